@@ -1,0 +1,82 @@
+/**
+ * Reading and writing bytes inside a `StaticArray<u8>`, the one container for
+ * text and binary data in the engine. A range is `(buf, start, end)`, end
+ * exclusive, UTF-8 where it is text. Integers are little-endian.
+ *
+ * The readers answer 0 outside the array instead of trapping: a guest that
+ * traps answers 500 with the runtime's error text (RATIONALE "Never trap"),
+ * and 0 means "refuse" everywhere.
+ */
+
+/** Byte at `at`, 0 when outside. */
+export function readU8(buf: StaticArray<u8>, at: i32): u32 {
+  return <u32>at < <u32>buf.length ? load<u8>(changetype<usize>(buf) + at) : 0;
+}
+
+/** Unsigned 16-bit integer at `at`, 0 when any byte of it is outside. */
+export function readU16(buf: StaticArray<u8>, at: i32): u32 {
+  return at >= 0 && at <= buf.length - 2 ? load<u16>(changetype<usize>(buf) + at) : 0;
+}
+
+/** Unsigned 32-bit integer at `at`, 0 when any byte of it is outside. */
+export function readU32(buf: StaticArray<u8>, at: i32): u32 {
+  return at >= 0 && at <= buf.length - 4 ? load<u32>(changetype<usize>(buf) + at) : 0;
+}
+
+/** Unsigned 64-bit integer at `at`, 0 when any byte of it is outside. */
+export function readU64(buf: StaticArray<u8>, at: i32): u64 {
+  return at >= 0 && at <= buf.length - 8 ? load<u64>(changetype<usize>(buf) + at) : 0;
+}
+
+/** Writes one byte; nothing when outside. */
+export function writeU8(buf: StaticArray<u8>, at: i32, value: u32): void {
+  if (<u32>at < <u32>buf.length) store<u8>(changetype<usize>(buf) + at, <u8>value);
+}
+
+/** Writes a 16-bit integer; nothing when it does not fit. */
+export function writeU16(buf: StaticArray<u8>, at: i32, value: u32): void {
+  if (at >= 0 && at <= buf.length - 2) store<u16>(changetype<usize>(buf) + at, <u16>value);
+}
+
+/** Writes a 32-bit integer; nothing when it does not fit. */
+export function writeU32(buf: StaticArray<u8>, at: i32, value: u32): void {
+  if (at >= 0 && at <= buf.length - 4) store<u32>(changetype<usize>(buf) + at, value);
+}
+
+/** Writes a 64-bit integer; nothing when it does not fit. */
+export function writeU64(buf: StaticArray<u8>, at: i32, value: u64): void {
+  if (at >= 0 && at <= buf.length - 8) store<u64>(changetype<usize>(buf) + at, value);
+}
+
+/** True when `[at, at + len)` lies inside `buf`. */
+export function within(buf: StaticArray<u8>, at: i32, len: i32): bool {
+  return at >= 0 && len >= 0 && len <= buf.length && at <= buf.length - len;
+}
+
+/** Copies `len` bytes (ranges may overlap); false, and nothing copied, when either range is outside. */
+export function copy(dst: StaticArray<u8>, dstAt: i32, src: StaticArray<u8>, srcAt: i32, len: i32): bool {
+  if (!within(dst, dstAt, len) || !within(src, srcAt, len)) return false;
+  memory.copy(changetype<usize>(dst) + dstAt, changetype<usize>(src) + srcAt, len);
+  return true;
+}
+
+/** Zeroes `[at, at + len)`, clipped to the array. Used to wipe credentials. */
+export function wipe(buf: StaticArray<u8>, at: i32, len: i32): void {
+  if (at < 0 || at >= buf.length || len <= 0) return;
+  memory.fill(changetype<usize>(buf) + at, 0, min(len, buf.length - at));
+}
+
+/** True when both ranges hold the same bytes. Not for secrets: see `crypto/equal.ts`. */
+export function sameBytes(
+  a: StaticArray<u8>,
+  aStart: i32,
+  aEnd: i32,
+  b: StaticArray<u8>,
+  bStart: i32,
+  bEnd: i32,
+): bool {
+  let len = aEnd - aStart;
+  if (len != bEnd - bStart) return false;
+  if (!within(a, aStart, len) || !within(b, bStart, len)) return false;
+  return memory.compare(changetype<usize>(a) + aStart, changetype<usize>(b) + bStart, len) == 0;
+}

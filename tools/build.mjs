@@ -1,0 +1,59 @@
+// Builds dist/plugin.wasm, dist/embed.wasm and dist/postern.mjs; with
+// --if-stale only what is older than its sources.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const onlyStale = process.argv.includes('--if-stale');
+
+/** Newest modification time below `path`, in milliseconds. */
+function newest(path) {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map(name => newest(join(path, name))));
+}
+
+function isStale(output, sources) {
+  if (!onlyStale) return true;
+  const path = join(root, output);
+  return !existsSync(path) || statSync(path).mtimeMs < Math.max(...sources.map(s => newest(join(root, s))));
+}
+
+function asc(entry, target) {
+  const require = createRequire(import.meta.url);
+  const bin = join(dirname(require.resolve('assemblyscript/package.json')), 'bin', 'asc.js');
+  const run = spawnSync(process.execPath, [bin, entry, '--target', target], { cwd: root, stdio: 'inherit' });
+  if (run.status !== 0) process.exit(run.status ?? 1);
+}
+
+async function build(name, output, sources, make) {
+  if (!isStale(output, [...sources, 'package-lock.json', 'tools/build.mjs'])) return;
+  const start = performance.now();
+  await make();
+  process.stderr.write(`built ${output} in ${((performance.now() - start) / 1000).toFixed(1)} s (${name})\n`);
+}
+
+mkdirSync(join(root, 'dist'), { recursive: true });
+const engine = ['assembly', 'asconfig.json'];
+await build('guest', 'dist/plugin.wasm', engine, () => asc('assembly/guest.ts', 'plugin'));
+await build('engine for the host', 'dist/embed.wasm', engine, () => asc('assembly/embed.ts', 'embed'));
+await build('host', 'dist/postern.mjs', ['host', 'assembly/contract.ts', 'package.json'], async () => {
+  const esbuild = await import('esbuild');
+  await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ['host/main.ts'],
+    outfile: 'dist/postern.mjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    // Packages stay packages: argon2 is a native module, and an operator's
+    // `npm audit` sees what really runs.
+    packages: 'external',
+    banner: { js: '#!/usr/bin/env node' },
+    logLevel: 'warning',
+  });
+});
