@@ -1,0 +1,34 @@
+/** One mistake in a configuration, said so that it can be mended. */
+export interface Problem {
+  /** Stable code, e.g. `acl.subject.prefix`. */
+  readonly code: string;
+  readonly severity: 'error' | 'warning';
+  /** Path of the value, e.g. `access_control.rules[0].subject[0]`. */
+  readonly path: string;
+  /** What is wrong and what to write instead, lower case, no period. Never holds a secret. */
+  readonly message: string;
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
+}
+
+/** A configuration that cannot be used; carries every problem found. */
+export class ConfigError extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/** `postern.yml:12: access_control.rules[0].policy: must be …` */
+export function formatProblem(problem: Problem): string {
+  const where =
+    problem.file === undefined
+      ? ''
+      : `${problem.file}${problem.line === undefined ? '' : `:${problem.line}`}: `;
+  const path = problem.path === '' ? '' : `${problem.path}: `;
+  return `${where}${path}${problem.message}`;
+}

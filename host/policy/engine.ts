@@ -1,0 +1,87 @@
+import type { Problem } from '../config/problem.ts';
+
+/** What a rule demands of whoever asks (Authelia's key `policy`). */
+export type Policy = 'deny' | 'one_factor' | 'two_factor' | 'bypass';
+
+/** Proven identity, without network: what a directory knows of a user. */
+export interface Principal {
+  readonly username: string;
+  readonly displayName: string;
+  readonly email: string;
+  readonly groups: readonly string[];
+}
+
+/**
+ * What is asked for. Raw values as the proxy routed them; the engine makes them
+ * canonical and refuses what it cannot.
+ */
+export interface Target {
+  readonly method: string;
+  /** `https`, `wss`, `http` or `ws`. */
+  readonly scheme: string;
+  readonly host: string;
+  /** Escaped path and raw query. */
+  readonly uri: string;
+  /** Client address in text, empty when it is not known (it then lies in no network). */
+  readonly client: string;
+}
+
+/**
+ * What the client proved: nothing, a principal at a level, or `failed` when it
+ * sent a credential that is no good.
+ */
+export type Proof =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'proved'; readonly principal: Principal; readonly level: 1 | 2 };
+
+export type Decision =
+  | { readonly verdict: 'bad-request'; readonly reason: string }
+  | {
+      readonly verdict: 'allow' | 'challenge' | 'forbid';
+      readonly policy: Policy;
+      /** Position of the rule from 1, 0 for the default policy. */
+      readonly position: number;
+      /** Whether the matched rule names subjects. */
+      readonly hasSubjects: boolean;
+    };
+
+/** Outcome of reading `Authorization` (RFC 9110 section 11.6.2, RFC 7617). */
+export type Authorization =
+  /** No header, or a scheme that is known and not enabled. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'malformed' }
+  /** Over a named limit: 431. */
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string };
+
+/** The policy document: what `postern.yml` says about access, as JSON, before it is compiled. */
+export interface PolicyDocument {
+  readonly access_control?: unknown;
+  readonly definitions?: unknown;
+  readonly trusted_proxies?: readonly string[];
+  readonly allow_http?: readonly string[];
+  readonly ambiguous_paths?: 'refuse' | 'clean';
+  readonly realm?: string;
+}
+
+export type Compiled =
+  | { readonly ok: true; readonly image: Uint8Array; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * The decision engine, the same code as the guest's. There is no second
+ * implementation of any of this in TypeScript.
+ */
+export interface Engine {
+  compile(document: PolicyDocument): Compiled;
+  /** Makes a compiled policy the one that decides. */
+  load(image: Uint8Array): void;
+  decide(target: Target, proof: Proof): Decision;
+  /** `values`: each value of the header as received, bytes as latin1 (node's `rawHeaders`). */
+  parseAuthorization(values: readonly string[]): Authorization;
+  /** Whether forwarding headers from this socket address count (`trusted_proxies`). */
+  isTrustedProxy(address: string): boolean;
+  /** Client address from the socket peer or, behind trusted proxies, from the right of `X-Forwarded-For`; empty when it cannot be told. */
+  clientAddress(peer: string, forwardedFor: string | undefined): string;
+}
