@@ -23,6 +23,14 @@ export const VERDICT_FORBID = 0;
 export const VERDICT_CHALLENGE = 1;
 export const VERDICT_ALLOW = 2;
 
+// Outcomes of reading `Authorization`. Zero refuses.
+export const AUTHORIZATION_MALFORMED = 0;
+/** No header, or a scheme that is known and not enabled. */
+export const AUTHORIZATION_NONE = 1;
+/** Over a limit: 431. */
+export const AUTHORIZATION_TOO_LARGE = 2;
+export const AUTHORIZATION_BASIC = 3;
+
 // Kinds of credential. A kind is part of what a grant's tag is made of, so none stands in for another.
 export const KIND_BASIC = 1;
 
@@ -173,8 +181,8 @@ export const RECORD_AEAD_TAG_LENGTH = 16;
 
 /** nginx and Apache refuse request lines beyond 8 KiB; nothing behind them needs more. */
 export const MAX_URI = 8_192;
-/** Base64 of the longest user name and password, and the scheme. */
-export const MAX_AUTHORIZATION = 2_048;
+/** A token with long group lists reaches 6 KiB; nginx reads header lines up to 8 KiB. */
+export const MAX_AUTHORIZATION = 8_192;
 /** Elasticsearch, LDAP and Authelia users stay far below. */
 export const MAX_USERNAME = 255;
 /** Longer than any generated token; bounds what is hashed. */

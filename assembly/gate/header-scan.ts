@@ -1,0 +1,131 @@
+import { equalsAsciiFold, lowerAscii } from '../bytes/ascii';
+import { readU8 } from '../bytes/bytes';
+
+/**
+ * One pass over the request's header names (design: "Headers are the guest's").
+ * Finds which headers the gate must read, and which must not reach the backend:
+ * a backend that reads headers through CGI, WSGI or PHP cannot tell `-` from `_`
+ * or `.`, so a name counts in all three spellings and any case.
+ */
+
+/** Names to remove from one request; nobody sends more by accident. */
+const MAX_REMOVALS: i32 = 64;
+
+export class HeaderScan {
+  /** Ranges `[2i, 2i+1)` of the names buffer to remove. */
+  removals: StaticArray<i32> = new StaticArray<i32>(MAX_REMOVALS * 2);
+  removalCount: i32 = 0;
+  hasAuthorization: bool = false;
+  hasForwardedFor: bool = false;
+  hasForwardedProto: bool = false;
+  hasConnection: bool = false;
+  hasUpgrade: bool = false;
+
+  /** Reads `names[0..len)`, each name with NUL behind it; false when there is too much to remove. */
+  scan(names: StaticArray<u8>, len: i32): bool {
+    this.removalCount = 0;
+    this.hasAuthorization = false;
+    this.hasForwardedFor = false;
+    this.hasForwardedProto = false;
+    this.hasConnection = false;
+    this.hasUpgrade = false;
+    let start = 0;
+    for (let at = 0; at < len; at++) {
+      if (readU8(names, at) != 0) continue;
+      if (at > start && !this.see(names, start, at)) return false;
+      start = at + 1;
+    }
+    return true;
+  }
+
+  private see(names: StaticArray<u8>, start: i32, end: i32): bool {
+    switch (lowerAscii(readU8(names, start))) {
+      case 0x61: // a
+        if (equalsAsciiFold(names, start, end, 'authorization')) this.hasAuthorization = true;
+        return true;
+      case 0x63: // c
+        if (equalsAsciiFold(names, start, end, 'connection')) this.hasConnection = true;
+        return true;
+      case 0x66: // f: RFC 7239, which nothing here reads and a backend might
+        return spells(names, start, end, 'forwarded') ? this.remove(start, end) : true;
+      case 0x68: // h
+        return spells(names, start, end, 'http2-settings') ? this.remove(start, end) : true;
+      case 0x70: // p
+        return begins(names, start, end, 'postern-') ? this.remove(start, end) : true;
+      case 0x72: // r
+        return isIdentity(names, start, end) ? this.remove(start, end) : true;
+      case 0x75: // u
+        if (equalsAsciiFold(names, start, end, 'upgrade')) this.hasUpgrade = true;
+        return true;
+      case 0x78: // x
+        return this.seeExtension(names, start, end);
+      default:
+        return true;
+    }
+  }
+
+  private seeExtension(names: StaticArray<u8>, start: i32, end: i32): bool {
+    if (begins(names, start, end, 'x-forwarded-') || spells(names, start, end, 'x-real-ip')) {
+      if (isAlias(names, start, end)) return this.remove(start, end);
+      if (equalsAsciiFold(names, start, end, 'x-forwarded-for')) this.hasForwardedFor = true;
+      else if (equalsAsciiFold(names, start, end, 'x-forwarded-proto')) this.hasForwardedProto = true;
+      return true;
+    }
+    return isOverride(names, start, end) ? this.remove(start, end) : true;
+  }
+
+  private remove(start: i32, end: i32): bool {
+    if (this.removalCount == MAX_REMOVALS) return false;
+    this.removals[this.removalCount * 2] = start;
+    this.removals[this.removalCount * 2 + 1] = end;
+    this.removalCount++;
+    return true;
+  }
+}
+
+function isIdentity(names: StaticArray<u8>, start: i32, end: i32): bool {
+  // The canonical spelling is overwritten on every pass and needs no removal.
+  if (!begins(names, start, end, 'remote-')) return false;
+  return (
+    spells(names, start, end, 'remote-user') ||
+    spells(names, start, end, 'remote-groups') ||
+    spells(names, start, end, 'remote-name') ||
+    spells(names, start, end, 'remote-email')
+  );
+}
+
+/** Headers by which a client makes some backends see another path or method than the rules saw. */
+function isOverride(names: StaticArray<u8>, start: i32, end: i32): bool {
+  return (
+    spells(names, start, end, 'x-original-url') ||
+    spells(names, start, end, 'x-rewrite-url') ||
+    spells(names, start, end, 'x-http-method-override') ||
+    spells(names, start, end, 'x-http-method') ||
+    spells(names, start, end, 'x-method-override')
+  );
+}
+
+/** True when the name holds `_` or `.`, which some backends read as `-`. */
+function isAlias(names: StaticArray<u8>, start: i32, end: i32): bool {
+  for (let i = start; i < end; i++) {
+    let byte = readU8(names, i);
+    if (byte == 0x5f || byte == 0x2e) return true;
+  }
+  return false;
+}
+
+/** True when the name is `literal` (lower case) in any spelling. */
+function spells(names: StaticArray<u8>, start: i32, end: i32, literal: string): bool {
+  return end - start == literal.length && begins(names, start, end, literal);
+}
+
+/** True when the name begins with `literal` (lower case) in any spelling. */
+function begins(names: StaticArray<u8>, start: i32, end: i32, literal: string): bool {
+  if (end - start < literal.length) return false;
+  for (let i = 0; i < literal.length; i++) {
+    let byte = lowerAscii(readU8(names, start + i));
+    if (byte == 0x5f || byte == 0x2e) byte = 0x2d;
+    if (byte != <u32>literal.charCodeAt(i)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,68 @@
+import { readU16 } from '../bytes/bytes';
+
+/**
+ * What a grant says about its principal, as the host wrote it (`contract.ts`,
+ * "Claims inside a record"). Ranges point into `buf`; a reader never copies.
+ */
+export class Claims {
+  buf: StaticArray<u8>;
+  userStart: i32 = 0;
+  userEnd: i32 = 0;
+  nameStart: i32 = 0;
+  nameEnd: i32 = 0;
+  emailStart: i32 = 0;
+  emailEnd: i32 = 0;
+  /** The backend's own `Authorization`, empty where none is needed. */
+  backendStart: i32 = 0;
+  backendEnd: i32 = 0;
+  groupCount: i32 = 0;
+  /** First group: u16 length, bytes; the others follow. */
+  groupsStart: i32 = 0;
+  groupsEnd: i32 = 0;
+
+  constructor(capacity: i32) {
+    this.buf = new StaticArray<u8>(capacity);
+  }
+
+  /**
+   * Takes apart `buf[start, end)`; false unless every length fits, the groups
+   * fill the rest exactly and there is a user name.
+   */
+  parse(start: i32, end: i32): bool {
+    if (start < 0 || end > this.buf.length) return false;
+    let at = this.field(start, end);
+    if (at < 0) return false;
+    this.userStart = start + 2;
+    this.userEnd = at;
+    let next = this.field(at, end);
+    if (next < 0) return false;
+    this.nameStart = at + 2;
+    this.nameEnd = next;
+    at = next;
+    next = this.field(at, end);
+    if (next < 0) return false;
+    this.emailStart = at + 2;
+    this.emailEnd = next;
+    at = next;
+    next = this.field(at, end);
+    if (next < 0 || next > end - 2) return false;
+    this.backendStart = at + 2;
+    this.backendEnd = next;
+    this.groupCount = <i32>readU16(this.buf, next);
+    this.groupsStart = next + 2;
+    at = this.groupsStart;
+    for (let i = 0; i < this.groupCount; i++) {
+      at = this.field(at, end);
+      if (at < 0) return false;
+    }
+    this.groupsEnd = at;
+    return at == end && this.userEnd > this.userStart;
+  }
+
+  /** End of the length-prefixed field at `at`, -1 when it leaves the range. */
+  private field(at: i32, end: i32): i32 {
+    if (at > end - 2) return -1;
+    let fieldEnd = at + 2 + <i32>readU16(this.buf, at);
+    return fieldEnd <= end ? fieldEnd : -1;
+  }
+}

@@ -1,0 +1,3 @@
+module github.com/postern-auth/postern
+
+go 1.24

@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+/**
+ * Which rooms may import from which. `contract.ts` is open to all. Files at the
+ * top of a tree are rooms of their own.
+ */
+const ASSEMBLY: Record<string, readonly string[]> = {
+  'guest.ts': ['abi', 'gate', 'snapshot', 'bytes', 'regexp'],
+  'embed.ts': ['gate', 'snapshot', 'policy', 'grant', 'crypto', 'http', 'net', 'regexp', 'bytes', 'abi'],
+  'contract.ts': [],
+  abi: ['bytes'],
+  gate: ['snapshot', 'policy', 'grant', 'http', 'crypto', 'net', 'bytes'],
+  snapshot: ['policy', 'regexp', 'net', 'http', 'crypto', 'bytes'],
+  policy: ['regexp', 'net', 'http', 'bytes'],
+  grant: ['crypto', 'bytes'],
+  http: ['net', 'bytes'],
+  net: ['bytes'],
+  regexp: ['bytes'],
+  crypto: ['bytes'],
+  bytes: [],
+};
+
+const HOST: Record<string, readonly string[]> = {
+  'main.ts': ['app.ts', 'cli', 'log', 'config'],
+  'app.ts': ['*'],
+  cli: ['*'],
+  routes: ['authn', 'config', 'grant', 'http', 'log', 'metrics', 'policy', 'snapshot', 'users'],
+  authn: ['config', 'grant', 'log', 'metrics', 'policy', 'users'],
+  grant: ['config', 'log', 'metrics', 'policy', 'secret', 'users'],
+  snapshot: ['config', 'grant', 'log', 'metrics', 'policy', 'secret', 'users'],
+  users: ['config', 'log', 'policy'],
+  policy: ['config'],
+  config: ['policy', 'secret', 'log'],
+  secret: ['config'],
+  http: ['log'],
+  metrics: [],
+  log: ['config'],
+  proxy: ['log'],
+};
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? sources(path) : path.endsWith('.ts') ? [path] : [];
+  });
+}
+
+/** Relative imports of a file as paths from the root of the repository. */
+function imports(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  const found = text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
+  return [...found].map(match => relative(root, join(root, dirname(file), match[1] as string)));
+}
+
+function room(path: string, tree: string): string | undefined {
+  const [top, first] = path.split('/');
+  if (top !== tree) return undefined;
+  return first?.includes('.') || !path.includes('/', tree.length + 1)
+    ? `${first?.replace(/\.ts$/, '')}.ts`
+    : first;
+}
+
+function violations(tree: string, allowed: Record<string, readonly string[]>): string[] {
+  return sources(tree).flatMap(file => {
+    const from = room(file, tree) as string;
+    const open = allowed[from];
+    if (open === undefined) return [`${file}: room ${from} is not in the layout`];
+    return imports(file).flatMap(target => {
+      if (/^assembly\/contract(\.ts)?$/.test(target)) return [];
+      const to = room(target, tree);
+      if (to === undefined) return [`${file} imports ${target}, outside ${tree}/`];
+      if (to === from || open.includes(to) || open.includes('*')) return [];
+      return [`${file} imports ${target}: ${from} may not use ${to}`];
+    });
+  });
+}
+
+describe('imports point one way', () => {
+  it('in assembly/', () => {
+    expect(violations('assembly', ASSEMBLY)).toEqual([]);
+  });
+
+  it('in host/', () => {
+    expect(violations('host', HOST)).toEqual([]);
+  });
+
+  it('only guest.ts and abi/ know the ABI', () => {
+    const users = sources('assembly').filter(file =>
+      imports(file).some(target => target.startsWith('assembly/abi')),
+    );
+    expect(
+      users.filter(
+        file =>
+          !file.startsWith('assembly/abi/') && file !== 'assembly/guest.ts' && file !== 'assembly/embed.ts',
+      ),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,58 @@
+import { readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import binaryen from 'binaryen';
+import { describe, expect, it } from 'vitest';
+
+const path = fileURLToPath(new URL('../../dist/plugin.wasm', import.meta.url));
+const bytes = readFileSync(path);
+
+/** Above this a cold start of a proxy instance is felt; the catalog ships it to everybody. */
+const MAX_BYTES = 128 * 1024;
+
+describe('dist/plugin.wasm', () => {
+  const module = new WebAssembly.Module(bytes);
+  const text = binaryen.readBinary(bytes).emitText();
+
+  it('is small', () => {
+    expect(statSync(path).size).toBeLessThanOrEqual(MAX_BYTES);
+  });
+
+  it('imports nothing but the HTTP handler ABI and the few WASI calls', () => {
+    const names = WebAssembly.Module.imports(module).map(({ module, name }) => `${module}.${name}`);
+    const wasi = names.filter(name => name.startsWith('wasi_snapshot_preview1.')).sort();
+    const handler = names.filter(name => name.startsWith('http_handler.'));
+    expect(wasi.length + handler.length).toBe(names.length);
+    expect(wasi).toEqual(
+      [
+        'wasi_snapshot_preview1.clock_time_get',
+        'wasi_snapshot_preview1.environ_get',
+        'wasi_snapshot_preview1.environ_sizes_get',
+        'wasi_snapshot_preview1.fd_close',
+        'wasi_snapshot_preview1.fd_prestat_dir_name',
+        'wasi_snapshot_preview1.fd_prestat_get',
+        'wasi_snapshot_preview1.fd_pread',
+        'wasi_snapshot_preview1.path_open',
+      ].sort(),
+    );
+    expect(handler).not.toContain('http_handler.enable_features');
+  });
+
+  it('exports what the proxy calls', () => {
+    const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(['memory', '_initialize', 'handle_request', 'handle_response']),
+    );
+  });
+
+  it('has exactly two pages of memory and cannot grow', () => {
+    expect(text.match(/\(memory[^)]*\)/g)?.[0]).toMatch(/\(memory \$\S+ 2 2\)/);
+    expect(text).not.toContain('memory.grow');
+  });
+
+  it('holds no bulk-memory instruction (wazero #2375)', () => {
+    // Function names may hold these words; instructions stand behind an opening parenthesis.
+    expect(text).not.toMatch(
+      /\((memory\.(copy|fill|init)|data\.drop|table\.(copy|init|fill|grow)|elem\.drop)\b/,
+    );
+  });
+});
