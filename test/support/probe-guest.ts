@@ -114,7 +114,12 @@ export function probeGuest(): Promise<Uint8Array> {
 }
 
 async function compile(): Promise<Uint8Array> {
-  const flags = { runtime: 'stub', exportStart: '_initialize', use: ['abort=probe/abort'], disable: 'bulk-memory' };
+  const flags = {
+    runtime: 'stub',
+    exportStart: '_initialize',
+    use: ['abort=probe/abort'],
+    disable: 'bulk-memory',
+  };
   const result = await asc.compileString({ 'probe.ts': source }, flags as never);
   if (result.error !== null || result.binary === null) {
     throw new Error(`probe guest does not compile: ${result.stderr.toString()}`);

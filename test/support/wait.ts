@@ -1,0 +1,25 @@
+export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
+
+/**
+ * Asks `probe` until it answers something other than undefined or false, and
+ * answers that. A probe that throws is asked again; what it threw last is in
+ * the error after `timeoutMs`.
+ */
+export async function waitUntil<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  let last = '';
+  while (Date.now() < end) {
+    try {
+      const found = await probe();
+      if (found !== undefined && found !== false) return found;
+    } catch (error) {
+      last = `: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    await sleep(20);
+  }
+  throw new Error(`waited ${timeoutMs} ms in vain for ${what}${last}`);
+}
