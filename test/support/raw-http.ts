@@ -1,0 +1,97 @@
+import { connect } from 'node:net';
+import { waitUntil } from './wait.ts';
+
+/** One HTTP/1.1 answer as it came over the wire. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Everything behind the headers, transfer coding included, as latin-1. */
+  readonly body: string;
+  /** First value of a header, in any case. */
+  header(name: string): string | undefined;
+}
+
+export interface RawConnection {
+  /** All bytes so far as latin-1. */
+  readonly received: string;
+  readonly closed: boolean;
+  send(bytes: string | Uint8Array): void;
+  waitFor(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>;
+  close(): void;
+}
+
+/** Opens a TCP connection to a loopback port, to write exact bytes. Strings are sent as latin-1. */
+export async function openRaw(port: number): Promise<RawConnection> {
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  let closed = false;
+  socket.on('data', part => {
+    received += part.toString('latin1');
+  });
+  socket.on('close', () => {
+    closed = true;
+  });
+  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  // From here on an error only means that the other side closed.
+  socket.on('error', () => {});
+  return {
+    get received() {
+      return received;
+    },
+    get closed() {
+      return closed;
+    },
+    send: bytes => void socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes),
+    waitFor: (pattern, timeoutMs) =>
+      waitUntil(String(pattern), () => received.match(pattern) ?? undefined, timeoutMs),
+    close: () => void socket.destroy(),
+  };
+}
+
+/**
+ * Sends exact bytes and answers what comes back. The request should say
+ * `Connection: close`; without it the answer is taken once its headers and the
+ * body that `Content-Length` announces are there.
+ */
+export async function sendRaw(
+  port: number,
+  bytes: string | Uint8Array,
+  timeoutMs = 5_000,
+): Promise<RawAnswer> {
+  const connection = await openRaw(port);
+  connection.send(bytes);
+  try {
+    await waitUntil('an answer', () => connection.closed || isComplete(connection.received), timeoutMs);
+    return parseAnswer(connection.received);
+  } finally {
+    connection.close();
+  }
+}
+
+/** A request's bytes with CRLF line ends, closing the connection: `lines` are the request line and headers. */
+export function rawRequest(lines: readonly string[], body = ''): string {
+  return `${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n${body}`;
+}
+
+function isComplete(text: string): boolean {
+  const end = text.indexOf('\r\n\r\n');
+  const length = text.slice(0, end).match(/^content-length: *(\d+)/im)?.[1];
+  if (end === -1) return false;
+  if (/^HTTP\/1\.1 101 /.test(text)) return true;
+  return length !== undefined && text.length >= end + 4 + Number(length);
+}
+
+export function parseAnswer(text: string): RawAnswer {
+  const end = text.indexOf('\r\n\r\n');
+  const [statusLine = '', ...lines] = text.slice(0, end === -1 ? undefined : end).split('\r\n');
+  const headers = lines.map(line => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon), line.slice(colon + 1).trim()] as const;
+  });
+  return {
+    status: Number(statusLine.split(' ')[1] ?? 0),
+    headers,
+    body: end === -1 ? '' : text.slice(end + 4),
+    header: name => headers.find(([found]) => found.toLowerCase() === name.toLowerCase())?.[1],
+  };
+}
