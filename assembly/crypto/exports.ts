@@ -1,0 +1,198 @@
+import { chacha20Block } from './chacha20';
+import { openSealed, seal } from './chacha20-poly1305';
+import { equalConstantTime } from './equal';
+import { expand, extract } from './hkdf';
+import { Hmac, HmacKey } from './hmac';
+import { poly1305 } from './poly1305';
+import { Sha256 } from './sha256';
+
+/**
+ * This folder for the loader: the same functions on `Uint8Array`, ranges and
+ * refusals included. The only file here that allocates.
+ */
+
+const hash = new Sha256();
+const hmacKey = new HmacKey();
+const hmac = new Hmac();
+
+function fromView(view: Uint8Array): StaticArray<u8> {
+  let copy = new StaticArray<u8>(view.length);
+  memory.copy(changetype<usize>(copy), view.dataStart, view.length);
+  return copy;
+}
+
+function toView(bytes: StaticArray<u8>, view: Uint8Array): void {
+  memory.copy(view.dataStart, changetype<usize>(bytes), view.length);
+}
+
+/** SHA-256 of `[start, end)` of `data`, taken `step` bytes at a time, to `out` at `at`. */
+export function cryptoSha256(
+  data: Uint8Array,
+  start: i32,
+  end: i32,
+  step: i32,
+  out: Uint8Array,
+  at: i32,
+): bool {
+  let bytes = fromView(data);
+  let result = fromView(out);
+  hash.reset();
+  let from = start;
+  for (; step > 0 && from < end - step; from += step) hash.update(bytes, from, from + step);
+  hash.update(bytes, from, end);
+  let done = hash.digest(result, at);
+  toView(result, out);
+  return done;
+}
+
+/** HMAC-SHA256 of `[start, end)` of `data`, taken `step` bytes at a time, to `out` at `at`. */
+export function cryptoHmac(
+  key: Uint8Array,
+  keyStart: i32,
+  keyEnd: i32,
+  data: Uint8Array,
+  start: i32,
+  end: i32,
+  step: i32,
+  out: Uint8Array,
+  at: i32,
+): bool {
+  let bytes = fromView(data);
+  let result = fromView(out);
+  hmacKey.setKey(fromView(key), keyStart, keyEnd);
+  hmac.begin(hmacKey);
+  let from = start;
+  for (; step > 0 && from < end - step; from += step) hmac.update(bytes, from, from + step);
+  hmac.update(bytes, from, end);
+  let done = hmac.finish(result, at);
+  hmacKey.clear();
+  toView(result, out);
+  return done;
+}
+
+export function cryptoHkdfExtract(
+  salt: Uint8Array,
+  saltStart: i32,
+  saltEnd: i32,
+  ikm: Uint8Array,
+  ikmStart: i32,
+  ikmEnd: i32,
+  prk: Uint8Array,
+  prkAt: i32,
+): bool {
+  let result = fromView(prk);
+  let done = extract(fromView(salt), saltStart, saltEnd, fromView(ikm), ikmStart, ikmEnd, result, prkAt);
+  toView(result, prk);
+  return done;
+}
+
+export function cryptoHkdfExpand(
+  prk: Uint8Array,
+  prkAt: i32,
+  info: Uint8Array,
+  infoStart: i32,
+  infoEnd: i32,
+  out: Uint8Array,
+  at: i32,
+  len: i32,
+): bool {
+  let result = fromView(out);
+  let done = expand(fromView(prk), prkAt, fromView(info), infoStart, infoEnd, result, at, len);
+  toView(result, out);
+  return done;
+}
+
+export function cryptoChaCha20Block(
+  key: Uint8Array,
+  keyAt: i32,
+  counter: u32,
+  nonce: Uint8Array,
+  nonceAt: i32,
+  out: Uint8Array,
+  outAt: i32,
+): bool {
+  let result = fromView(out);
+  let done = chacha20Block(fromView(key), keyAt, counter, fromView(nonce), nonceAt, result, outAt);
+  toView(result, out);
+  return done;
+}
+
+export function cryptoPoly1305(
+  key: Uint8Array,
+  keyAt: i32,
+  data: Uint8Array,
+  start: i32,
+  end: i32,
+  out: Uint8Array,
+  outAt: i32,
+): bool {
+  let result = fromView(out);
+  let done = poly1305(fromView(key), keyAt, fromView(data), start, end, result, outAt);
+  toView(result, out);
+  return done;
+}
+
+/** In place when `sealed` and `out` are the same view. */
+export function cryptoOpen(
+  key: Uint8Array,
+  keyAt: i32,
+  nonce: Uint8Array,
+  nonceAt: i32,
+  aad: Uint8Array,
+  aadStart: i32,
+  aadEnd: i32,
+  sealed: Uint8Array,
+  start: i32,
+  end: i32,
+  out: Uint8Array,
+  outAt: i32,
+): i32 {
+  let result = fromView(out);
+  let source = sealed == out ? result : fromView(sealed);
+  // biome-ignore format: one range per line
+  let len = openSealed(
+    fromView(key), keyAt,
+    fromView(nonce), nonceAt,
+    fromView(aad), aadStart, aadEnd,
+    source, start, end,
+    result, outAt,
+  );
+  toView(result, out);
+  return len;
+}
+
+/** In place when `plain` and `out` are the same view. */
+export function cryptoSeal(
+  key: Uint8Array,
+  keyAt: i32,
+  nonce: Uint8Array,
+  nonceAt: i32,
+  aad: Uint8Array,
+  aadStart: i32,
+  aadEnd: i32,
+  plain: Uint8Array,
+  start: i32,
+  end: i32,
+  out: Uint8Array,
+  outAt: i32,
+): i32 {
+  let result = fromView(out);
+  let source = plain == out ? result : fromView(plain);
+  // biome-ignore format: one range per line
+  let len = seal(
+    fromView(key), keyAt,
+    fromView(nonce), nonceAt,
+    fromView(aad), aadStart, aadEnd,
+    source, start, end,
+    result, outAt,
+  );
+  toView(result, out);
+  return len;
+}
+
+export function cryptoEqual(a: Uint8Array, aAt: i32, b: Uint8Array, bAt: i32, len: i32): bool {
+  return equalConstantTime(fromView(a), aAt, fromView(b), bAt, len);
+}
+
+/** What the loader needs to allocate a `Uint8Array`. */
+export const CRYPTO_BYTES_ID = idof<Uint8Array>();
