@@ -1,3 +1,5 @@
+import { printable } from '../log/printable.ts';
+
 /** One mistake in a configuration, said so that it can be mended. */
 export interface Problem {
   /** Stable code, e.g. `acl.subject.prefix`. */
@@ -29,6 +31,7 @@ export function formatProblem(problem: Problem): string {
     problem.file === undefined
       ? ''
       : `${problem.file}${problem.line === undefined ? '' : `:${problem.line}`}: `;
-  const path = problem.path === '' ? '' : `${problem.path}: `;
+  // Keys come from the file: one with control characters must not reach the terminal as it is.
+  const path = problem.path === '' ? '' : `${printable(problem.path)}: `;
   return `${where}${path}${problem.message}`;
 }

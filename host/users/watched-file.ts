@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import type { Problem } from '../config/problem.ts';
+import { fileProblem } from '../config/read-file.ts';
+
+/** Content of a file, or why there is none. */
+export type Content =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly problem: Problem };
+
+/**
+ * A file that is asked for changes rather than announcing them: polling sees
+ * renames, writes in place, Kubernetes' swapped symbolic links and network
+ * file systems alike, where inotify misses some of each.
+ */
+export interface WatchedFile {
+  close(): void;
+}
+
+export interface WatchOptions {
+  readonly intervalMs?: number;
+  /** Called with content that differs from the last, or with a new reason why there is none. */
+  readonly onChange: (content: Content) => void;
+}
+
+/** Two polls and the guest's half second stay well below the two seconds a change may take. */
+export const POLL_MS = 300;
+/** A file that is still being written is read when it has kept still for one poll, or after this many. */
+const MAX_SETTLE_POLLS = 3;
+/** Coarsest file time stamp in use (FAT, some NFS), and a bit: within it a second write may not show. */
+const UNSETTLED_MS = 2_500;
+
+/** Reads a file and watches it from then on. */
+export function watchFile(file: string, options: WatchOptions): { initial: Content; watched: WatchedFile } {
+  let seen = stampSync(file);
+  const initial = readContentSync(file);
+  let lastKey = contentKey(initial);
+  let unsettled = isUnsettled(seen);
+  let pending: string | undefined;
+  let pendingPolls = 0;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const poll = async (): Promise<void> => {
+    const now = await stamp(file);
+    if (now.text === seen.text) {
+      pending = undefined;
+      pendingPolls = 0;
+      if (!unsettled) return;
+    } else if (now.text !== pending && pendingPolls < MAX_SETTLE_POLLS) {
+      pending = now.text;
+      pendingPolls++;
+      return;
+    }
+    pending = undefined;
+    pendingPolls = 0;
+    // The stamp is older than the content: a write in between is seen at the next poll.
+    seen = now;
+    unsettled = isUnsettled(now);
+    const content = await readContent(file);
+    const key = contentKey(content);
+    if (key === lastKey || closed) return;
+    lastKey = key;
+    options.onChange(content);
+  };
+  const schedule = (): void => {
+    if (closed) return;
+    timer = setTimeout(() => void poll().finally(schedule), options.intervalMs ?? POLL_MS);
+    timer.unref();
+  };
+  schedule();
+  return {
+    initial,
+    watched: {
+      close() {
+        closed = true;
+        clearTimeout(timer);
+      },
+    },
+  };
+}
+
+interface Stamp {
+  readonly text: string;
+  readonly mtimeMs: number;
+}
+
+interface BigStats {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+}
+
+function toStamp(stats: BigStats): Stamp {
+  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
+  return { text: [dev, ino, size, mtimeNs, ctimeNs].join(' '), mtimeMs: Number(mtimeNs / 1_000_000n) };
+}
+
+function absent(error: unknown): Stamp {
+  return { text: error instanceof Error && 'code' in error ? String(error.code) : 'error', mtimeMs: 0 };
+}
+
+async function stamp(file: string): Promise<Stamp> {
+  return stat(file, { bigint: true }).then(toStamp, absent);
+}
+
+function stampSync(file: string): Stamp {
+  try {
+    return toStamp(statSync(file, { bigint: true }));
+  } catch (error) {
+    return absent(error);
+  }
+}
+
+function isUnsettled(stamp: Stamp): boolean {
+  return Math.abs(Date.now() - stamp.mtimeMs) < UNSETTLED_MS;
+}
+
+async function readContent(file: string): Promise<Content> {
+  try {
+    return { ok: true, bytes: await readFile(file) };
+  } catch (error) {
+    return { ok: false, problem: fileProblem(file, error) };
+  }
+}
+
+function readContentSync(file: string): Content {
+  try {
+    return { ok: true, bytes: readFileSync(file) };
+  } catch (error) {
+    return { ok: false, problem: fileProblem(file, error) };
+  }
+}
+
+function contentKey(content: Content): string {
+  return content.ok ? createHash('sha256').update(content.bytes).digest('hex') : content.problem.code;
+}
