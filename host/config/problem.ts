@@ -35,3 +35,11 @@ export function formatProblem(problem: Problem): string {
   const path = problem.path === '' ? '' : `${printable(problem.path)}: `;
   return `${where}${path}${problem.message}`;
 }
+
+/** By file as they came, then by line: a reader mends a file from top to bottom. */
+export function inOrder(problems: readonly Problem[]): Problem[] {
+  const files = [...new Set(problems.map(problem => problem.file))];
+  return problems.toSorted(
+    (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || (a.line ?? 0) - (b.line ?? 0),
+  );
+}

@@ -1,16 +1,15 @@
 import type { PolicyDocument } from '../policy/engine.ts';
 
-/** The configuration after parsing: complete, checked, in the program's own units. */
-export interface Config {
-  /** The YAML file it came from. */
-  readonly file: string;
+/** What commands beside `serve` need to know: everything but the users. */
+export interface Setup {
+  /** The YAML file it came from, undefined when everything came from the environment. */
+  readonly file: string | undefined;
   readonly server: {
-    /** `tcp://:9091` in Authelia's form, taken apart. Default 127.0.0.1:9091. */
+    /** `tcp://:9091` in Authelia's form, taken apart. Default 127.0.0.1:9091; an empty host is every interface. */
     readonly host: string;
     readonly port: number;
   };
   readonly log: { readonly level: 'error' | 'warn' | 'info' | 'debug'; readonly format: 'text' | 'json' };
-  readonly usersFile: string;
   readonly guest: {
     /** Guest directory, best on tmpfs. Default /run/postern. */
     readonly directory: string;
@@ -19,6 +18,7 @@ export interface Config {
   readonly grants: {
     readonly lifetimeSeconds: number;
     readonly slotSize: number;
+    /** A multiple of GRANT_WAYS. */
     readonly slots: number;
   };
   /** What the engine compiles: rules, networks, trusted proxies. */
@@ -27,4 +27,12 @@ export interface Config {
   readonly secret: Uint8Array;
   /** Opens and verifies, never seals. */
   readonly previousSecret: Uint8Array | undefined;
+}
+
+/** The configuration after parsing: complete, checked, in the program's own units. */
+export interface Config extends Setup {
+  readonly file: string;
+  readonly usersFile: string;
+  /** Follow changes of the users file (Authelia's `watch`; here the default is to follow). */
+  readonly usersWatch: boolean;
 }

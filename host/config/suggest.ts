@@ -24,17 +24,27 @@ function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[-_ ]/g, '');
 }
 
-/** Levenshtein distance, given up at `limit`. */
+/** Edit distance where swapped neighbours count once (optimal string alignment), given up at `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
-      const substitution = (previous[j - 1] ?? limit) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (previous[j] ?? limit) + 1, (current[j - 1] ?? limit) + 1));
+      const same = a[i - 1] === b[j - 1];
+      let best = Math.min(
+        (last[j - 1] ?? limit) + (same ? 0 : 1),
+        (last[j] ?? limit) + 1,
+        (current[j - 1] ?? limit) + 1,
+      );
+      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, (beforeLast[j - 2] ?? limit) + 1);
+      }
+      current.push(best);
     }
-    previous = current;
+    beforeLast = last;
+    last = current;
   }
-  return previous[b.length] ?? limit;
+  return last[b.length] ?? limit;
 }

@@ -43,7 +43,8 @@ export function readYaml(file: string, text: string, options: YamlOptions): Read
       lineCounter: lines,
       // Pretty errors quote the source, which may hold secrets.
       prettyErrors: false,
-      logLevel: 'silent',
+      // `silent` would also let a second document pass unnoticed.
+      logLevel: 'error',
     });
     if (document.errors.length > 0) {
       return { ok: false, problems: syntaxProblems(document, text, lines, problem) };

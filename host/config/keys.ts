@@ -1,0 +1,70 @@
+import {
+  GRANT_DEFAULT_SLOTS,
+  GRANT_MAX_LIFETIME_MS,
+  GRANT_MAX_SLOT_SIZE,
+  GRANT_MIN_SLOT_SIZE,
+  GRANT_SLOT_SIZE,
+  GRANT_WAYS,
+} from '../../assembly/contract.ts';
+import { address, boolean, duration, integer, oneOf, type Reader, text, textList } from './values.ts';
+
+/** 1 GiB of records at the default size: more would not fit a tmpfs anybody gives it. */
+const MAX_SLOTS = 1_048_576;
+/** Grants do not live longer, so a longer grace means nothing. */
+const MAX_SECONDS = GRANT_MAX_LIFETIME_MS / 1_000;
+
+/** Every key with a value of its own, by path. `POSTERN_` and the path in capitals is its variable. */
+export const VALUE_KEYS = {
+  'server.address': address,
+  'server.host': text,
+  'server.port': integer(1, 65_535),
+  'server.path': text,
+  'log.level': oneOf('error', 'warn', 'info', 'debug', 'trace'),
+  'log.format': oneOf('text', 'json'),
+  'authentication_backend.file.path': text,
+  'authentication_backend.file.watch': boolean,
+  'authentication_backend.file.search.email': boolean,
+  'authentication_backend.file.search.case_insensitive': boolean,
+  'guest.directory': text,
+  'guest.offline_grace': duration(0, MAX_SECONDS),
+  'grants.lifetime': duration(1, MAX_SECONDS),
+  'grants.slots': integer(GRANT_WAYS, MAX_SLOTS, GRANT_WAYS),
+  'grants.slot_size': integer(GRANT_MIN_SLOT_SIZE, GRANT_MAX_SLOT_SIZE, 8),
+  trusted_proxies: textList,
+  allow_http: textList,
+  ambiguous_paths: oneOf('refuse', 'clean'),
+  realm: text,
+} as const satisfies Record<string, Reader<unknown>>;
+
+export type ValueKey = keyof typeof VALUE_KEYS;
+export type ValueOf<K extends ValueKey> = (typeof VALUE_KEYS)[K] extends Reader<infer T> ? T : never;
+
+/** Passed on to the engine, which knows what may stand in them. */
+export const POLICY_TREES: readonly string[] = ['access_control', 'definitions'];
+
+/** Read in their own way, by `secrets.ts` and for `scheme_basic_cache_lifespan`. */
+export const SPECIAL_KEYS: readonly string[] = [
+  'secret',
+  'secret_file',
+  'secret_previous',
+  'secret_previous_file',
+  'server.endpoints',
+];
+
+export const DEFAULTS = {
+  host: '127.0.0.1',
+  guestDirectory: '/run/postern',
+  offlineGraceSeconds: 15 * 60,
+  lifetimeSeconds: 60 * 60,
+  slots: GRANT_DEFAULT_SLOTS,
+  slotSize: GRANT_SLOT_SIZE,
+} as const;
+
+export function isValueKey(path: string): path is ValueKey {
+  return Object.hasOwn(VALUE_KEYS, path);
+}
+
+/** `server.address` is `POSTERN_SERVER_ADDRESS`. */
+export function variableOf(path: string): string {
+  return `POSTERN_${path.replaceAll('.', '_').toUpperCase()}`;
+}

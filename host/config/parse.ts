@@ -1,0 +1,196 @@
+import { dirname, resolve } from 'node:path';
+import type { PolicyDocument } from '../policy/engine.ts';
+import { basicCacheLifespan, misusedRuleKeys } from './authelia.ts';
+import { type Environment, readEnvironment } from './environment.ts';
+import { DEFAULTS, VALUE_KEYS, type ValueKey, type ValueOf, variableOf } from './keys.ts';
+import { inOrder, type Problem } from './problem.ts';
+import type { Config } from './schema.ts';
+import { readSecrets } from './secrets.ts';
+import { collectValues, isMapping } from './tree.ts';
+import { DEFAULT_PORT, type Reader } from './values.ts';
+import { readYaml, type YamlSource } from './yaml-source.ts';
+
+export interface ParseInput {
+  /** The file and its text; undefined when everything comes from the environment. */
+  readonly yaml: { readonly file: string; readonly text: string } | undefined;
+  readonly env: Environment;
+  /** Whether a person reads the log: then its format is text unless configured. */
+  readonly isTerminal: boolean;
+  /** Reads files of secrets. */
+  readonly readFile?: (file: string) => Uint8Array;
+}
+
+/** What could be read, with everything that is wrong. Usable only when no problem is an error. */
+export interface Parsed {
+  readonly config: Omit<Config, 'file' | 'usersFile' | 'secret'> & {
+    readonly file: string | undefined;
+    readonly usersFile: string | undefined;
+    readonly secret: Uint8Array | undefined;
+  };
+  readonly problems: readonly Problem[];
+  /** Gives a problem of the policy (from the engine) the file and line of its path. */
+  locate(problem: Problem): Problem;
+}
+
+/** Reads `postern.yml` and the environment over it. Touches no file but those of secrets. */
+export function parseConfig(input: ParseInput): Parsed {
+  const problems: Problem[] = [];
+  let source: YamlSource | undefined;
+  if (input.yaml !== undefined) {
+    const yaml = readYaml(input.yaml.file, input.yaml.text, { schema: 'core' });
+    if (yaml.ok) source = yaml.source;
+    else problems.push(...yaml.problems);
+  }
+  const fromEnv = readEnvironment(input.env, problems);
+  const locate = (problem: Problem): Problem => place(problem, source, fromEnv);
+  const report = (
+    code: string,
+    path: string,
+    message: string,
+    severity: 'error' | 'warning' = 'error',
+  ): void => void problems.push(locate({ code, severity, path, message }));
+
+  const values = collectValues(source?.value, report);
+  const get = <K extends ValueKey>(path: K): ValueOf<K> | undefined => {
+    const raw = fromEnv.has(path) ? fromEnv.get(path) : values.get(path);
+    if (raw === undefined) return undefined;
+    const read = (VALUE_KEYS[path] as Reader<ValueOf<K>>)(raw);
+    if (read.ok) return read.value;
+    report('config.value', path, read.message);
+    return undefined;
+  };
+  const isSet = (path: string): boolean => fromEnv.has(path) || values.has(path);
+
+  const base = input.yaml === undefined ? '.' : dirname(input.yaml.file);
+  const level = get('log.level') ?? 'info';
+  const usersFile = get('authentication_backend.file.path');
+  const guestDirectory = get('guest.directory') ?? DEFAULTS.guestDirectory;
+  const secrets = readSecrets({
+    env: input.env,
+    yaml: Object.fromEntries(values),
+    resolve: path => resolve(base, path),
+    ...(input.readFile === undefined ? {} : { readFile: input.readFile }),
+  });
+  problems.push(...secrets.problems.map(locate));
+  refuseSearch('email');
+  refuseSearch('case_insensitive');
+  const usersWatch = get('authentication_backend.file.watch') ?? true;
+  if (!usersWatch) {
+    report(
+      'config.watch',
+      'authentication_backend.file.watch',
+      'changed passwords, groups and disabled users count only after a restart: remove the key to follow the file',
+      'warning',
+    );
+  }
+
+  const config: Parsed['config'] = {
+    file: input.yaml?.file,
+    server: readServer(),
+    log: {
+      level: level === 'trace' ? 'debug' : level,
+      format: get('log.format') ?? (input.isTerminal ? 'text' : 'json'),
+    },
+    usersFile: usersFile === undefined ? undefined : resolve(base, usersFile),
+    usersWatch,
+    guest: {
+      directory: resolve(base, guestDirectory),
+      offlineGraceSeconds: get('guest.offline_grace') ?? DEFAULTS.offlineGraceSeconds,
+    },
+    grants: {
+      lifetimeSeconds: readLifetime(),
+      slots: get('grants.slots') ?? DEFAULTS.slots,
+      slotSize: get('grants.slot_size') ?? DEFAULTS.slotSize,
+    },
+    policy: readPolicy(),
+    secret: secrets.secret,
+    previousSecret: secrets.previousSecret,
+  };
+  return { config, problems: inOrder(problems), locate };
+
+  function readServer(): { host: string; port: number } {
+    const address = get('server.address');
+    const host = get('server.host');
+    const port = get('server.port');
+    const path = get('server.path');
+    if (path !== undefined && path !== '/') {
+      report('config.value', 'server.path', 'must be removed: this version serves at `/` only');
+    }
+    for (const key of ['server.host', 'server.port', 'server.path'] as const) {
+      if (!isSet(key)) continue;
+      const better = `tcp://${host ?? DEFAULTS.host}:${port ?? DEFAULT_PORT}`;
+      if (isSet('server.address')) {
+        report('config.twice', key, 'must be removed: `server.address` says it already');
+      } else {
+        report('config.old', key, `is Authelia's old form: write \`server.address: '${better}'\``, 'warning');
+      }
+    }
+    return address ?? { host: host ?? DEFAULTS.host, port: port ?? DEFAULT_PORT };
+  }
+
+  function readLifetime(): number {
+    const lifetime = get('grants.lifetime');
+    const endpoints = values.get('server.endpoints');
+    if (endpoints === undefined) return lifetime ?? DEFAULTS.lifetimeSeconds;
+    report(
+      'config.unused',
+      'server.endpoints',
+      'not used except for `scheme_basic_cache_lifespan`, which is `grants.lifetime` here; the key may stay',
+      'warning',
+    );
+    const lifespan = basicCacheLifespan(endpoints);
+    if (lifetime !== undefined || lifespan === undefined) return lifetime ?? DEFAULTS.lifetimeSeconds;
+    const read = VALUE_KEYS['grants.lifetime'](lifespan.value);
+    if (read.ok) return read.value;
+    report('config.value', lifespan.path, read.message);
+    return DEFAULTS.lifetimeSeconds;
+  }
+
+  function refuseSearch(name: 'email' | 'case_insensitive'): void {
+    if (get(`authentication_backend.file.search.${name}`) === true) {
+      report(
+        'config.refused',
+        `authentication_backend.file.search.${name}`,
+        'must be `false`: this version finds users by their exact name only',
+      );
+    }
+  }
+
+  function readPolicy(): PolicyDocument {
+    const accessControl = values.get('access_control');
+    const definitions = values.get('definitions');
+    for (const { path, message } of misusedRuleKeys(accessControl)) report('config.refused', path, message);
+    if (accessControl !== undefined && !isMapping(accessControl)) {
+      report('config.shape', 'access_control', 'must be a mapping with `default_policy` and `rules`');
+    }
+    const trustedProxies = get('trusted_proxies');
+    const allowHttp = get('allow_http');
+    const ambiguousPaths = get('ambiguous_paths');
+    const realm = get('realm');
+    return {
+      ...(accessControl === undefined ? {} : { access_control: accessControl }),
+      ...(definitions === undefined ? {} : { definitions }),
+      ...(trustedProxies === undefined ? {} : { trusted_proxies: trustedProxies }),
+      ...(allowHttp === undefined ? {} : { allow_http: allowHttp }),
+      ...(ambiguousPaths === undefined ? {} : { ambiguous_paths: ambiguousPaths }),
+      ...(realm === undefined ? {} : { realm }),
+    };
+  }
+}
+
+/** A value from the environment is named by its variable, one from the file by file and line. */
+function place(
+  problem: Problem,
+  source: YamlSource | undefined,
+  fromEnv: ReadonlyMap<string, unknown>,
+): Problem {
+  if (problem.path.startsWith('POSTERN_')) return problem;
+  for (const path of fromEnv.keys()) {
+    if (problem.path === path || problem.path.startsWith(`${path}[`)) {
+      return { ...problem, path: variableOf(path) + problem.path.slice(path.length) };
+    }
+  }
+  if (source === undefined) return problem;
+  const line = source.lineOf(problem.path);
+  return { ...problem, file: source.file, ...(line === undefined ? {} : { line }) };
+}

@@ -1,0 +1,95 @@
+import { formatDuration, parseDuration } from './duration.ts';
+
+/** A value in the program's units, or what must be written instead. */
+export type Read<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly message: string };
+/** Reads one value; YAML gives it typed, the environment as text. */
+export type Reader<T> = (raw: unknown) => Read<T>;
+
+const good = <T>(value: T): Read<T> => ({ ok: true, value });
+const bad = (message: string): Read<never> => ({ ok: false, message });
+
+/** A value in a message: short, in one line, quoted as JSON. */
+export function shown(raw: unknown): string {
+  const text = JSON.stringify(raw) ?? String(raw);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+export const text: Reader<string> = raw =>
+  typeof raw === 'string' && raw.trim() !== '' ? good(raw) : bad(`must be a text, got ${shown(raw)}`);
+
+export const boolean: Reader<boolean> = raw => {
+  if (raw === true || raw === 'true') return good(true);
+  if (raw === false || raw === 'false') return good(false);
+  return bad(`must be \`true\` or \`false\`, got ${shown(raw)}`);
+};
+
+export function oneOf<T extends string>(...allowed: readonly T[]): Reader<T> {
+  return raw => {
+    const found = allowed.find(name => name === raw);
+    const names = allowed.map(name => `\`${name}\``);
+    return found === undefined
+      ? bad(`must be ${names.slice(0, -1).join(', ')} or ${names.at(-1)}, got ${shown(raw)}`)
+      : good(found);
+  };
+}
+
+export function integer(min: number, max: number, multipleOf = 1): Reader<number> {
+  return raw => {
+    const value = typeof raw === 'string' && /^\d{1,15}$/.test(raw) ? Number(raw) : raw;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
+      if (value % multipleOf === 0) return good(value);
+    }
+    const kind = multipleOf === 1 ? 'a whole number' : `a multiple of ${multipleOf}`;
+    return bad(`must be ${kind} from ${min} to ${max}, got ${shown(raw)}`);
+  };
+}
+
+/** Whole seconds from `min` to `max`. */
+export function duration(min: number, max: number): Reader<number> {
+  return raw => {
+    const seconds = parseDuration(raw);
+    if (seconds === undefined) {
+      return bad(`must be a duration like \`1h\`, \`15m\` or \`1h 30m\`, got ${shown(raw)}`);
+    }
+    if (seconds < min || seconds > max) {
+      return bad(`must be from ${formatDuration(min)} to ${formatDuration(max)}, got ${shown(raw)}`);
+    }
+    return good(Math.round(seconds));
+  };
+}
+
+/** A list of texts; one text is a list of one. In the environment commas separate. */
+export const textList: Reader<readonly string[]> = raw => {
+  const list = typeof raw === 'string' ? [raw] : raw;
+  if (Array.isArray(list) && list.every(item => typeof item === 'string')) return good(list);
+  return bad(`must be a list of texts, got ${shown(raw)}`);
+};
+
+export interface Address {
+  /** Empty means every interface. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Authelia's port. */
+export const DEFAULT_PORT = 9091;
+
+/** `tcp://127.0.0.1:9091/` as in Authelia, also without the scheme. */
+export const address: Reader<Address> = raw => {
+  const form = 'must be `tcp://HOST:PORT`, for example `tcp://127.0.0.1:9091`';
+  if (typeof raw !== 'string') return bad(`${form}, got ${shown(raw)}`);
+  if (/^(unix|fd):/.test(raw)) {
+    return bad(`${form}; this version does not listen on sockets of another kind, got ${shown(raw)}`);
+  }
+  const match = /^(?:tcp[46]?:\/\/)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*)(?::(\d{1,5}))?(\/.*)?$/.exec(
+    raw.trim(),
+  );
+  const port = match?.[2] === undefined ? DEFAULT_PORT : Number(match[2]);
+  if (match === null || port > 65_535 || raw.trim() === '') return bad(`${form}, got ${shown(raw)}`);
+  if (match[3] !== undefined && match[3] !== '/') {
+    return bad(`${form}; this version serves at \`/\` only, got ${shown(raw)}`);
+  }
+  return good({ host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port });
+};
