@@ -1,0 +1,111 @@
+import { ByteWriter } from '../bytes/writer';
+import { HOST_COMPILER_BYTES } from './limits';
+import {
+  captures,
+  compile,
+  errorEnd,
+  errorMessage,
+  errorStart,
+  findGroups,
+  isMatch,
+  namedGroups,
+  programSize,
+  reserveCompiler,
+} from './regexp';
+import { installUnicodeTables } from './unicode-tables';
+
+/**
+ * The engine for the host and the tests, through the loader: one program at a
+ * time. The module's entry must re-export these.
+ */
+const PROGRAM_BYTES: i32 = 262_144;
+const scratch = new StaticArray<u8>(HOST_COMPILER_BYTES);
+const program = new ByteWriter(new StaticArray<u8>(PROGRAM_BYTES));
+const message = new ByteWriter(new StaticArray<u8>(256));
+let pattern = new StaticArray<u8>(0);
+let code: i32 = 0;
+
+reserveCompiler(scratch);
+installUnicodeTables();
+
+function bytesOf(input: Uint8Array): StaticArray<u8> {
+  let copy = new StaticArray<u8>(input.length);
+  memory.copy(changetype<usize>(copy), input.dataStart, input.length);
+  return copy;
+}
+
+function toArray(buf: StaticArray<u8>, start: i32, end: i32): Uint8Array {
+  let out = new Uint8Array(end - start);
+  memory.copy(out.dataStart, changetype<usize>(buf) + start, end - start);
+  return out;
+}
+
+/** Compiles a pattern; 0, or a `RegexpError`. */
+export function regexpCompile(input: Uint8Array): i32 {
+  pattern = bytesOf(input);
+  program.reset();
+  code = compile(pattern, 0, pattern.length, program);
+  return code;
+}
+
+/** Text of the last compilation's error, e.g. `missing closing ]`; empty when there was none. */
+export function regexpError(): Uint8Array {
+  message.reset();
+  if (code != 0) errorMessage(code, message);
+  return toArray(message.buf, 0, message.len);
+}
+
+/** The offending part of the pattern. */
+export function regexpErrorPart(): Uint8Array {
+  return code == 0 ? new Uint8Array(0) : toArray(pattern, errorStart(), errorEnd());
+}
+
+/** The compiled program. */
+export function regexpProgram(): Uint8Array {
+  return toArray(program.buf, 0, program.len);
+}
+
+/** Replaces the program by any bytes, for tests of corrupted ones. */
+export function regexpLoad(input: Uint8Array): void {
+  program.reset();
+  program.bytes(bytesOf(input), 0, input.length);
+}
+
+export function regexpSize(): i32 {
+  return programSize(program.buf, 0);
+}
+
+export function regexpIsMatch(input: Uint8Array): bool {
+  let text = bytesOf(input);
+  return isMatch(program.buf, 0, text, 0, text.length);
+}
+
+/** Bits: 1 a group named `User`, 2 one named `Group`. */
+export function regexpGroups(): i32 {
+  return namedGroups(program.buf, 0);
+}
+
+/** `[userStart, userEnd, groupStart, groupEnd]` of the leftmost-first match; empty without a match. */
+export function regexpFind(input: Uint8Array): Int32Array {
+  let text = bytesOf(input);
+  if (!findGroups(program.buf, 0, text, 0, text.length)) return new Int32Array(0);
+  let out = new Int32Array(4);
+  for (let i = 0; i < 4; i++) out[i] = captures[i];
+  return out;
+}
+
+let benchText = new StaticArray<u8>(0);
+
+/** Sets the text of `regexpRepeat`. */
+export function regexpText(input: Uint8Array): void {
+  benchText = bytesOf(input);
+}
+
+/** Matches the text of `regexpText` `times` times; answers how often it matched. For benchmarks. */
+export function regexpRepeat(times: i32): i32 {
+  let found = 0;
+  for (let i = 0; i < times; i++) {
+    if (isMatch(program.buf, 0, benchText, 0, benchText.length)) found++;
+  }
+  return found;
+}

@@ -1,0 +1,58 @@
+/** Limits of the regular expression engine, all checked when a pattern is compiled. */
+
+/**
+ * Instructions of a program. Twelve bits in an instruction (see `prog.ts`), and
+ * the matcher's scratch below holds every such program, so that what the host
+ * accepts always runs in the guest. Go allows 3.3 million; 4096 is
+ * `[a-z]{1000}` four times over.
+ */
+export const MAX_INSTS: i32 = 4096;
+
+/**
+ * Instructions before jumps are taken out: a star or an alternative costs at
+ * most one jump, so a program within `MAX_INSTS` stays well below.
+ */
+export const MAX_RAW_INSTS: i32 = 3 * MAX_INSTS;
+
+/**
+ * Classes of characters that a program tells apart. Eleven bits in a range of
+ * the alphabet, and a set of classes takes one bit each: 128 bytes.
+ */
+export const MAX_CLASSES: u32 = 1024;
+
+/** Sets of classes in one program: the distinct bracket expressions of a pattern. */
+export const MAX_SETS: u32 = 4096;
+
+/** `a{1000}` and nested counts up to this product, Go's own limit. */
+export const MAX_REPEAT: i32 = 1000;
+
+/** Height of the syntax tree, Go's own limit. Nothing here recurses on it. */
+export const MAX_HEIGHT: i32 = 1000;
+
+/** Go's limit on the expanded size of an expression, kept so that errors come in Go's order. */
+export const MAX_SIZE: u32 = 3_355_443;
+
+/**
+ * Bytes of an automaton's table in the policy image. 4 KiB is 200 states over
+ * 20 classes, four times what the largest usual access rule needs; a pattern
+ * beyond is simulated.
+ */
+export const MAX_DFA_BYTES: i32 = 4096;
+
+/** States of an automaton: one byte in its table. */
+export const MAX_DFA_STATES: i32 = 256;
+
+/**
+ * Scratch space of the matchers: 20 KiB of the guest's 128. The largest
+ * simulation needs 9.5 KiB (three sets of 512 bytes, a stack of two bytes per
+ * instruction); captures need 36 bytes per consuming instruction, so programs
+ * with `User` or `Group` are refused above some 450 of them.
+ */
+export const MATCHER_BYTES: i32 = 20_480;
+
+/**
+ * Scratch space to compile in, that the guest lends: some 500 pattern
+ * characters. The host lends more.
+ */
+export const GUEST_COMPILER_BYTES: i32 = 24_576;
+export const HOST_COMPILER_BYTES: i32 = 6_291_456;
