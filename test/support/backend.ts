@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -77,10 +78,13 @@ function answerEvents(query: URLSearchParams, response: ServerResponse): void {
 
 async function answerDownload(query: URLSearchParams, response: ServerResponse): Promise<void> {
   const block = Buffer.alloc(65_536);
+  const left = new AbortController();
+  response.once('close', () => left.abort());
   response.writeHead(200, { 'content-type': 'application/octet-stream' });
-  for (let left = Number(query.get('bytes') ?? 0); left > 0 && !response.destroyed; left -= block.length) {
-    const more = response.write(block.subarray(0, Math.min(left, block.length)));
-    if (!more) await new Promise(resolve => response.once('drain', resolve).once('close', resolve));
+  for (let bytes = Number(query.get('bytes') ?? 0); bytes > 0; bytes -= block.length) {
+    const more = response.write(block.subarray(0, Math.min(bytes, block.length)));
+    // A client that leaves ends the answer, and with it this loop.
+    if (!more) await once(response, 'drain', { signal: left.signal });
   }
   response.end();
 }

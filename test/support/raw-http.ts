@@ -15,6 +15,8 @@ export interface RawConnection {
   /** All bytes so far as latin-1. */
   readonly received: string;
   readonly closed: boolean;
+  /** Bytes that the operating system has taken so far. */
+  readonly bytesSent: number;
   send(bytes: string | Uint8Array): void;
   waitFor(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>;
   close(): void;
@@ -41,6 +43,9 @@ export async function openRaw(port: number): Promise<RawConnection> {
     get closed() {
       return closed;
     },
+    get bytesSent() {
+      return socket.bytesWritten - socket.writableLength;
+    },
     send: bytes => void socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes),
     waitFor: (pattern, timeoutMs) =>
       waitUntil(String(pattern), () => received.match(pattern) ?? undefined, timeoutMs),
@@ -50,8 +55,8 @@ export async function openRaw(port: number): Promise<RawConnection> {
 
 /**
  * Sends exact bytes and answers what comes back. The request should say
- * `Connection: close`; without it the answer is taken once its headers and the
- * body that `Content-Length` announces are there.
+ * `Connection: close`; without it the answer is taken once its headers and a
+ * body that is chunked or of announced length are there.
  */
 export async function sendRaw(
   port: number,
@@ -78,6 +83,7 @@ function isComplete(text: string): boolean {
   const length = text.slice(0, end).match(/^content-length: *(\d+)/im)?.[1];
   if (end === -1) return false;
   if (/^HTTP\/1\.1 101 /.test(text)) return true;
+  if (/^transfer-encoding: *chunked/im.test(text.slice(0, end))) return text.endsWith('\r\n0\r\n\r\n');
   return length !== undefined && text.length >= end + 4 + Number(length);
 }
 
