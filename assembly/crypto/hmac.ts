@@ -8,8 +8,6 @@ export const MAC_LENGTH: i32 = DIGEST_LENGTH;
 
 /** The padded key while it is set; zeros otherwise. */
 const pad = new StaticArray<u8>(BLOCK_LENGTH);
-/** The inner digest on its way into the outer hash. */
-const inner = new StaticArray<u8>(DIGEST_LENGTH);
 
 /**
  * A key ready for use: both padded keys already hashed, so that a MAC costs
@@ -84,9 +82,12 @@ export class Hmac {
    * written, when they do not fit, an `update` was refused or there is no key.
    */
   finish(out: StaticArray<u8>, at: i32): bool {
-    if (!this.hash.digest(inner, 0)) return false;
-    this.hash.copyFrom(this.outer);
-    this.hash.update(inner, 0, DIGEST_LENGTH);
-    return this.hash.digest(out, at);
+    let hash = this.hash;
+    // The inner digest goes where the outer message begins.
+    if (!hash.digest(hash.block, 0)) return false;
+    hash.copyFrom(this.outer);
+    hash.fill = DIGEST_LENGTH;
+    hash.total += DIGEST_LENGTH;
+    return hash.digest(out, at);
   }
 }

@@ -50,7 +50,7 @@ function sigma1(x: u32): u32 {
 /**
  * One block at `p` into the eight words at `state` (FIPS 180-4 section 6.2.2).
  * Sixteen rounds stand written out, because then neither the working variables
- * nor the message words are ever moved. All 64 would be 13 % faster in wazero
+ * nor the message words are ever moved. All 64 would be 15 % faster in wazero
  * and take 5 KiB more.
  */
 function compress(state: usize, p: usize): void {
@@ -239,16 +239,23 @@ export class Sha256 {
   /**
    * Writes the 32 bytes of the digest to `out` at `at`; false, and nothing
    * written, when they do not fit or an `update` was refused. The message is
-   * over then: `reset` or `copyFrom` comes next.
+   * over then: `reset` or `copyFrom` comes next. `out` may be the hash's own
+   * block.
    */
   digest(out: StaticArray<u8>, at: i32): bool {
     if (!this.ok || !within(out, at, DIGEST_LENGTH)) return false;
     let state = changetype<usize>(this.state);
     let block = changetype<usize>(this.block);
     // FIPS 180-4 section 5.1.1: a one bit, zeros, the length in bits.
-    let fill = this.fill;
-    store<u8>(block + fill++, 0x80);
-    while ((fill & 7) != 0) store<u8>(block + fill++, 0);
+    // By whole words, because a processor waits when it loads what two stores wrote.
+    let bits = (this.fill & 3) << 3;
+    let fill = this.fill & ~3;
+    store<u32>(block + fill, (load<u32>(block + fill) & ((1 << bits) - 1)) | (0x80 << bits));
+    fill += 4;
+    if ((fill & 4) != 0) {
+      store<u32>(block + fill, 0);
+      fill += 4;
+    }
     if (fill > 56) {
       compress(state, block);
       fill = 0;
@@ -257,7 +264,10 @@ export class Sha256 {
     store<u64>(block, bswap(this.total << 3), 56);
     compress(state, block);
     let to = changetype<usize>(out) + at;
-    for (let i = 0; i < DIGEST_LENGTH; i += 4) store<u32>(to + i, bswap(load<u32>(state + i)));
+    for (let i = 0; i < DIGEST_LENGTH; i += 8) {
+      let high = <u64>bswap(load<u32>(state + i, 4));
+      store<u64>(to + i, (high << 32) | <u64>bswap(load<u32>(state + i)));
+    }
     this.ok = false;
     return true;
   }
@@ -270,5 +280,15 @@ function copyBytes(to: usize, from: usize, len: i32): void {
     to += 8;
     from += 8;
   }
-  for (; len > 0; len--) store<u8>(to++, load<u8>(from++));
+  if ((len & 4) != 0) {
+    store<u32>(to, load<u32>(from));
+    to += 4;
+    from += 4;
+  }
+  if ((len & 2) != 0) {
+    store<u16>(to, load<u16>(from));
+    to += 2;
+    from += 2;
+  }
+  if ((len & 1) != 0) store<u8>(to, load<u8>(from));
 }
