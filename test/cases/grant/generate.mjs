@@ -355,7 +355,6 @@ const requests = {
     { name: 'signed, a field missing', reason: 'malformed', value: signed(plainBody.subarray(0, -4)) },
     { name: 'signed, length beyond the end', reason: 'malformed', value: signed(Buffer.concat([plainBody.subarray(0, -4), u32(0xffffffff)])) },
     { name: 'signed, policy id of 31 bytes', reason: 'malformed', value: signed(Buffer.concat([plainBody.subarray(0, -4), long32(Buffer.alloc(31))])) },
-    { name: 'signed, host that is not UTF-8', reason: 'malformed', value: signed(Buffer.concat([u64(issued), long32(utf8('GET')), long32(utf8('https')), long32(Buffer.from([0xff])), long32(utf8('/')), long32(Buffer.alloc(0)), long32(Buffer.alloc(0))])) },
   ],
 };
 

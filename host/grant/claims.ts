@@ -1,0 +1,29 @@
+import type { Principal } from '../policy/engine.ts';
+
+/** Lengths and the number of groups are u16. */
+const MAX_U16 = 0xffff;
+
+/**
+ * What a record says about its principal ("Claims inside a record" in
+ * `contract.ts`); undefined when a length does not fit its field.
+ *
+ * @param authorization the backend's own `Authorization`, empty where none is needed
+ */
+export function encodeClaims(principal: Principal, authorization: string): Uint8Array | undefined {
+  const { username, displayName, email, groups } = principal;
+  if (groups.length > MAX_U16) return undefined;
+  const fields = [username, displayName, email, authorization].map(field);
+  const count = Buffer.alloc(2);
+  count.writeUInt16LE(groups.length);
+  const parts = [...fields, count, ...groups.map(field)];
+  return parts.every(part => part.length <= MAX_U16 + 2) ? Buffer.concat(parts) : undefined;
+}
+
+function field(text: string): Buffer {
+  const bytes = Buffer.from(text, 'utf8');
+  const out = Buffer.alloc(2 + bytes.length);
+  // A longer one is refused above by its length.
+  out.writeUInt16LE(Math.min(bytes.length, MAX_U16));
+  bytes.copy(out, 2);
+  return out;
+}

@@ -1,0 +1,117 @@
+import { timingSafeEqual } from 'node:crypto';
+import { GRANT_MAX_LIFETIME_MS, GRANT_TAG_LENGTH, RECORD_NONCE_LENGTH } from '../../assembly/contract.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log/logger.ts';
+import type { Directory, User } from '../users/directory.ts';
+import { encodeClaims } from './claims.ts';
+import { type GrantKeys, grantTag, userTag } from './keys.ts';
+import { claimsCapacity, sealRecord } from './seal.ts';
+import type { TableWriter } from './table-writer.ts';
+
+/** The table that is written to at the moment, undefined while there is none. */
+export interface TableSource {
+  current(): { readonly writer: TableWriter; readonly id: Uint8Array } | undefined;
+}
+
+export type IssueResult = 'written' | 'oversized' | 'no-table' | 'write-error';
+
+export interface IssuerDeps {
+  readonly keys: GrantKeys;
+  readonly directory: Directory;
+  readonly tables: TableSource;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly log: Logger;
+  readonly onResult: (result: IssueResult) => void;
+  readonly lifetimeSeconds: number;
+  readonly slotSize: number;
+}
+
+/** A credential that was just found good. */
+export interface Verified {
+  readonly username: string;
+  /** The user's epoch as it was read before the verification began. */
+  readonly epoch: Uint8Array;
+  readonly kind: number;
+  readonly level: 1 | 2;
+  /** Cookie's domain, else empty. */
+  readonly scope: Uint8Array;
+  readonly credential: Uint8Array;
+}
+
+/** The scope of everything but cookies. */
+export const NO_SCOPE = new Uint8Array(0);
+
+/** How many user names are remembered as warned about; beyond that the memory starts anew. */
+const MAX_WARNED = 1_000;
+
+/** Turns verified credentials into records of the grant table. */
+export class Issuer {
+  readonly #deps: IssuerDeps;
+  readonly #lifetime: number;
+  readonly #warned = new Set<string>();
+
+  constructor(deps: IssuerDeps) {
+    this.#deps = deps;
+    this.#lifetime = Math.min(deps.lifetimeSeconds * 1_000, GRANT_MAX_LIFETIME_MS);
+  }
+
+  /**
+   * Compares the user with what it was before the verification and writes the
+   * grant, in one synchronous step: a revocation lies before it, and is seen,
+   * or behind it, and zeroes the record. Answers the user as it is now,
+   * undefined when the credential is no good any more.
+   */
+  issue(verified: Verified): User | undefined {
+    const user = this.#deps.directory.find(verified.username);
+    if (user === undefined || user.disabled || !same(user.epoch, verified.epoch)) return undefined;
+    this.#deps.onResult(this.#write(user, verified));
+    return user;
+  }
+
+  #write(user: User, { kind, level, scope, credential }: Verified): IssueResult {
+    const { keys, clock, random, log, slotSize, tables } = this.#deps;
+    const table = tables.current();
+    if (table === undefined) return 'no-table';
+    const claims = encodeClaims(user.principal, '');
+    if (claims === undefined || claims.length > claimsCapacity(slotSize)) {
+      this.#warnOversized(user, claims?.length);
+      return 'oversized';
+    }
+    const t = grantTag(keys, kind, scope, credential);
+    const issued = clock.now();
+    const header = {
+      tag: t.subarray(0, GRANT_TAG_LENGTH),
+      userTag: userTag(keys, user.principal.username),
+      epoch: user.epoch,
+      kind,
+      level,
+      issued,
+      expiry: issued + this.#lifetime,
+    };
+    const record = sealRecord(keys.record, table.id, t, header, random(RECORD_NONCE_LENGTH), claims);
+    try {
+      table.writer.put(header, record, issued);
+      return 'written';
+    } catch (error) {
+      log.error('grant not written: each request of this user is verified anew', { error: String(error) });
+      return 'write-error';
+    }
+  }
+
+  #warnOversized(user: User, length: number | undefined): void {
+    const { username } = user.principal;
+    if (this.#warned.has(username)) return;
+    if (this.#warned.size >= MAX_WARNED) this.#warned.clear();
+    this.#warned.add(username);
+    const { log, slotSize } = this.#deps;
+    log.warn(
+      'names and groups of this user do not fit a grant, so the host is asked for each of its requests: raise grants.slot_size',
+      { user: username, limit: claimsCapacity(slotSize), ...(length === undefined ? {} : { bytes: length }) },
+    );
+  }
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
