@@ -89,6 +89,12 @@ export const DEFAULT_REALM = 'Authorization Required';
  * that by the request key; the whole in base64url without padding.
  */
 export const REQUEST_FIELDS = 6;
+/**
+ * Client address of a guest that has no policy and so does not know the trusted
+ * proxies: the host resolves it from X-Forwarded-For, to which the proxy has
+ * appended the socket peer. Empty means that it cannot be told.
+ */
+export const REQUEST_CLIENT_UNRESOLVED = '?';
 export const REQUEST_MAC_LENGTH = 32;
 /** A deferral older than this is refused: it bounds what a captured one is worth. */
 export const REQUEST_MAX_AGE_MS = 10_000;

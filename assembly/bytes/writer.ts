@@ -10,8 +10,10 @@ export class ByteWriter {
   overflow: bool = false;
 
   constructor(
-    /** Where the bytes go; its length is the capacity. */
+    /** Where the bytes go. */
     public buf: StaticArray<u8>,
+    /** Offset at which writing ends. */
+    public limit: i32 = buf.length,
   ) {}
 
   reset(): void {
@@ -21,7 +23,7 @@ export class ByteWriter {
 
   /** Reserves `len` bytes and returns their offset, or -1 when they do not fit. */
   reserve(len: i32): i32 {
-    if (len < 0 || len > this.buf.length - this.len) {
+    if (len < 0 || len > min(this.limit, this.buf.length) - this.len) {
       this.overflow = true;
       return -1;
     }

@@ -2,6 +2,8 @@ import { encodeBase64Url } from '../bytes/base64';
 import { ByteWriter } from '../bytes/writer';
 import { MAX_HOST, MAX_METHOD, MAX_URI, REQUEST_FIELDS, REQUEST_MAC_LENGTH } from '../contract';
 import { Hmac, HmacKey } from '../crypto/hmac';
+import { Exchange } from './exchange';
+import { scratch } from './scratch';
 
 /**
  * The value of `Postern-Request`: which request the guest deferred, under its
@@ -18,9 +20,8 @@ export const MAX_DEFERRAL: i32 = ((MAX_PAYLOAD + 2) / 3) * 4;
 const hmac = new Hmac();
 
 export class Deferral {
-  private payload: ByteWriter = new ByteWriter(new StaticArray<u8>(MAX_PAYLOAD));
-  /** The header's value, `value.buf[0..value.len)`. */
-  value: ByteWriter = new ByteWriter(new StaticArray<u8>(MAX_DEFERRAL));
+  private payload: ByteWriter = new ByteWriter(scratch, MAX_PAYLOAD);
+  private encoded: ByteWriter = new ByteWriter(scratch, MAX_PAYLOAD + MAX_DEFERRAL);
 
   begin(time: u64): void {
     this.payload.reset();
@@ -39,8 +40,14 @@ export class Deferral {
     hmac.update(payload.buf, 0, payload.len);
     let at = payload.reserve(REQUEST_MAC_LENGTH);
     if (at < 0 || !hmac.finish(payload.buf, at)) return false;
-    this.value.reset();
-    encodeBase64Url(payload.buf, 0, payload.len, this.value);
-    return !payload.overflow && !this.value.overflow;
+    this.encoded.reset();
+    this.encoded.len = MAX_PAYLOAD; // behind the payload
+    encodeBase64Url(payload.buf, 0, payload.len, this.encoded);
+    return !payload.overflow && !this.encoded.overflow;
+  }
+
+  /** Sets the header; to be called right after `finish`. */
+  send(exchange: Exchange, name: StaticArray<u8>): void {
+    exchange.setHeader(name, scratch, MAX_PAYLOAD, this.encoded.len);
   }
 }

@@ -19,22 +19,15 @@ import {
 import { equalConstantTime } from '../crypto/equal';
 import { Hmac, HmacKey } from '../crypto/hmac';
 import { SlotFile } from '../grant/table';
+import { checkImage } from '../snapshot/image';
 import { State } from '../snapshot/state';
-
-/** Read-only files, named by their path in the guest. */
-export abstract class Files {
-  /** Descriptor of the file at `path[0..end)`, -1 when it cannot be opened. */
-  abstract open(path: StaticArray<u8>, end: i32): i32;
-  /** Reads up to `len` bytes at `offset` into `buf` at `at`; answers how many, -1 on any error. */
-  abstract read(fd: i32, offset: u64, buf: StaticArray<u8>, at: i32, len: i32): i32;
-  abstract close(fd: i32): void;
-}
+import { System } from './system';
 
 /**
  * Policy image the guest holds in memory. A larger policy is left to the host:
  * everything is deferred, and the log says so.
  */
-export const MAX_RESIDENT_IMAGE: i32 = 40 * 1024;
+export const MAX_RESIDENT_IMAGE: i32 = 32 * 1024;
 /** Longest path of the guest directory. */
 const MAX_DIRECTORY: i32 = 255;
 const NONE: i32 = -1;
@@ -64,7 +57,7 @@ export class GuestDirectory extends SlotFile {
   private table: i32 = NONE;
   private tableId: StaticArray<u8> = new StaticArray<u8>(ID_LENGTH);
 
-  constructor(private files: Files) {
+  constructor(private system: System) {
     super();
   }
 
@@ -107,11 +100,11 @@ export class GuestDirectory extends SlotFile {
   }
 
   read(offset: u64, buf: StaticArray<u8>, len: i32): i32 {
-    return this.table == NONE ? -1 : this.files.read(this.table, offset, buf, 0, len);
+    return this.table == NONE ? -1 : this.system.read(this.table, offset, buf, 0, len);
   }
 
   private openFile(): i32 {
-    let fd = this.path.overflow ? NONE : this.files.open(this.path.buf, this.path.len);
+    let fd = this.path.overflow ? NONE : this.system.open(this.path.buf, this.path.len);
     this.path.len = this.directoryEnd;
     return fd;
   }
@@ -120,8 +113,8 @@ export class GuestDirectory extends SlotFile {
     this.path.ascii(STATE_FILE);
     let fd = this.openFile();
     if (fd < 0) return -1;
-    let len = this.files.read(fd, 0, this.page, 0, this.page.length);
-    this.files.close(fd);
+    let len = this.system.read(fd, 0, this.page, 0, this.page.length);
+    this.system.close(fd);
     return len;
   }
 
@@ -136,7 +129,7 @@ export class GuestDirectory extends SlotFile {
 
   private closeTable(): void {
     if (this.table == NONE) return;
-    this.files.close(this.table);
+    this.system.close(this.table);
     this.table = NONE;
   }
 
@@ -145,8 +138,8 @@ export class GuestDirectory extends SlotFile {
     this.appendHex(STATE_SNAPSHOT_ID);
     let fd = this.openFile();
     if (fd < 0) return DIRECTORY_NO_SNAPSHOT;
-    let len = this.files.read(fd, 0, this.snapshot, 0, this.snapshot.length);
-    this.files.close(fd);
+    let len = this.system.read(fd, 0, this.snapshot, 0, this.snapshot.length);
+    this.system.close(fd);
     let buf = this.snapshot;
     if (len < SNAPSHOT_IMAGE || readU32(buf, 0) != SNAPSHOT_MAGIC) return DIRECTORY_BAD_SNAPSHOT;
     if (readU32(buf, SNAPSHOT_VERSION) != FORMAT_VERSION) return DIRECTORY_BAD_SNAPSHOT;
@@ -158,7 +151,8 @@ export class GuestDirectory extends SlotFile {
     hmac.begin(key);
     hmac.update(buf, 0, macAt);
     hmac.finish(mac, 0);
-    return equalConstantTime(mac, 0, buf, macAt, SNAPSHOT_MAC_LENGTH) ? DIRECTORY_GOOD : DIRECTORY_BAD_SNAPSHOT;
+    if (!equalConstantTime(mac, 0, buf, macAt, SNAPSHOT_MAC_LENGTH)) return DIRECTORY_BAD_SNAPSHOT;
+    return checkImage(buf, SNAPSHOT_IMAGE, <i32>imageLength) ? DIRECTORY_GOOD : DIRECTORY_BAD_SNAPSHOT;
   }
 
   /** Appends the id at `at` of the page in hexadecimal. */

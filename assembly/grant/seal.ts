@@ -67,7 +67,7 @@ export function recordMatches(record: StaticArray<u8>, len: i32, tag: StaticArra
   let issued = readU64(record, RECORD_ISSUED);
   let expiry = readU64(record, RECORD_EXPIRY);
   if (issued > now + CLOCK_SKEW_MS || expiry <= now || expiry < issued) return false;
-  return expiry - issued <= GRANT_MAX_LIFETIME_MS;
+  return expiry - issued <= <u64>GRANT_MAX_LIFETIME_MS;
 }
 
 /** Level the record proves; meaningful only once the record has been opened. */

@@ -4,6 +4,8 @@ import {
   GRANT_MIN_SLOT_SIZE,
   GRANT_TAG_LENGTH,
   GRANT_WAYS,
+  LEVEL_ONE_FACTOR,
+  LEVEL_TWO_FACTORS,
   RECORD_EXPIRY,
   RECORD_ISSUED,
   RECORD_TAG,
@@ -88,7 +90,9 @@ export class GrantTable {
     if (len < 0) return false;
     this.claimsLength = len;
     if (!this.claims.parse(0, len)) return false;
-    this.level = recordLevel(this.slot);
+    let level = recordLevel(this.slot);
+    if (level != LEVEL_ONE_FACTOR && level != LEVEL_TWO_FACTORS) return false;
+    this.level = level;
     this.issued = readU64(this.slot, RECORD_ISSUED);
     this.expiry = readU64(this.slot, RECORD_EXPIRY);
     return true;

@@ -39,7 +39,7 @@ export class State {
 
   /** True when the page must be read again before anything is decided by it. */
   expired(now: u64): bool {
-    return now < this.readAt || now - this.readAt >= STATE_MAX_READ_AGE_MS;
+    return now < this.readAt || now - this.readAt >= <u64>STATE_MAX_READ_AGE_MS;
   }
 
   /**
@@ -65,7 +65,7 @@ export class State {
   /** Heartbeat young enough for a deferral to reach a living host. */
   fresh(now: u64): bool {
     if ((readU32(this.page, STATE_FLAGS) & STATE_STOPPED) != 0) return false;
-    return age(readU64(this.page, STATE_WALL_TIME), now) <= HEARTBEAT_STALE_MS;
+    return age(readU64(this.page, STATE_WALL_TIME), now) <= <u64>HEARTBEAT_STALE_MS;
   }
 
   /** Grants and rules may still be used: within the grace from the older of heartbeat and store contact. */
@@ -113,5 +113,5 @@ function isGenuine(key: HmacKey, buf: StaticArray<u8>, len: i32): bool {
 /** Milliseconds since `time`; what lies more than CLOCK_SKEW_MS ahead is infinitely old. */
 function age(time: u64, now: u64): u64 {
   if (now >= time) return now - time;
-  return time - now > CLOCK_SKEW_MS ? u64.MAX_VALUE : 0;
+  return time - now > <u64>CLOCK_SKEW_MS ? u64.MAX_VALUE : 0;
 }

@@ -13,7 +13,8 @@ export interface Principal {
 
 /**
  * What is asked for. Raw values as the proxy routed them; the engine makes them
- * canonical and refuses what it cannot.
+ * canonical and refuses what it cannot. Strings hold one byte a character
+ * (latin1), as node gives headers.
  */
 export interface Target {
   readonly method: string;

@@ -3,7 +3,7 @@
  * http-wasm ABI by `guest.ts`. Readers answer the number of bytes written to
  * `buf`, -1 when the value is longer than `buf`, whose content is then stale.
  */
-export abstract class Proxy {
+export abstract class Exchange {
   /** Number of values the last `header` found. */
   headerCount: i32 = 0;
   abstract method(buf: StaticArray<u8>): i32;

@@ -1,0 +1,159 @@
+import { copy, readU32 } from './bytes/bytes';
+import { ByteWriter } from './bytes/writer';
+import { AUTHORIZATION_TOO_LARGE, MAX_AUTHORIZATION } from './contract';
+import { Claims } from './grant/claims';
+import { BasicCredential, parseAuthorization } from './http/authorization';
+import { ClientAddress } from './http/client-address';
+import { reasonText } from './http/reason';
+import { Target } from './http/target';
+import { formatIp, MAX_IP_TEXT } from './net/ip';
+import { admission, authorize, hasSubjects, position } from './policy/authorizer';
+import { IMAGE_TRUSTED } from './policy/layout';
+import { Subject } from './policy/subject';
+import { verdict } from './policy/verdict';
+
+/**
+ * The engine's second entry, for the host, the command line and the tests:
+ * loaded through @assemblyscript/loader, so parameters are managed arrays. The
+ * decisions are the guest's, not copies of them.
+ */
+
+export * from './crypto/exports';
+export * from './grant/exports';
+export * from './policy/exports';
+export * from './regexp/exports';
+
+/** Class id by which a loader makes the arrays it passes. */
+export const BYTES_ID = idof<Uint8Array>();
+
+/** Longest principal; a slot of the grant table holds less. */
+const MAX_CLAIMS: i32 = 64 * 1024;
+
+const target = new Target();
+const subject = new Subject();
+const claims = new Claims(MAX_CLAIMS);
+const credential = new BasicCredential();
+const client = new ClientAddress();
+const address = new ByteWriter(new StaticArray<u8>(MAX_IP_TEXT));
+/** The policy that decides. */
+let image = new StaticArray<u8>(0);
+
+/** Makes a compiled image the policy that decides. */
+export function load(bytes: Uint8Array): void {
+  image = toStatic(bytes);
+}
+
+/**
+ * Judges one request. `fields`: method, scheme, host, URI and client address,
+ * each behind its u32 length; `principal`: claims as in a grant, empty for
+ * nobody; `failed`: a credential was sent and is no good. Answers the verdict in
+ * bits 0-3, the policy in bits 4-7, bit 8 when the matched rule names subjects;
+ * or minus the REASON_… for a target that is refused.
+ */
+export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, failed: bool): i32 {
+  let buf = toStatic(fields);
+  let reason = readTarget(buf);
+  if (reason != 0) return -reason;
+  reason = admission(image, 0, target);
+  if (reason != 0) return -reason;
+  let clientStart = fieldStart(buf, 4);
+  client.set(buf, clientStart, fieldEnd(buf, clientStart));
+  subject.reset();
+  subject.hasAddress = client.known;
+  subject.addressHigh = client.high;
+  subject.addressLow = client.low;
+  if (principal.length > 0) {
+    copy(claims.buf, 0, toStatic(principal), 0, principal.length);
+    if (!claims.parse(0, principal.length)) return 0;
+    subject.buf = claims.buf;
+    subject.userStart = claims.userStart;
+    subject.userEnd = claims.userEnd;
+    subject.groupsAt = claims.groupsStart;
+    subject.groupCount = claims.groupCount;
+  }
+  let policy = authorize(image, 0, subject, target);
+  return verdict(policy, hasSubjects, level, failed) | (policy << 4) | (hasSubjects ? 1 << 8 : 0);
+}
+
+/** Position of the rule that decided last, from 1; 0 for the default policy. */
+export function decisionPosition(): i32 {
+  return position;
+}
+
+/** Published text of a REASON_…. */
+export function decisionReason(reason: i32): string {
+  return reasonText(reason);
+}
+
+/** AUTHORIZATION_… of the one value of the header. */
+export function readAuthorization(value: Uint8Array): i32 {
+  if (value.length > MAX_AUTHORIZATION) return AUTHORIZATION_TOO_LARGE;
+  return parseAuthorization(toStatic(value), 0, value.length, credential);
+}
+
+/** User name, colon and password of the value read last; wiped by `forgetCredential`. */
+export function credentialPair(): Uint8Array {
+  return toArray(credential.pair, 0, credential.end);
+}
+
+/** Where in the pair the colon stands. */
+export function credentialColon(): i32 {
+  return credential.colon;
+}
+
+export function forgetCredential(): void {
+  credential.clear();
+}
+
+/** Whether forwarding headers from this peer count (`trusted_proxies`). */
+export function isTrustedProxy(peer: Uint8Array): bool {
+  client.setPeer(toStatic(peer), 0, peer.length);
+  return client.isTrusted(image, <i32>readU32(image, IMAGE_TRUSTED));
+}
+
+/** Canonical text of the client's address, empty when it cannot be told. `forwardedFor`: values with NUL behind each. */
+export function clientAddress(peer: Uint8Array, forwardedFor: Uint8Array): Uint8Array {
+  client.setPeer(toStatic(peer), 0, peer.length);
+  client.walk(image, <i32>readU32(image, IMAGE_TRUSTED), toStatic(forwardedFor), 0, forwardedFor.length);
+  address.reset();
+  if (client.known) formatIp(client.high, client.low, address);
+  return toArray(address.buf, 0, address.len);
+}
+
+function readTarget(buf: StaticArray<u8>): i32 {
+  target.reset();
+  let at = fieldStart(buf, 0);
+  let reason = target.readMethod(buf, at, fieldEnd(buf, at));
+  if (reason != 0) return reason;
+  at = fieldStart(buf, 1);
+  reason = target.readScheme(buf, at, fieldEnd(buf, at));
+  if (reason != 0) return reason;
+  at = fieldStart(buf, 2);
+  reason = target.readHost(buf, at, fieldEnd(buf, at));
+  if (reason != 0) return reason;
+  at = fieldStart(buf, 3);
+  return target.readUri(buf, at, fieldEnd(buf, at));
+}
+
+/** First byte of length-prefixed field `index`. */
+function fieldStart(buf: StaticArray<u8>, index: i32): i32 {
+  let at = 4;
+  for (let i = 0; i < index; i++) at = fieldEnd(buf, at) + 4;
+  return at;
+}
+
+function fieldEnd(buf: StaticArray<u8>, start: i32): i32 {
+  return start + <i32>readU32(buf, start - 4);
+}
+
+function toStatic(bytes: Uint8Array): StaticArray<u8> {
+  let copyOf = new StaticArray<u8>(bytes.length);
+  memory.copy(changetype<usize>(copyOf), bytes.dataStart, bytes.length);
+  return copyOf;
+}
+
+function toArray(buf: StaticArray<u8>, start: i32, end: i32): Uint8Array {
+  let out = new Uint8Array(end - start);
+  memory.copy(out.dataStart, changetype<usize>(buf) + start, end - start);
+  return out;
+}

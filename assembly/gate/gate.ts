@@ -1,0 +1,278 @@
+import { copy, readU32 } from '../bytes/bytes';
+import { literal } from '../bytes/literal';
+import { ByteWriter } from '../bytes/writer';
+import {
+  AUTHORIZATION_BASIC,
+  AUTHORIZATION_MALFORMED,
+  AUTHORIZATION_TOO_LARGE,
+  HEADER_REQUEST,
+  HEADER_VERDICT,
+  KIND_BASIC,
+  LEVEL_NONE,
+  POLICY_BYPASS,
+  REQUEST_CLIENT_UNRESOLVED,
+  SNAPSHOT_IMAGE,
+  STATE_TABLE_ID,
+  VERDICT_ALLOW,
+  VERDICT_ALLOW_PREFIX,
+  VERDICT_CHALLENGE,
+  VERDICT_DEFER_PREFIX,
+  VERDICT_TAG_LENGTH,
+} from '../contract';
+import { Claims } from '../grant/claims';
+import { GuestKeys } from '../grant/guest-keys';
+import { RecentGrants } from '../grant/recent';
+import { credentialTag, TAG_LENGTH } from '../grant/seal';
+import { GrantTable } from '../grant/table';
+import { formatIp, MAX_IP_TEXT } from '../net/ip';
+import { admission, authorize, hasSubjects } from '../policy/authorizer';
+import { FLAG_NETWORKS, IMAGE_FLAGS, IMAGE_REALM, IMAGE_REALM_LENGTH } from '../policy/layout';
+import { Subject } from '../policy/subject';
+import { verdict } from '../policy/verdict';
+import { badRequest, challengeBasic, forbid, tooLarge, unavailable } from './answers';
+import { Deferral } from './deferral';
+import { Exchange } from './exchange';
+import { GuestDirectory } from './guest-directory';
+import { setIdentity, stripHeaders } from './header-edits';
+import { RequestReader } from './request-reader';
+import { System } from './system';
+
+/** Length of SHA-256, the id of an inline policy. */
+export const POLICY_ID_LENGTH: i32 = 32;
+
+const FORWARDED_FOR = literal('X-Forwarded-For');
+const FORWARDED_PROTO = literal('X-Forwarded-Proto');
+const FORWARDED_HOST = literal('X-Forwarded-Host');
+const FORWARDED_URI = literal('X-Forwarded-Uri');
+const FORWARDED_METHOD = literal('X-Forwarded-Method');
+const VERDICT = literal(HEADER_VERDICT);
+const REQUEST = literal(HEADER_REQUEST);
+const UNRESOLVED = literal(REQUEST_CLIENT_UNRESOLVED);
+
+/**
+ * From one request to one answer: reads what the rules need, looks the
+ * credential up among the grants, judges, and edits headers. Everything it
+ * cannot decide goes to the host, everything it cannot read is refused.
+ */
+export class Gate {
+  readonly directory: GuestDirectory;
+  readonly keys: GuestKeys = new GuestKeys();
+  /** SHA-256 of the inline policy's image; empty while the snapshot decides. */
+  readonly inlineId: StaticArray<u8> = new StaticArray<u8>(POLICY_ID_LENGTH);
+  hasInline: bool = false;
+
+  private request: RequestReader;
+  private recent: RecentGrants = new RecentGrants();
+  private table: GrantTable = new GrantTable();
+  private tag: StaticArray<u8> = new StaticArray<u8>(TAG_LENGTH);
+  private subject: Subject = new Subject();
+  private deferral: Deferral = new Deferral();
+
+  private address: ByteWriter = new ByteWriter(new StaticArray<u8>(MAX_IP_TEXT));
+  private allowValue: StaticArray<u8> = new StaticArray<u8>(
+    VERDICT_ALLOW_PREFIX.length + VERDICT_TAG_LENGTH * 2,
+  );
+  private deferValue: StaticArray<u8> = new StaticArray<u8>(
+    VERDICT_DEFER_PREFIX.length + VERDICT_TAG_LENGTH * 2,
+  );
+
+  constructor(
+    private exchange: Exchange,
+    system: System,
+  ) {
+    this.directory = new GuestDirectory(system);
+    this.request = new RequestReader(exchange);
+  }
+
+  /** Takes over the guest key; false when the text is none. */
+  setKey(text: StaticArray<u8>, start: i32, end: i32): bool {
+    if (!this.keys.fromText(text, start, end)) return false;
+    this.writeVerdict(this.allowValue, VERDICT_ALLOW_PREFIX);
+    this.writeVerdict(this.deferValue, VERDICT_DEFER_PREFIX);
+    return true;
+  }
+
+  /** Judges the request at hand, at `now`: true passes it on, false when it has been answered. */
+  handle(now: u64): bool {
+    let request = this.request;
+    if (!request.begin()) return this.refuseTooLarge();
+    let reason = request.readTarget();
+    if (reason != 0) return this.refuse(reason);
+    let authorization = request.readAuthorization();
+    if (authorization == AUTHORIZATION_TOO_LARGE) return this.refuseTooLarge();
+
+    let directory = this.directory;
+    if (directory.refresh(this.keys.state, this.keys.snapshot, now)) this.recent.clear();
+    if (!this.hasInline && directory.state.valid && !directory.state.withinGrace(now))
+      return this.refuseUnavailable();
+    if (!this.hasPolicy) return this.defer(now);
+
+    let image = directory.snapshot;
+    reason = admission(image, SNAPSHOT_IMAGE, request.target);
+    if (reason != 0) return this.refuse(reason);
+    if (!this.readSubjectAddress(image)) return this.refuseTooLarge();
+    return this.judge(image, authorization, now);
+  }
+
+  private get hasPolicy(): bool {
+    return this.hasInline || this.directory.hasSnapshot;
+  }
+
+  /** Rules against subject and target, by what the credential proves. */
+  private judge(image: StaticArray<u8>, authorization: i32, now: u64): bool {
+    let claims: Claims | null = null;
+    let level = LEVEL_NONE;
+    if (authorization == AUTHORIZATION_BASIC) {
+      claims = this.findGrant(now);
+      if (claims !== null) level = this.grantLevel;
+    }
+    this.setSubject(claims);
+    let policy = authorize(image, SNAPSHOT_IMAGE, this.subject, this.request.target);
+    // A credential nobody has vouched for yet: whoever it is, bypass lets in, all else the host must say.
+    if (authorization == AUTHORIZATION_BASIC && claims === null) {
+      return policy == POLICY_BYPASS ? this.allow(null) : this.defer(now);
+    }
+    let outcome = verdict(policy, hasSubjects, level, authorization == AUTHORIZATION_MALFORMED);
+    if (outcome == VERDICT_ALLOW) return this.allow(claims);
+    if (outcome == VERDICT_CHALLENGE) {
+      let realm = SNAPSHOT_IMAGE + <i32>readU32(image, SNAPSHOT_IMAGE + IMAGE_REALM);
+      challengeBasic(
+        this.exchange,
+        image,
+        realm,
+        realm + <i32>readU32(image, SNAPSHOT_IMAGE + IMAGE_REALM_LENGTH),
+      );
+    } else {
+      forbid(this.exchange);
+    }
+    return false;
+  }
+
+  /** The client's address into `subject`, when some rule asks for it; false when a field is over its limit. */
+  private readSubjectAddress(image: StaticArray<u8>): bool {
+    this.subject.reset();
+    if ((readU32(image, SNAPSHOT_IMAGE + IMAGE_FLAGS) & FLAG_NETWORKS) == 0) return true;
+    let request = this.request;
+    if (!request.resolveClient(image, SNAPSHOT_IMAGE)) return false;
+    this.subject.hasAddress = request.client.known;
+    this.subject.addressHigh = request.client.high;
+    this.subject.addressLow = request.client.low;
+    return true;
+  }
+
+  // --- Grants -------------------------------------------------------------------
+
+  private grantLevel: i32 = 0;
+
+  /** Claims of the live grant for the request's credential; null is a miss. Sets `grantLevel`. */
+  private findGrant(now: u64): Claims | null {
+    let state = this.directory.state;
+    if (!state.valid || !state.withinGrace(now)) return null;
+    let credential = this.request.credential;
+    credentialTag(this.keys, KIND_BASIC, credential.pair, 0, credential.end, this.tag);
+    let claims = this.recent.find(this.tag, now);
+    if (claims !== null) {
+      this.grantLevel = this.recent.level;
+      return claims;
+    }
+    let table = this.table;
+    if (!this.directory.hasTable) return null;
+    let found = table.find(
+      this.keys,
+      this.directory,
+      state.page,
+      STATE_TABLE_ID,
+      state.slotSize,
+      state.slotCount,
+      this.tag,
+      KIND_BASIC,
+      now,
+    );
+    if (!found || table.issued < state.notBefore) return null;
+    this.recent.remember(this.tag, table.claims, table.claimsLength, table.level, table.issued, table.expiry);
+    this.grantLevel = table.level;
+    return table.claims;
+  }
+
+  private setSubject(claims: Claims | null): void {
+    if (claims === null) return;
+    let subject = this.subject;
+    subject.buf = claims.buf;
+    subject.userStart = claims.userStart;
+    subject.userEnd = claims.userEnd;
+    subject.groupsAt = claims.groupsStart;
+    subject.groupCount = claims.groupCount;
+  }
+
+  // --- Outcomes -----------------------------------------------------------------
+
+  /** Passes on with identity headers, on the way past the host. */
+  private allow(claims: Claims | null): bool {
+    stripHeaders(this.exchange, this.request.names, this.request.scan);
+    setIdentity(this.exchange, claims);
+    this.exchange.setHeader(VERDICT, this.allowValue, 0, this.allowValue.length);
+    return true;
+  }
+
+  /** Passes on to the host, which judges the request described under our MAC. */
+  private defer(now: u64): bool {
+    let exchange = this.exchange;
+    let request = this.request;
+    let state = this.directory.state;
+    if (state.valid && !state.fresh(now)) return this.refuseUnavailable();
+    if (!this.setRequest(now)) return this.refuseTooLarge();
+    stripHeaders(exchange, request.names, request.scan);
+    setIdentity(exchange, null);
+    // Client-controlled behind any peer the proxy trusts, and passed on by forwardAuth.
+    exchange.setHeader(FORWARDED_HOST, request.host, 0, request.hostEnd);
+    exchange.setHeader(FORWARDED_URI, request.uri, 0, request.uriEnd);
+    exchange.setHeader(FORWARDED_METHOD, request.target.method, 0, request.target.methodLength);
+    exchange.setHeader(FORWARDED_PROTO, request.scheme, 0, request.schemeEnd);
+    if (this.address.len > 0) exchange.setHeader(FORWARDED_FOR, this.address.buf, 0, this.address.len);
+    exchange.setHeader(VERDICT, this.deferValue, 0, this.deferValue.length);
+    this.deferral.send(exchange, REQUEST);
+    return true;
+  }
+
+  private setRequest(now: u64): bool {
+    let request = this.request;
+    this.address.reset();
+    let client = UNRESOLVED;
+    let clientEnd = UNRESOLVED.length;
+    if (this.hasPolicy) {
+      if (!request.resolveClient(this.directory.snapshot, SNAPSHOT_IMAGE)) return false;
+      if (request.client.known) formatIp(request.client.high, request.client.low, this.address);
+      client = this.address.buf;
+      clientEnd = this.address.len;
+    }
+    let deferral = this.deferral;
+    deferral.begin(now);
+    deferral.field(request.target.method, 0, request.target.methodLength);
+    deferral.field(request.scheme, 0, request.schemeEnd);
+    deferral.field(request.target.host, 0, request.target.hostLength);
+    deferral.field(request.uri, 0, request.uriEnd);
+    deferral.field(client, 0, clientEnd);
+    deferral.field(this.inlineId, 0, this.hasInline ? POLICY_ID_LENGTH : 0);
+    return deferral.finish(this.keys.request);
+  }
+
+  private refuse(reason: i32): bool {
+    badRequest(this.exchange, reason);
+    return false;
+  }
+
+  private refuseTooLarge(): bool {
+    tooLarge(this.exchange);
+    return false;
+  }
+
+  private refuseUnavailable(): bool {
+    unavailable(this.exchange);
+    return false;
+  }
+
+  private writeVerdict(out: StaticArray<u8>, prefix: string): void {
+    for (let i = 0; i < prefix.length; i++) out[i] = <u8>prefix.charCodeAt(i);
+    copy(out, prefix.length, this.keys.verdictTag, 0, VERDICT_TAG_LENGTH * 2);
+  }
+}

@@ -1,0 +1,119 @@
+import { readU32, sameBytes, wipe } from '../bytes/bytes';
+import { literal } from '../bytes/literal';
+import {
+  AUTHORIZATION_MALFORMED,
+  AUTHORIZATION_NONE,
+  AUTHORIZATION_TOO_LARGE,
+  MAX_AUTHORIZATION,
+  MAX_FORWARDED_FOR,
+  MAX_HEADER_NAMES,
+  MAX_METHOD,
+  MAX_URI,
+} from '../contract';
+import { BasicCredential, parseAuthorization } from '../http/authorization';
+import { ClientAddress } from '../http/client-address';
+import { REASON_HOST, REASON_METHOD, REASON_SCHEME, REASON_URI_LENGTH } from '../http/reason';
+import { Target } from '../http/target';
+import { IMAGE_TRUSTED } from '../policy/layout';
+import { Exchange } from './exchange';
+import { HeaderScan } from './header-scan';
+import { scratch } from './scratch';
+
+const CONNECT = literal('CONNECT');
+const AUTHORIZATION = literal('Authorization');
+const HOST = literal('Host');
+const FORWARDED_FOR = literal('X-Forwarded-For');
+const FORWARDED_PROTO = literal('X-Forwarded-Proto');
+
+/** `https`, and room to see that a longer value is none. */
+const MAX_SCHEME: i32 = 16;
+/** Raw `Host`, kept for the deferral. */
+const MAX_RAW_HOST: i32 = 512;
+
+/**
+ * Reads one request into buffers of its own, each field once and within its
+ * limit. `X-Forwarded-Host`, `-Uri` and `-Method` are never read: a client behind
+ * a trusted peer writes them as it likes, while the proxy routes by the rest.
+ */
+export class RequestReader {
+  readonly names: StaticArray<u8> = new StaticArray<u8>(MAX_HEADER_NAMES);
+  readonly scan: HeaderScan = new HeaderScan();
+  readonly target: Target = new Target();
+  readonly credential: BasicCredential = new BasicCredential();
+  readonly client: ClientAddress = new ClientAddress();
+  /** As received, for the deferral. */
+  readonly uri: StaticArray<u8> = new StaticArray<u8>(MAX_URI);
+  uriEnd: i32 = 0;
+  readonly host: StaticArray<u8> = new StaticArray<u8>(MAX_RAW_HOST);
+  hostEnd: i32 = 0;
+  readonly scheme: StaticArray<u8> = new StaticArray<u8>(MAX_SCHEME);
+  schemeEnd: i32 = 0;
+  private clientResolved: bool = false;
+
+  constructor(private exchange: Exchange) {}
+
+  /** Forgets the last request and scans this one's header names; false when they are over a limit. */
+  begin(): bool {
+    this.credential.clear();
+    this.clientResolved = false;
+    let len = this.exchange.headerNames(this.names);
+    return len >= 0 && this.scan.scan(this.names, len);
+  }
+
+  /** Method, URI, scheme and host into `target`; answers 0 or a REASON_…. */
+  readTarget(): i32 {
+    let exchange = this.exchange;
+    let target = this.target;
+    let len = exchange.method(scratch);
+    if (len < 0 || len > MAX_METHOD) return REASON_METHOD;
+    let reason = target.readMethod(scratch, 0, len);
+    if (reason != 0) return reason;
+    // A tunnel has no path for rules to see.
+    if (sameBytes(target.method, 0, target.methodLength, CONNECT, 0, CONNECT.length)) return REASON_METHOD;
+    this.uriEnd = exchange.uri(this.uri);
+    if (this.uriEnd < 0) return REASON_URI_LENGTH;
+    reason = target.readUri(this.uri, 0, this.uriEnd);
+    if (reason != 0) return reason;
+    this.hostEnd = this.readSingle(HOST, this.host);
+    if (this.hostEnd < 0) return REASON_HOST;
+    reason = target.readHost(this.host, 0, this.hostEnd);
+    if (reason != 0) return reason;
+    this.schemeEnd = this.scan.hasForwardedProto ? this.readSingle(FORWARDED_PROTO, this.scheme) : -1;
+    if (this.schemeEnd < 0) return REASON_SCHEME;
+    return target.readScheme(this.scheme, 0, this.schemeEnd);
+  }
+
+  /** The one value of a header into `buf`: its length without the NUL, -1 when there is not exactly one or it is too long. */
+  private readSingle(name: StaticArray<u8>, buf: StaticArray<u8>): i32 {
+    let len = this.exchange.header(name, buf);
+    return this.exchange.headerCount == 1 && len > 0 ? len - 1 : -1;
+  }
+
+  /** AUTHORIZATION_…; fills `credential`. */
+  readAuthorization(): i32 {
+    if (!this.scan.hasAuthorization) return AUTHORIZATION_NONE;
+    let len = this.exchange.header(AUTHORIZATION, scratch);
+    if (len < 0 || len > MAX_AUTHORIZATION) return AUTHORIZATION_TOO_LARGE;
+    // RFC 9110 section 5.3: a field that is no list has one line.
+    if (this.exchange.headerCount != 1 || len == 0) return AUTHORIZATION_MALFORMED;
+    let outcome = parseAuthorization(scratch, 0, len - 1, this.credential);
+    wipe(scratch, 0, len);
+    return outcome;
+  }
+
+  /** Finds the client's address by the trusted proxies of the policy image; false when a field is over its limit. */
+  resolveClient(buf: StaticArray<u8>, image: i32): bool {
+    if (this.clientResolved) return true;
+    let len = this.exchange.sourceAddress(scratch);
+    if (len < 0) return false;
+    this.client.setPeer(scratch, 0, len);
+    let trusted = image + <i32>readU32(buf, image + IMAGE_TRUSTED);
+    if (this.scan.hasForwardedFor && this.client.isTrusted(buf, trusted)) {
+      len = this.exchange.header(FORWARDED_FOR, scratch);
+      if (len < 0 || len > MAX_FORWARDED_FOR) return false;
+      this.client.walk(buf, trusted, scratch, 0, len);
+    }
+    this.clientResolved = true;
+    return true;
+  }
+}

@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs';
+import { instantiateSync } from '@assemblyscript/loader';
+import {
+  AUTHORIZATION_BASIC,
+  AUTHORIZATION_NONE,
+  AUTHORIZATION_TOO_LARGE,
+  POLICY_BYPASS,
+  POLICY_ONE_FACTOR,
+  POLICY_TWO_FACTOR,
+  VERDICT_ALLOW,
+  VERDICT_CHALLENGE,
+} from '../../assembly/contract.ts';
+import type { Problem } from '../config/problem.ts';
+import type { Authorization, Compiled, Decision, Engine, Policy, PolicyDocument, Principal, Proof, Target } from './engine.ts';
+
+/** What `dist/embed.wasm` exports, pointers into its memory being numbers. */
+interface Exports {
+  [name: string]: unknown;
+  policyCompile(json: number): number;
+  policyImage(): number;
+  policyProblems(): number;
+  load(image: number): void;
+  decide(fields: number, principal: number, level: number, failed: boolean): number;
+  decisionPosition(): number;
+  decisionReason(reason: number): number;
+  readAuthorization(value: number): number;
+  credentialPair(): number;
+  credentialColon(): number;
+  forgetCredential(): void;
+  isTrustedProxy(peer: number): number;
+  clientAddress(peer: number, forwardedFor: number): number;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Loads the decision engine. The only user of @assemblyscript/loader, whose upstream calls it deprecated. */
+export function loadEngine(path: string | URL): Engine {
+  const { exports } = instantiateSync<Exports>(readFileSync(path), {});
+  (exports as unknown as { _initialize(): void })._initialize();
+  return createEngine(exports);
+}
+
+type Module = ReturnType<typeof instantiateSync<Exports>>['exports'];
+
+function createEngine(wasm: Module): Engine {
+  const arrayType = (wasm as unknown as { BYTES_ID: { value: number } }).BYTES_ID.value;
+
+  /** Runs `use` with pointers to copies of the arrays, which it frees behind it. */
+  function withBytes<T>(arrays: readonly Uint8Array[], use: (...pointers: number[]) => T): T {
+    const pointers = arrays.map(bytes => wasm.__pin(wasm.__newArray(arrayType, bytes as unknown as number[])));
+    try {
+      return use(...pointers);
+    } finally {
+      for (const pointer of pointers) wasm.__unpin(pointer);
+      wasm.__collect();
+    }
+  }
+
+  const bytesAt = (pointer: number): Uint8Array => wasm.__getUint8Array(pointer);
+
+  return {
+    compile(document: PolicyDocument): Compiled {
+      return withBytes([encoder.encode(JSON.stringify(document))], json => {
+        const errors = wasm.policyCompile(json);
+        const problems = JSON.parse(decoder.decode(bytesAt(wasm.policyProblems()))) as Problem[];
+        if (errors > 0) return { ok: false, problems };
+        return { ok: true, image: bytesAt(wasm.policyImage()), warnings: problems };
+      });
+    },
+
+    load(image: Uint8Array): void {
+      withBytes([image], pointer => wasm.load(pointer));
+    },
+
+    decide(target: Target, proof: Proof): Decision {
+      const fields = joinFields([target.method, target.scheme, target.host, target.uri, target.client]);
+      const claims = proof.kind === 'proved' ? encodePrincipal(proof.principal) : new Uint8Array(0);
+      const level = proof.kind === 'proved' ? proof.level : 0;
+      return withBytes([fields, claims], (a, b) => {
+        const answer = wasm.decide(a as number, b as number, level, proof.kind === 'failed');
+        if (answer < 0) return { verdict: 'bad-request', reason: wasm.__getString(wasm.decisionReason(-answer)) };
+        return {
+          verdict: verdictName(answer & 15),
+          policy: policyName((answer >> 4) & 15),
+          position: wasm.decisionPosition(),
+          hasSubjects: (answer & 256) !== 0,
+        };
+      });
+    },
+
+    parseAuthorization(values: readonly string[]): Authorization {
+      if (values.length === 0) return { kind: 'none' };
+      // RFC 9110 section 5.3: a field that is no list has one line.
+      if (values.length > 1) return { kind: 'malformed' };
+      const bytes = Buffer.from(values[0] as string, 'latin1');
+      const kind = withBytes([bytes], value => wasm.readAuthorization(value));
+      if (kind === AUTHORIZATION_NONE) return { kind: 'none' };
+      if (kind === AUTHORIZATION_TOO_LARGE) return { kind: 'too-large' };
+      if (kind !== AUTHORIZATION_BASIC) return { kind: 'malformed' };
+      const pair = bytesAt(wasm.credentialPair());
+      const colon = wasm.credentialColon();
+      wasm.forgetCredential();
+      wasm.__collect();
+      return {
+        kind: 'basic',
+        username: decoder.decode(pair.subarray(0, colon)),
+        password: decoder.decode(pair.subarray(colon + 1)),
+      };
+    },
+
+    isTrustedProxy(address: string): boolean {
+      return withBytes([encoder.encode(address)], peer => wasm.isTrustedProxy(peer) !== 0);
+    },
+
+    clientAddress(peer: string, forwardedFor: string | undefined): string {
+      const values = forwardedFor === undefined ? new Uint8Array(0) : encoder.encode(`${forwardedFor}\0`);
+      return withBytes([encoder.encode(peer), values], (a, b) => decoder.decode(bytesAt(wasm.clientAddress(a as number, b as number))));
+    },
+  };
+}
+
+function verdictName(code: number): 'allow' | 'challenge' | 'forbid' {
+  return code === VERDICT_ALLOW ? 'allow' : code === VERDICT_CHALLENGE ? 'challenge' : 'forbid';
+}
+
+function policyName(code: number): Policy {
+  if (code === POLICY_BYPASS) return 'bypass';
+  if (code === POLICY_ONE_FACTOR) return 'one_factor';
+  return code === POLICY_TWO_FACTOR ? 'two_factor' : 'deny';
+}
+
+/** Each value behind its u32 length; strings hold one byte a character, as node's headers do. */
+function joinFields(values: readonly string[]): Uint8Array {
+  return Buffer.concat(
+    values.flatMap(value => {
+      const bytes = Buffer.from(value, 'latin1');
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+}
+
+/** Claims as in a grant (`contract.ts`): user, name, mail, no backend credential, groups. */
+function encodePrincipal(principal: Principal): Uint8Array {
+  const field = (value: string): Buffer => {
+    const bytes = Buffer.from(value, 'utf8');
+    const length = Buffer.alloc(2);
+    length.writeUInt16LE(bytes.length);
+    return Buffer.concat([length, bytes]);
+  };
+  const count = Buffer.alloc(2);
+  count.writeUInt16LE(principal.groups.length);
+  return Buffer.concat([
+    field(principal.username),
+    field(principal.displayName),
+    field(principal.email),
+    field(''),
+    count,
+    ...principal.groups.map(field),
+  ]);
+}
