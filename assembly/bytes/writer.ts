@@ -12,8 +12,8 @@ export class ByteWriter {
   constructor(
     /** Where the bytes go. */
     public buf: StaticArray<u8>,
-    /** Offset at which writing ends. */
-    public limit: i32 = buf.length,
+    /** Offset at which writing ends, where that comes before the buffer's end. */
+    public limit: i32 = i32.MAX_VALUE,
   ) {}
 
   reset(): void {
