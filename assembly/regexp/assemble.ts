@@ -4,13 +4,13 @@ import { alphabetSize, buildAlphabet, members, pieceClass, pieceCount, pieceStar
 import { dropLow, lowAddress, lowMark, takeLow } from './arena';
 import { classValue, setClassValue } from './char-class';
 import { Raw, rawCount, rawKind, rawOut, rawValue } from './compile';
-import { MAX_INSTS, MAX_SETS } from './limits';
-import { ASCII, HEAD, Inst, MAGIC, NO_CLASS, NO_SET, Part, packInst, setBytes } from './prog';
+import { MAX_ALTS, MAX_INSTS, MAX_SETS } from './limits';
+import { ARG, ASCII, HEAD, Inst, MAGIC, NO_CLASS, NO_SET, Part, packInst, setBytes } from './prog';
 
 /** Instructions and alphabet to the bytes of a program, without its automaton. */
 
-/** Set in a class's value once `operand` knows it; the rest is `op | arg << 16`. */
-const KNOWN: u32 = 0x8000;
+/** Set in a class's value once `operand` knows it; the rest is an instruction without `out`. */
+const KNOWN: u32 = 0x10000;
 
 let setsAt: usize = 0;
 let setCount: u32 = 0;
@@ -25,7 +25,7 @@ export function assemble(out: ByteWriter, classEnd: i32, groups: i32, word: i32,
   let places = takeLow(raw << 1);
   if (places == 0 || !buildAlphabet(classEnd)) return false;
   let count = number(places, raw);
-  if (count > MAX_INSTS) return false;
+  if (count > MAX_INSTS || alts > MAX_ALTS) return false;
   let start = out.len;
   let ranges = countRanges();
   let head = out.reserve(HEAD + ASCII + (ranges << 2) + (count << 2));
@@ -41,7 +41,7 @@ export function assemble(out: ByteWriter, classEnd: i32, groups: i32, word: i32,
   let newlineId = NO_CLASS;
   if (newline >= 0) {
     if (operand(newline) == 0) return false;
-    newlineId = operand(newline) >> 16;
+    newlineId = operand(newline) >> ARG;
   }
   if (!writeInsts(out.buf, start + HEAD + ASCII + (ranges << 2), raw, places)) return false;
   if (!writeSets(out)) return false;
@@ -67,10 +67,15 @@ export function finish(out: ByteWriter, start: i32): void {
   writeU32(out.buf, start, out.len - start);
 }
 
+/** Choices in the program. */
+let alts: i32 = 0;
+
 /** Numbers the instructions other than jumps; answers how many there are. */
 function number(places: usize, raw: i32): i32 {
   let count = 0;
+  alts = 0;
   for (let pc = 0; pc < raw; pc++) {
+    if (rawKind(pc) == Raw.Alt) alts++;
     store<u16>(places + (pc << 1), <u16>count);
     if (rawKind(pc) != Raw.Jump) count++;
   }

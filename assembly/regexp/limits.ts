@@ -1,18 +1,18 @@
 /** Limits of the regular expression engine, all checked when a pattern is compiled. */
 
 /**
- * Instructions of a program. Twelve bits in an instruction (see `prog.ts`), and
- * the matcher's scratch below holds every such program, so that what the host
- * accepts always runs in the guest. Go allows 3.3 million; 4096 is
- * `[a-z]{1000}` four times over.
+ * Instructions of a program: fourteen bits in an instruction (see `prog.ts`),
+ * and the matcher's scratch below holds every such program, so that what the
+ * host accepts always runs in the guest. Enough for an alternation of 2,000
+ * words or for `[a-z]{1000}` sixteen times over; Go allows 3.3 million.
  */
-export const MAX_INSTS: i32 = 4096;
+export const MAX_INSTS: i32 = 16_384;
 
-/**
- * Instructions before jumps are taken out: a star or an alternative costs at
- * most one jump, so a program within `MAX_INSTS` stays well below.
- */
-export const MAX_RAW_INSTS: i32 = 3 * MAX_INSTS;
+/** Choices among them (`|`, `*`, `?`, ...): each may put one place on the matcher's stack. */
+export const MAX_ALTS: i32 = 4096;
+
+/** Instructions before jumps are taken out: every choice comes with one jump at most. */
+export const MAX_RAW_INSTS: i32 = MAX_INSTS + MAX_ALTS;
 
 /**
  * Classes of characters that a program tells apart. Eleven bits in a range of
@@ -44,9 +44,10 @@ export const MAX_DFA_STATES: i32 = 256;
 
 /**
  * Scratch space of the matchers: 20 KiB of the guest's 128. The largest
- * simulation needs 9.5 KiB (three sets of 512 bytes, a stack of two bytes per
- * instruction); captures need 36 bytes per consuming instruction, so programs
- * with `User` or `Group` are refused above some 450 of them.
+ * simulation needs 14 KiB (three sets of 2 KiB, a stack of two bytes per
+ * choice), the rest makes long texts faster; captures need 40 bytes per
+ * consuming instruction, so programs with `User` or `Group` are refused above
+ * some 480 of them.
  */
 export const MATCHER_BYTES: i32 = 20_480;
 

@@ -1,4 +1,5 @@
 import {
+  ARG,
   classCountOf,
   entryInst,
   Inst,
@@ -6,13 +7,14 @@ import {
   instCountOf,
   isWordClass,
   newlineClass,
+  OUT,
   Part,
   programFlags,
   setAddress,
   setBytes,
   setCountOf,
 } from './prog';
-import { seenSet, stackBase } from './scratch';
+import { seenSet, stackBase, stackEnd } from './scratch';
 import { Assert } from './tree';
 
 /**
@@ -56,8 +58,9 @@ function follow(pc: u32, set: usize, have: u32, pending: u32): void {
   let count = instCountOf();
   let seen = seenSet();
   let base = stackBase();
-  // INVARIANT: an instruction is pushed by one that is seen for the first time,
-  // so the stack is never deeper than there are instructions.
+  // Each choice pushes once, when it is seen first; only a corrupted program
+  // has more of them than there is room.
+  let end = stackEnd();
   let sp = base;
   while (true) {
     if (pc < count) {
@@ -67,11 +70,13 @@ function follow(pc: u32, set: usize, have: u32, pending: u32): void {
       if ((old & bit) == 0) {
         store<u8>(at, old | bit);
         let inst = load<u32>(insts + (pc << 2));
-        let out = (inst >> 4) & 0xfff;
+        let out = (inst >> 4) & OUT;
         let op = inst & 15;
         if (op == Inst.Alt) {
-          store<u16>(sp, inst >> 16);
-          sp += 2;
+          if (sp < end) {
+            store<u16>(sp, inst >> ARG);
+            sp += 2;
+          }
           pc = out;
           continue;
         }
@@ -80,7 +85,7 @@ function follow(pc: u32, set: usize, have: u32, pending: u32): void {
           continue;
         }
         if (op == Inst.Assert) {
-          let need = inst >> 16;
+          let need = inst >> ARG;
           if ((need & have) != 0) {
             pc = out;
             continue;
@@ -127,8 +132,8 @@ export function look(set: usize, context: u32, next: u32): void {
       word &= word - 1;
       if (pc >= count) return;
       let inst = load<u32>(insts + (pc << 2));
-      if ((inst & 15) == Inst.Assert && ((inst >> 16) & have) != 0) {
-        follow((inst >> 4) & 0xfff, set, have, 0);
+      if ((inst & 15) == Inst.Assert && ((inst >> ARG) & have) != 0) {
+        follow((inst >> 4) & OUT, set, have, 0);
       }
     }
   }
@@ -167,14 +172,14 @@ export function step(from: usize, to: usize, cls: u32, context: u32): void {
       word &= word - 1;
       if (pc >= count) return;
       let inst = load<u32>(insts + (pc << 2));
-      let arg = inst >> 16;
+      let arg = inst >> ARG;
       let op = inst & 15;
       let takes = false;
       if (op == Inst.Char) takes = arg == cls;
       else if (op == Inst.Set) {
         takes = arg < setCount && ((load<u8>(sets + arg * bytes + (cls >> 3)) >> (cls & 7)) & 1) != 0;
       } else if (op == Inst.Any) takes = true;
-      if (takes) follow((inst >> 4) & 0xfff, to, context, PENDING);
+      if (takes) follow((inst >> 4) & OUT, to, context, PENDING);
     }
   }
   if ((programFlags() & Part.Anchored) == 0) follow(entryInst(), to, context, PENDING);

@@ -140,10 +140,9 @@ export function readUnicode(fold: bool): i32 {
   }
   if (!hasTables()) return fail(RegexpError.NeedsTables, start, position());
   let group = beginGroup();
-  let found = addNamed(pattern(), nameStart, nameEnd);
+  let found = addNamed(pattern(), nameStart, nameEnd, fold);
   if (found == Found.No) return fail(RegexpError.InvalidCharRange, start, position());
-  if (found == Found.Complement) negated = !negated;
-  else if (fold) foldGroup(group);
+  if (found == Found.Fold) foldGroup(group);
   endGroup(group, negated);
   return 0;
 }

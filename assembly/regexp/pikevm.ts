@@ -1,5 +1,6 @@
 import { AT_BEGIN, contextAfter, END_CLASS, WORD_BEFORE } from './nfa';
 import {
+  ARG,
   classCountOf,
   entryInst,
   Inst,
@@ -8,6 +9,7 @@ import {
   instCountOf,
   isWordClass,
   newlineClass,
+  OUT,
   Part,
   programFlags,
 } from './prog';
@@ -40,16 +42,19 @@ export function captureRoom(): bool {
   let count = instCountOf();
   let insts = instAddress();
   let waiting: usize = 0;
+  let pushed: usize = 0;
   for (let pc: u32 = 0; pc < count; pc++) {
     let op = load<u32>(insts + (pc << 2)) & 15;
-    if (op != Inst.Alt && op != Inst.Assert && op != Inst.Capture) waiting++;
+    if (op == Inst.Alt) pushed += 4;
+    else if (op == Inst.Capture) pushed += 8;
+    else if (op != Inst.Assert) waiting++;
   }
   seen = wholeBase();
   listA = seen + (((count + 63) >> 6) << 3);
   listB = listA + waiting * THREAD;
   stack = listB + waiting * THREAD;
-  // Each instruction is pushed once at most, a capture to be restored takes two places.
-  return stack + (count << 3) <= restEnd();
+  // Each choice is pushed once at most, a capture to be restored takes two places.
+  return stack + pushed <= restEnd();
 }
 
 /** The places of the thread being added. */
@@ -71,8 +76,8 @@ function add(pc: u32, end: usize, have: u32, at: i32): usize {
       if ((old & bit) == 0) {
         store<u8>(place, old | bit);
         let inst = load<u32>(insts + (pc << 2));
-        let out = (inst >> 4) & 0xfff;
-        let arg = inst >> 16;
+        let out = (inst >> 4) & OUT;
+        let arg = inst >> ARG;
         let op = inst & 15;
         if (op == Inst.Alt) {
           store<u32>(sp, arg);
@@ -168,10 +173,10 @@ export function runPike(text: StaticArray<u8>, start: i32, end: i32): bool {
         break; // what follows has lower priority
       }
       if (cls == END_CLASS) continue;
-      let arg = inst >> 16;
+      let arg = inst >> ARG;
       if (op == Inst.Char ? arg == cls : op == Inst.Any || inSet(arg, cls)) {
         memory.copy(changetype<usize>(now), thread + 4, 16);
-        toEnd = add((inst >> 4) & 0xfff, toEnd, have, nextAt);
+        toEnd = add((inst >> 4) & OUT, toEnd, have, nextAt);
       }
     }
     if (cls == END_CLASS) return matched;

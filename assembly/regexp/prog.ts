@@ -21,7 +21,7 @@ import { MAX_CLASSES, MAX_INSTS, MAX_SETS } from './limits';
  * instructions, sets and the automaton deal in small numbers, and an invalid
  * byte is simply the class of U+FFFD.
  *
- * An instruction is `op | out << 4 | arg << 16`.
+ * An instruction is `op | out << 4 | arg << 18`.
  *
  * Programs come from an authenticated file; still everything here answers
  * "no match" to bytes that make no sense: `openProgram` checks that the parts
@@ -30,6 +30,9 @@ import { MAX_CLASSES, MAX_INSTS, MAX_SETS } from './limits';
 export const HEAD: i32 = 24;
 export const MAGIC: u32 = 0x72;
 export const ASCII: i32 = 128;
+/** An instruction's parts: `inst & 15`, `(inst >> 4) & OUT`, `inst >> ARG`. */
+export const OUT: u32 = 0x3fff;
+export const ARG: u32 = 18;
 export const NO_SET: u32 = 0xffff;
 export const NO_CLASS: u32 = 0xffff;
 
@@ -62,7 +65,7 @@ export const ACCEPT: u32 = 1;
 export const START: u32 = 2;
 
 export function packInst(op: Inst, out: u32, arg: u32): u32 {
-  return op | (out << 4) | (arg << 16);
+  return op | (out << 4) | (arg << ARG);
 }
 
 // The open program: addresses of its parts and their sizes.

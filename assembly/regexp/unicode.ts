@@ -17,27 +17,28 @@ const KELVIN: u32 = 0x212a;
 export enum Found {
   No,
   Yes,
-  /** The ranges of the complement were added. */
-  Complement,
+  /** Yes, and the case variants are still to be added. */
+  Fold,
 }
 
 function noFold(_lo: u32, _hi: u32): void {}
 
-function noClass(_buf: StaticArray<u8>, _start: i32, _end: i32): i32 {
+function noClass(_buf: StaticArray<u8>, _start: i32, _end: i32, _fold: bool): i32 {
   return Found.No;
 }
 
 let foldTable: (lo: u32, hi: u32) => void = noFold;
-let classTable: (buf: StaticArray<u8>, start: i32, end: i32) => i32 = noClass;
+let classTable: (buf: StaticArray<u8>, start: i32, end: i32, fold: bool) => i32 = noClass;
 let installed: bool = false;
 
 /**
  * `fold` adds all case variants of the characters of a range to the class under
- * construction; `find` adds the ranges of a named class.
+ * construction; `find` adds the ranges of a named class
+ * and answers a `Found`.
  */
 export function install(
   fold: (lo: u32, hi: u32) => void,
-  find: (buf: StaticArray<u8>, start: i32, end: i32) => i32,
+  find: (buf: StaticArray<u8>, start: i32, end: i32, fold: bool) => i32,
 ): void {
   foldTable = fold;
   classTable = find;
@@ -49,8 +50,8 @@ export function hasTables(): bool {
 }
 
 /** Adds the ranges of the class named in `[start, end)`, as Go spells it without `^`. */
-export function addNamed(buf: StaticArray<u8>, start: i32, end: i32): i32 {
-  return classTable(buf, start, end);
+export function addNamed(buf: StaticArray<u8>, start: i32, end: i32, fold: bool): i32 {
+  return classTable(buf, start, end, fold);
 }
 
 /** Adds `[lo, hi]` and every character that differs by case only; false when that needs tables. */
