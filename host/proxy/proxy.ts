@@ -204,8 +204,11 @@ function peerOf(socket: Socket): Peer {
   return { ip, address: ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}` };
 }
 
+/** An answer of the proxy itself; no router matched is told in Traefik's words. */
 function end(response: ServerResponse, status: number): void {
-  response.writeHead(status).end();
+  if (status !== 404) return void response.writeHead(status, { 'Content-Length': 0 }).end();
+  const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
+  response.writeHead(404, headers).end('404 page not found\n');
 }
 
 /** An answer whose bytes are all there. */

@@ -4,18 +4,21 @@ import { posix } from 'node:path';
  * The request target as Traefik's entry point hands it on (Go's `net/url`, then
  * normalised and sanitised): the path with unreserved characters decoded,
  * escapes in upper case, dot segments and double slashes removed, and `;` in
- * the query made `&`. Guest and backend both see the result.
+ * the query made `&`. Guest and backend both see the result. Bytes over 127 do
+ * not come here: Node's parser answers them with 400.
  */
 
 export interface RequestUri {
   /** Authority of an absolute-form target, which then counts instead of `Host`. */
   readonly authority?: string;
-  /** Escaped path and raw query, starts with `/`. */
+  /** Escaped path and raw query; starts with `/` or is `*`. */
   readonly uri: string;
 }
 
 /** Undefined for what is answered with 400. `target` is latin-1, one character per byte. */
 export function parseRequestTarget(target: string): RequestUri | undefined {
+  // The asterisk form reaches the guest in Traefik too, and a backend if the guest lets it.
+  if (target === '*') return { uri: target };
   // RFC 9112 section 3.2.2.
   const absolute = /^https?:\/\/([^/?#@]+)(?=[/?]|$)/i.exec(target);
   const origin = absolute === null ? target : target.slice(absolute[0].length) || '/';

@@ -89,7 +89,8 @@ describe('routing', () => {
     ['a trap', 'GET /trap HTTP/1.1', 500],
     ['a bad escape', 'GET /allow/%zz HTTP/1.1', 400],
     ['a fragment', 'GET /allow#x HTTP/1.1', 400],
-    ['a target without path', 'OPTIONS * HTTP/1.1', 400],
+    ['raw bytes in the target', 'GET /allow/j\xf6rg HTTP/1.1', 400],
+    ['a target without slash', 'GET allow HTTP/1.1', 400],
     ['CONNECT without verdict', 'CONNECT app.test:80 HTTP/1.1', 500],
   ])('%s', async (_name, requestLine, status) => {
     expect((await ask(requestLine)).status).toBe(status);

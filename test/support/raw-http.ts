@@ -5,7 +5,7 @@ import { waitUntil } from './wait.ts';
 export interface RawAnswer {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Everything behind the headers, transfer coding included, as latin-1. */
+  /** As latin-1, without the chunks' framing. */
   readonly body: string;
   /** First value of a header, in any case. */
   header(name: string): string | undefined;
@@ -94,10 +94,26 @@ export function parseAnswer(text: string): RawAnswer {
     const colon = line.indexOf(':');
     return [line.slice(0, colon), line.slice(colon + 1).trim()] as const;
   });
+  const header = (name: string): string | undefined =>
+    headers.find(([found]) => found.toLowerCase() === name.toLowerCase())?.[1];
+  const body = end === -1 ? '' : text.slice(end + 4);
   return {
     status: Number(statusLine.split(' ')[1] ?? 0),
     headers,
-    body: end === -1 ? '' : text.slice(end + 4),
-    header: name => headers.find(([found]) => found.toLowerCase() === name.toLowerCase())?.[1],
+    body: header('transfer-encoding')?.toLowerCase() === 'chunked' ? joinChunks(body) : body,
+    header,
   };
+}
+
+/** RFC 9112 section 7.1, as far as the text goes. */
+function joinChunks(text: string): string {
+  let joined = '';
+  for (let at = 0; at < text.length; ) {
+    const line = text.indexOf('\r\n', at);
+    const length = Number.parseInt(text.slice(at, line), 16);
+    if (line === -1 || !(length > 0)) break;
+    joined += text.slice(line + 2, line + 2 + length);
+    at = line + 2 + length + 2;
+  }
+  return joined;
 }

@@ -101,21 +101,28 @@ export async function startTraefik(options: TraefikOptions): Promise<Traefik> {
     return name;
   }
 
+  let logStart = 0;
   let expected = publish(options.dynamic);
   const child = startChild(options.binary, ['--configFile=traefik.yml'], {
     cwd: directory,
     ...(options.env && { env: options.env }),
   });
 
+  /** What Traefik said about a file it cannot read, since `publish`. */
+  function refused(): string | undefined {
+    return child.output.slice(logStart).match(/ERR .*building configuration.*/)?.[0];
+  }
+
   async function taken(): Promise<void> {
     await waitUntil(`Traefik's configuration ${expected}`, async () => {
-      if (child.exited) return true;
+      if (child.exited || refused()) return true;
       const answer = await fetch(`${apiUrl}/api/rawdata`);
       const data = (await answer.json()) as { services?: Record<string, unknown> };
       return data.services?.[`${expected}@file`] !== undefined;
     }).catch((error: unknown) => {
       throw new Error(`${error instanceof Error ? error.message : error}; its log:\n${child.output}`);
     });
+    if (refused() !== undefined) throw new Error(`Traefik refuses the configuration: ${refused()}`);
     if (child.exited) throw new Error(`Traefik ended (${await child.exit}); its log:\n${child.output}`);
   }
 
@@ -135,6 +142,7 @@ export async function startTraefik(options: TraefikOptions): Promise<Traefik> {
       return child.output;
     },
     async reconfigure(dynamic) {
+      logStart = child.output.length;
       expected = publish(dynamic);
       await taken();
     },
