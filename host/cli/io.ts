@@ -37,3 +37,8 @@ export class CommandError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** Whether to colour: a terminal that can, and nobody asked otherwise (no-color.org). */
+export function wantsColour(output: Output, env: Io['env']): boolean {
+  return output.isTTY && !env.NO_COLOR && env.TERM !== 'dumb';
+}

@@ -290,7 +290,7 @@ identity_providers:
       "postern.yml:5: server.host: is Authelia's old form: write `server.address: 'tcp://0.0.0.0:8080'`",
       "postern.yml:6: server.port: is Authelia's old form: write `server.address: 'tcp://0.0.0.0:8080'`",
       'postern.yml:8: server.endpoints: not used except for `scheme_basic_cache_lifespan`, which is `grants.lifetime` here; the key may stay',
-      'postern.yml:17: log.file_path: not used: the log goes to standard output; the key may stay',
+      'postern.yml:17: log.file_path: not used: the log goes to standard error; the key may stay',
       `postern.yml:18: totp: ${noPortal}`,
       'postern.yml:20: authentication_backend.refresh_interval: not used: changes of the users file count within two seconds; the key may stay',
       'postern.yml:23: authentication_backend.file.watch: changed passwords, groups and disabled users count only after a restart: remove the key to follow the file',

@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { InvalidArgumentError, Option } from 'commander';
+import { type Loaded, loadSetup } from '../config/load.ts';
+import type { Setup } from '../config/schema.ts';
+import { integer } from '../config/values.ts';
+import type { Io } from './io.ts';
+
+export const DEFAULT_CONFIG = 'postern.yml';
+
+/** `--config`, also from `POSTERN_CONFIG`. */
+export function configOption(): Option {
+  return new Option(
+    '-c, --config <file>',
+    `configuration file (or POSTERN_CONFIG; else ./${DEFAULT_CONFIG})`,
+  );
+}
+
+/** The file that `serve` reads: named by the option or POSTERN_CONFIG, else the default. */
+export function configFile(option: string | undefined, io: Io): string {
+  return option ?? (io.env.POSTERN_CONFIG || DEFAULT_CONFIG);
+}
+
+/** Loads the named file, else the default when it exists, else the environment alone. */
+export function setupFor(option: string | undefined, io: Io): Loaded<Setup> {
+  const named = option ?? (io.env.POSTERN_CONFIG || undefined);
+  const file = named ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined);
+  return loadSetup(file, { env: io.env, isTerminal: io.stdout.isTTY });
+}
+
+/** A parser of whole numbers for commander. */
+export function wholeNumber(min: number, max: number): (value: string) => number {
+  const read = integer(min, max);
+  return value => {
+    const number = read(value);
+    if (!number.ok) throw new InvalidArgumentError(`It ${number.message}.`);
+    return number.value;
+  };
+}

@@ -1,0 +1,62 @@
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
+import { demoCommand } from './demo.ts';
+import { hashCommand } from './hash.ts';
+import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.ts';
+import { secretCommand } from './secret.ts';
+import { serveCommand } from './serve.ts';
+import { traefikCommand } from './traefik.ts';
+
+/** Runs the command line `args` (without node and script) and gives its exit code. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await createProgram(io).parseAsync([...args], { from: 'user' });
+    return EXIT_OK;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    if (error instanceof CommandError) {
+      io.stderr.write(`error: ${error.message}\n`);
+      return error.exitCode;
+    }
+    if (error instanceof ConfigError) {
+      writeProblems(io, error.problems);
+      return EXIT_PROBLEM;
+    }
+    throw error;
+  }
+}
+
+/** One line per problem: `error: postern.yml:12: log.level: must be …`. */
+export function writeProblems(io: Io, problems: readonly Problem[]): void {
+  for (const problem of problems) io.stderr.write(`${problem.severity}: ${formatProblem(problem)}\n`);
+}
+
+function createProgram(io: Io): Command {
+  const program = new Command('postern')
+    .description(packageJson.description)
+    .version(packageJson.version)
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText('after', '\nExit codes: 0 done, 1 a problem was found, 2 called wrongly. stderr says what.');
+  const inherit = (command: Command): Command => {
+    command
+      .exitOverride()
+      .showHelpAfterError('Run with --help for the options.')
+      .configureOutput({
+        writeOut: text => io.stdout.write(text),
+        writeErr: text => io.stderr.write(text),
+        getOutHelpWidth: () => 100,
+        getErrHelpWidth: () => 100,
+        getOutHasColors: () => false,
+        getErrHasColors: () => false,
+      });
+    for (const child of command.commands) inherit(child);
+    return command;
+  };
+  program.addCommand(serveCommand(io));
+  program.addCommand(secretCommand(io));
+  program.addCommand(hashCommand(io));
+  program.addCommand(traefikCommand(io));
+  program.addCommand(demoCommand(io));
+  return inherit(program);
+}
