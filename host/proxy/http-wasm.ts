@@ -1,5 +1,6 @@
 import { canonicalName, HeaderMap } from './header-map.ts';
 import { type GuestMemory, GuestTrap } from './memory.ts';
+import { parseRequestTarget } from './request-uri.ts';
 import type { ResponseWriter } from './response-writer.ts';
 import type { WasmImports } from './web-assembly.ts';
 
@@ -115,7 +116,9 @@ export function handlerImports(context: HandlerContext): WasmImports {
     get_uri: (buf: number, limit: number) => give(buf, limit, latin1(current().uri)),
     set_uri(uri: number, length: number) {
       const exchange = editable('set uri');
-      exchange.uri = length === 0 ? '/' : memory.readLatin1(uri, length, 'uri');
+      const text = length === 0 ? '/' : memory.readLatin1(uri, length, 'uri');
+      if (parseRequestTarget(text) === undefined) throw new GuestTrap('invalid URI for request');
+      exchange.uri = text;
     },
     get_protocol_version: (buf: number, limit: number) => give(buf, limit, latin1(current().protocol)),
     get_source_addr: (buf: number, limit: number) => give(buf, limit, latin1(current().sourceAddress)),

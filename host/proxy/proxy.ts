@@ -215,7 +215,9 @@ function end(response: ServerResponse, status: number): void {
 function give(response: ServerResponse, answer: GuestResponse): void {
   const headers = HeaderMap.from(answer.headers);
   headers.delete('Transfer-Encoding');
-  headers.set('Content-Length', String(answer.body.length));
+  // RFC 9110 section 8.6.
+  if (answer.status === 204 || answer.status === 304) headers.delete('Content-Length');
+  else headers.set('Content-Length', String(answer.body.length));
   // A line end in a value would be a header of its own; Go writes a space, too.
   const pairs = headers.pairs().map(([name, value]) => [name, value.replace(/[\r\n]/g, ' ')]);
   response.writeHead(answer.status, pairs.flat()).end(answer.body);

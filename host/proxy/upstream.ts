@@ -47,11 +47,16 @@ export function relay(exchange: Relay): Promise<{ readonly headers: readonly Hea
       headers: headers.pairs().flat(),
     });
 
-    upstream.on('error', error => {
-      log(1, `backend ${backend.host}: ${error.message}`);
+    function fail(reason: string): void {
+      log(1, `backend ${backend.host}: ${reason}`);
       if (response.headersSent || response.destroyed) response.destroy();
       else response.writeHead(502).end('Bad Gateway');
       resolve(answered);
+    }
+    upstream.on('error', error => fail(error.message));
+    // A 101 that nobody asked for ends the connection without an error.
+    upstream.on('close', () => {
+      if (answered === undefined && !response.headersSent) fail('closed without an answer');
     });
     upstream.on('response', answer => {
       const given = answerHeaders(answer, exchange.cookies);

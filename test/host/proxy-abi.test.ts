@@ -137,6 +137,7 @@ describe('http_handler', () => {
     expect(exchange).toMatchObject({ method: 'PUT', uri: '/x' });
     call('set_uri', VALUE, 0);
     expect(exchange?.uri).toBe('/');
+    expect(() => call('set_uri', VALUE, put(VALUE, '/%zz'))).toThrow('invalid URI for request');
     expect(() => call('set_method', VALUE, 0)).toThrow('HTTP method cannot be empty');
   });
 

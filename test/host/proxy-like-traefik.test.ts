@@ -1,12 +1,14 @@
+import { renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createGuestPool, type GuestPool } from '../../host/proxy/guest-pool.ts';
 import { createProxy, type Proxy as ReverseProxy } from '../../host/proxy/proxy.ts';
 import { type Backend, startBackend } from '../support/backend.ts';
 import { probeGuest } from '../support/probe-guest.ts';
 import { rawRequest, sendRaw } from '../support/raw-http.ts';
-import { removeTempDirectories } from '../support/temp.ts';
+import { guestDirectory, removeTempDirectories } from '../support/temp.ts';
 import { describeTraefik, startTraefik, type Traefik } from '../support/traefik.ts';
 
 /**
@@ -105,6 +107,7 @@ describeTraefik('the embedded proxy does as Traefik', binary => {
   let auth: Server;
   let traefik: Traefik;
   let guests: GuestPool;
+  let mount = '';
   let proxy: ReverseProxy;
   let ports: Record<'traefik' | 'embedded', number>;
 
@@ -125,6 +128,7 @@ describeTraefik('the embedded proxy does as Traefik', binary => {
     const address = `http://127.0.0.1:${(auth.address() as AddressInfo).port}/auth`;
     const authResponseHeaders = ['Postern-Verdict', 'Postern-Request', 'Remote-User', 'X-Seen'];
     const wasm = await probeGuest();
+    mount = guestDirectory();
     const parentRefs = ['guard'];
     const clean = { headers: { customRequestHeaders: { 'Postern-Verdict': '', 'Postern-Request': '' } } };
     const forwardAuth = {
@@ -135,7 +139,7 @@ describeTraefik('the embedded proxy does as Traefik', binary => {
     };
     traefik = await startTraefik({
       binary: binary(),
-      plugins: { probe: { wasm } },
+      plugins: { probe: { wasm, mounts: [`${mount}:/mount:ro`] } },
       dynamic: {
         http: {
           routers: {
@@ -158,7 +162,13 @@ describeTraefik('the embedded proxy does as Traefik', binary => {
         },
       },
     });
-    guests = createGuestPool({ wasm, config: { tag: 'f00d' }, env: {}, mounts: {}, log: () => {} });
+    guests = createGuestPool({
+      wasm,
+      config: { tag: 'f00d' },
+      env: {},
+      mounts: { '/mount': mount },
+      log: () => {},
+    });
     proxy = createProxy({
       guests,
       backends: { 'app.test': backend.url },
@@ -204,6 +214,34 @@ describeTraefik('the embedded proxy does as Traefik', binary => {
     const inTraefik = await see(ports.traefik, line, headers, body);
     const embedded = await see(ports.embedded, line, headers, body);
     expect(embedded).toEqual(inTraefik);
+  });
+
+  it('sees mounted files as they are renamed, linked and gone', async () => {
+    const state = join(mount, 'state');
+    const replace = (content: string): void => {
+      writeFileSync(join(mount, 'new'), content);
+      renameSync(join(mount, 'new'), state);
+    };
+    const steps: [string, () => void][] = [
+      ['!,', () => {}],
+      ['one', () => replace('one')],
+      ['two', () => replace('two')],
+      ['!,', () => unlinkSync(state)],
+      // Kubernetes mounts secrets as links.
+      ['linked', () => [writeFileSync(join(mount, 'target'), 'linked'), symlinkSync('target', state)]],
+    ];
+    for (const [expected, step] of steps) {
+      step();
+      for (const port of Object.values(ports)) {
+        expect((await see(port, 'GET /file HTTP/1.1', [], undefined)).body).toBe(expected);
+      }
+    }
+  });
+
+  it('logs what the guest logs', async () => {
+    await see(ports.traefik, 'GET /allow HTTP/1.1', [], undefined);
+    // Written by the probe's handle_response: its context, and whether the backend failed.
+    await traefik.child.waitFor(/WRN 70 .*middlewareName=probe@file/);
   });
 
   it('hides the text of a trap, which Traefik shows', async () => {

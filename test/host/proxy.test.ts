@@ -375,6 +375,18 @@ describe('upgrades', () => {
     expect(backend.tunnels).toBe(0);
   });
 
+  it('answers 502 when the backend upgrades unasked', async () => {
+    const answering = waitUntil('the connection to the backend', () =>
+      [...stalled].find(socket => !socket.destroyed),
+    );
+    const answer = sendRaw(port, rawRequest(['GET /allow HTTP/1.1', 'Host: stalled.test']));
+    (await answering)
+      .resume()
+      .write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    expect((await answer).status).toBe(502);
+    await waitUntil('the instance', () => guests.size.busy === 0);
+  });
+
   it('opens no tunnel for CONNECT', async () => {
     expect((await ask('CONNECT app.test:80 HTTP/1.1')).status).toBe(500);
     expect(backend.tunnels).toBe(0);
