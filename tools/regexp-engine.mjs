@@ -9,6 +9,7 @@ import { instantiateSync } from '@assemblyscript/loader';
  * @property {(text: Uint8Array) => boolean} isMatch with the pattern compiled last
  * @property {(text: Uint8Array) => number[] | null} find [userStart, userEnd, groupStart, groupEnd] or null
  * @property {() => number} groups bits: 1 User, 2 Group
+ * @property {(on: boolean) => void} automata off: patterns compiled from now on are simulated
  * @property {() => Uint8Array} program the compiled program
  * @property {(bytes: Uint8Array) => void} load puts other bytes in the program's place
  * @property {(text: Uint8Array, times: number) => number} repeat matches `times` times, answers how often it did
@@ -40,6 +41,7 @@ export function regexpEngine(wasm) {
       const found = wasm.__getInt32Array(wasm.regexpFind(lower(text)));
       return tidy(found.length === 0 ? null : [...found]);
     },
+    automata: on => wasm.regexpAutomata(on ? 1 : 0),
     groups: () => wasm.regexpGroups(),
     program: () => tidy(lift(wasm.regexpProgram())),
     load: bytes => tidy(wasm.regexpLoad(lower(bytes))),

@@ -1,6 +1,7 @@
 import { ByteWriter } from '../bytes/writer';
 import { HOST_COMPILER_BYTES } from './limits';
 import {
+  buildAutomata,
   captures,
   compile,
   errorEnd,
@@ -46,6 +47,11 @@ export function regexpCompile(input: Uint8Array): i32 {
   program.reset();
   code = compile(pattern, 0, pattern.length, program);
   return code;
+}
+
+/** Whether programs compiled from now on get an automaton; off, for tests of the simulation. */
+export function regexpAutomata(on: bool): void {
+  buildAutomata(on);
 }
 
 /** Text of the last compilation's error, e.g. `missing closing ]`; empty when there was none. */

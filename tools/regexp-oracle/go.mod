@@ -1,0 +1,3 @@
+module postern/regexp-oracle
+
+go 1.26
