@@ -50,7 +50,8 @@ function runs(pairs) {
     let stride = 1;
     for (const step of [1, 2]) {
       let n = 1;
-      while (pairs[i + n]?.[0] === first + n * step && pairs[i + n][1] - pairs[i + n][0] === least - first) n++;
+      while (pairs[i + n]?.[0] === first + n * step && pairs[i + n][1] - pairs[i + n][0] === least - first)
+        n++;
       if (n > count) [count, stride] = [n, step];
     }
     result.push({ first, count, stride, delta: least - first });

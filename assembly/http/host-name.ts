@@ -18,7 +18,8 @@ const MAX_PORT_DIGITS: i32 = 5;
 export function canonicalHost(buf: StaticArray<u8>, start: i32, end: i32, out: StaticArray<u8>): i32 {
   if (end - start < 1 || end - start > MAX_HOST || !within(buf, start, end - start)) return 0;
   let digits = 0;
-  while (digits <= MAX_PORT_DIGITS && end - digits > start && isDigit(unchecked(buf[end - digits - 1]))) digits++;
+  while (digits <= MAX_PORT_DIGITS && end - digits > start && isDigit(unchecked(buf[end - digits - 1])))
+    digits++;
   let colon = end - digits - 1;
   if (digits > 0 && digits <= MAX_PORT_DIGITS && colon > start && unchecked(buf[colon]) == 0x3a) {
     let port = 0;

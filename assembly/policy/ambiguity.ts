@@ -1,4 +1,4 @@
-import { readU32, readU8 } from '../bytes/bytes';
+import { readU8, readU32 } from '../bytes/bytes';
 import { REASON_QUERY_ESCAPE, REASON_QUERY_REPEATED } from '../http/reason';
 import { Target } from '../http/target';
 import { domainCouldMatch } from './domain';
@@ -16,7 +16,8 @@ import {
   itemKind,
   itemLength,
   itemStart,
-  QUERY_VALUE,
+  QUERY_NOT_PATTERN,
+  QUERY_PRESENT,
   RULE_DOMAINS,
   RULE_FLAGS,
   RULE_QUERY,
@@ -63,12 +64,16 @@ function queryAmbiguity(buf: StaticArray<u8>, image: i32, list: i32, target: Tar
   let count = itemCount(buf, list);
   for (let i = 0; i < count; i++) {
     let item = itemAt(list, i);
-    if (itemKind(buf, item) == QUERY_VALUE) continue;
+    let kind = itemKind(buf, item);
+    if (kind < QUERY_PRESENT || kind > QUERY_NOT_PATTERN) continue; // the value of the item before
     let key = itemStart(buf, image, item);
     let found = 0;
     for (let at = target.queryStart; at < end; ) {
       let stop = pairEnd(query, at, end);
-      if (at < stop && decodedEquals(query, at, keyPartEnd(query, at, stop), buf, key, key + itemLength(buf, item))) {
+      if (
+        at < stop &&
+        decodedEquals(query, at, keyPartEnd(query, at, stop), buf, key, key + itemLength(buf, item))
+      ) {
         if (++found > 1) return REASON_QUERY_REPEATED;
       }
       at = stop + 1;

@@ -1,4 +1,4 @@
-import { readU32, readU8 } from '../bytes/bytes';
+import { readU8, readU32 } from '../bytes/bytes';
 import { POLICY_BYPASS, POLICY_DENY } from '../contract';
 import { REASON_PLAIN_HTTP } from '../http/reason';
 import { Target } from '../http/target';
@@ -55,7 +55,10 @@ export function authorize(buf: StaticArray<u8>, image: i32, subject: Subject, ta
  * is refused where a decision could depend on it (see `ambiguity.ts`).
  */
 export function admission(buf: StaticArray<u8>, image: i32, target: Target): i32 {
-  if (target.isPlain() && !domainCouldMatch(buf, image, ruleField(buf, image, image, IMAGE_ALLOW_HTTP), target)) {
+  if (
+    target.isPlain() &&
+    !domainCouldMatch(buf, image, ruleField(buf, image, image, IMAGE_ALLOW_HTTP), target)
+  ) {
     return REASON_PLAIN_HTTP;
   }
   return targetAmbiguity(buf, image, target);

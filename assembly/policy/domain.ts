@@ -42,13 +42,7 @@ export function domainCouldMatch(buf: StaticArray<u8>, image: i32, list: i32, ta
 /** An anonymous subject matches wherever any subject would. */
 const nobody = new Subject();
 
-function entryMatches(
-  buf: StaticArray<u8>,
-  image: i32,
-  item: i32,
-  subject: Subject,
-  target: Target,
-): bool {
+function entryMatches(buf: StaticArray<u8>, image: i32, item: i32, subject: Subject, target: Target): bool {
   let host = target.host;
   let hostEnd = target.hostLength;
   let kind = itemKind(buf, item);
@@ -67,7 +61,8 @@ function entryMatches(
   // Authelia compares what follows the placeholder, and the user name, byte by byte.
   if (!sameBytes(host, hostEnd - len, hostEnd, buf, start, end)) return false;
   let labelEnd = hostEnd - len;
-  if (kind == DOMAIN_USER) return sameBytes(host, 0, labelEnd, subject.buf, subject.userStart, subject.userEnd);
+  if (kind == DOMAIN_USER)
+    return sameBytes(host, 0, labelEnd, subject.buf, subject.userStart, subject.userEnd);
   // The rest begins at the first dot, so the group's label holds none.
   for (let i = 0; i < labelEnd; i++) {
     if (unchecked(host[i]) == 0x2e) return false;

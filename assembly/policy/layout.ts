@@ -1,4 +1,4 @@
-import { readU16, readU32, readU8 } from '../bytes/bytes';
+import { readU8, readU16, readU32 } from '../bytes/bytes';
 
 /**
  * The policy image: what rules look like once compiled. Read in place, nothing
@@ -95,7 +95,7 @@ export const QUERY_EQUAL: u32 = 12;
 export const QUERY_NOT_EQUAL: u32 = 13;
 export const QUERY_PATTERN: u32 = 14;
 export const QUERY_NOT_PATTERN: u32 = 15;
-/** The value of the query item before. */
+/** The text that the query item before is compared with; a pattern is a PROGRAM. */
 export const QUERY_VALUE: u32 = 16;
 
 /** Flag of an item: the last of its AND list; the next begins an alternative. */

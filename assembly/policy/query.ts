@@ -23,13 +23,8 @@ import {
  * string of the document while a policy is compiled.
  */
 export const text = new StaticArray<u8>(MAX_URI);
-/** Bytes used of `text`. */
-export let textLength: i32 = 0;
-
-/** Says how many bytes of `text` its new writer used. */
-export function setTextLength(length: i32): void {
-  textLength = length;
-}
+/** Bytes of `text` that hold the value found. */
+let textLength: i32 = 0;
 
 /**
  * `query`: alternatives, each an AND list. Only the first value of a key
@@ -119,7 +114,8 @@ export function isPair(query: StaticArray<u8>, at: i32, end: i32): bool {
     let byte = unchecked(query[at]);
     if (byte == 0x3b) return false;
     if (byte != 0x25) continue;
-    if (end - at < 3 || (hexValue(unchecked(query[at + 1])) | hexValue(unchecked(query[at + 2]))) < 0) return false;
+    if (end - at < 3 || (hexValue(unchecked(query[at + 1])) | hexValue(unchecked(query[at + 2]))) < 0)
+      return false;
     at += 2;
   }
   return true;

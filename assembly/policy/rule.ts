@@ -1,4 +1,4 @@
-import { readU16, readU8 } from '../bytes/bytes';
+import { readU8, readU16 } from '../bytes/bytes';
 import { Target } from '../http/target';
 import { contains } from '../net/network-set';
 import { domainMatches } from './domain';
@@ -52,12 +52,7 @@ export function criterionMatches(
       if ((flags & HAS_NETWORKS) == 0) return true;
       return (
         subject.hasAddress &&
-        contains(
-          buf,
-          ruleField(buf, image, rule, RULE_NETWORKS),
-          subject.addressHigh,
-          subject.addressLow,
-        )
+        contains(buf, ruleField(buf, image, rule, RULE_NETWORKS), subject.addressHigh, subject.addressLow)
       );
     case CRITERION_SUBJECT:
       if ((flags & HAS_SUBJECT_LIST) == 0) return true;

@@ -1,0 +1,353 @@
+import { within, writeU8, writeU32 } from '../bytes/bytes';
+import { ByteWriter } from '../bytes/writer';
+import { DEFAULT_REALM, POLICY_BYPASS, POLICY_DENY } from '../contract';
+import { parseCidr } from '../net/cidr';
+import { addNetwork, beginSet } from '../net/network-set';
+import {
+  DOMAIN_EXACT,
+  DOMAIN_SUFFIX,
+  FLAG_CLEAN,
+  FLAG_METHODS,
+  FLAG_NETWORKS,
+  FLAG_PATHS,
+  FLAG_SUBJECTS,
+  HAS_METHODS,
+  HAS_NETWORKS,
+  HAS_QUERY,
+  HAS_RESOURCES,
+  IMAGE_ALLOW_HTTP,
+  IMAGE_CLEAN_DOMAINS,
+  IMAGE_DEFAULT_POLICY,
+  IMAGE_FLAGS,
+  IMAGE_HEADER,
+  IMAGE_LENGTH,
+  IMAGE_MAGIC,
+  IMAGE_REALM,
+  IMAGE_REALM_LENGTH,
+  IMAGE_RULE_COUNT,
+  IMAGE_RULES,
+  IMAGE_TRUSTED,
+  IMAGE_VERSION,
+  NAMES_SUBJECTS,
+  RULE_SIZE,
+} from '../policy/layout';
+import { text } from '../policy/query';
+import {
+  addString,
+  beginList,
+  closeImage,
+  endList,
+  image,
+  imageStart,
+  intern,
+  internString,
+  openImage,
+  reserveBlocks,
+} from './blocks';
+import { compileDomains } from './compile-domains';
+import { compileNetworks, openNetworks } from './compile-networks';
+import { compileRule, openRules, policyCode, reserveRules, rules, rulesFlags } from './compile-rule';
+import {
+  closeDocument,
+  doc,
+  docEnd,
+  firstEntry,
+  isAbsent,
+  openDocument,
+  readKeys,
+  readText,
+  reportRaw,
+  reportText,
+  textIs,
+  values,
+  words,
+} from './document';
+import {
+  checkJson,
+  firstItem,
+  JSON_ARRAY,
+  JSON_OBJECT,
+  jsonErrorAt,
+  kindOf,
+  nextItem,
+  rootValue,
+} from './json';
+import {
+  ACL_NO_RULES,
+  ACL_POLICY,
+  POLICY_AMBIGUOUS,
+  POLICY_JSON,
+  POLICY_LIST,
+  POLICY_REALM,
+  POLICY_SIZE,
+  POLICY_UNUSED,
+} from './problem-codes';
+import {
+  beginProblem,
+  beginProblems,
+  endProblem,
+  endProblems,
+  errorCount,
+  path,
+  popPath,
+  problems,
+  problemWords,
+  pushIndex,
+  pushKey,
+  report,
+} from './problems';
+
+// Limits of a policy compiled inside the guest, whose memory holds little else.
+/** Text of an inline policy: what Traefik's configuration carries without pain. */
+export const GUEST_POLICY_BYTES: i32 = 16_384;
+export const GUEST_RULES: i32 = 64;
+/** Entries of one list in a rule. */
+const GUEST_ITEMS: i32 = 128;
+/** Slots of the tables that find equal blocks; a power of two. */
+const GUEST_BLOCKS: i32 = 128;
+/** Room for problems as JSON text. */
+const GUEST_PROBLEM_BYTES: i32 = 2_048;
+
+// Limits in the host, where they only keep a mistake from taking all memory.
+export const HOST_POLICY_BYTES: i32 = 4_194_304;
+export const HOST_RULES: i32 = 65_536;
+const HOST_ITEMS: i32 = 16_384;
+const HOST_BLOCKS: i32 = 131_072;
+const HOST_PROBLEM_BYTES: i32 = 262_144;
+
+/** Longest realm; browsers show the first words of it. */
+const MAX_REALM: i32 = 128;
+
+let maxPolicyBytes: i32 = 0;
+
+/** Makes room for compiling inside the guest: about 8 KiB. The entry calls this or the next, once. */
+export function reserveForGuest(): void {
+  reserve(GUEST_POLICY_BYTES, GUEST_RULES, GUEST_ITEMS, GUEST_BLOCKS, GUEST_PROBLEM_BYTES);
+}
+
+/** Makes room for compiling in the host: about 5 MiB. */
+export function reserveForHost(): void {
+  reserve(HOST_POLICY_BYTES, HOST_RULES, HOST_ITEMS, HOST_BLOCKS, HOST_PROBLEM_BYTES);
+}
+
+function reserve(policyBytes: i32, ruleCount: i32, items: i32, blocks: i32, problemBytes: i32): void {
+  maxPolicyBytes = policyBytes;
+  reserveRules(ruleCount);
+  reserveBlocks(items, blocks);
+  problems.buf = new StaticArray<u8>(problemBytes);
+}
+
+/**
+ * Compiles the policy document in `buf[start, end)`, JSON as `PolicyDocument`
+ * of host/policy/engine.ts, and appends its image to `out`. Answers the number
+ * of errors; `problems` then lists these and the warnings. With an error `out`
+ * is as it was. The room comes from `reserveForGuest` or `reserveForHost`, and
+ * the regular expressions' from their own `reserveCompiler`.
+ */
+export function compilePolicy(buf: StaticArray<u8>, start: i32, end: i32, out: ByteWriter): i32 {
+  let at = out.len;
+  beginProblems();
+  if (!within(buf, start, end - start) || end - start > maxPolicyBytes) {
+    report(POLICY_SIZE);
+  } else {
+    let code = checkJson(buf, start, end);
+    if (code != 0) {
+      beginProblem(POLICY_JSON);
+      problemWords(POLICY_JSON);
+      problems.ascii(' at byte ');
+      problems.decimal(max(jsonErrorAt - start, 0) + 1);
+      endProblem();
+    } else {
+      openDocument(buf, end);
+      openImage(out);
+      compileDocument(rootValue(buf, start, end));
+      closeImage();
+      closeDocument();
+    }
+  }
+  if (errorCount > 0) {
+    out.len = at;
+    out.overflow = false;
+  }
+  endProblems();
+  return errorCount;
+}
+
+function compileDocument(root: i32): void {
+  if (image.reserve(IMAGE_HEADER) >= 0)
+    memory.fill(changetype<usize>(image.buf) + imageStart, 0, IMAGE_HEADER);
+  openRules();
+  if (!readKeys(root, 'access_control definitions trusted_proxies allow_http ambiguous_paths realm')) return;
+  let control = values[0];
+  let definitions = values[1];
+  let trusted = values[2];
+  let allowHttp = values[3];
+  let ambiguous = values[4];
+  let realm = values[5];
+
+  let networkDefinitions = readDefinitions(definitions);
+  pushKey('access_control');
+  let readable = readKeys(control, 'default_policy rules networks');
+  let defaultPolicy = values[0];
+  let ruleList = values[1];
+  let networkList = values[2];
+  popPath(0);
+  if (!readable) return;
+  openNetworks(networkDefinitions, networkList);
+  compileAccessControl(defaultPolicy, ruleList);
+
+  setHeader(IMAGE_TRUSTED, compileTrusted(trusted));
+  setHeader(IMAGE_ALLOW_HTTP, compileAllowHttp(allowHttp));
+  let clean = compileAmbiguous(ambiguous);
+  compileRealm(realm);
+  finish(clean);
+}
+
+/** Writes a field of the image's header. */
+function setHeader(field: i32, value: u32): void {
+  writeU32(image.buf, imageStart + field, value);
+}
+
+/** `definitions`: only networks are ours. */
+function readDefinitions(value: i32): i32 {
+  pushKey('definitions');
+  let network = -1;
+  if (readKeys(value, 'network user_attributes')) {
+    network = values[0];
+    if (!isAbsent(values[1])) {
+      pushKey('user_attributes');
+      report(POLICY_UNUSED);
+    }
+  }
+  popPath(0);
+  return network;
+}
+
+function compileAccessControl(defaultPolicy: i32, ruleList: i32): void {
+  pushKey('access_control');
+  let mark = path.len;
+  let policy = POLICY_DENY;
+  if (!isAbsent(defaultPolicy)) {
+    pushKey('default_policy');
+    if (readText(defaultPolicy) && words.len > 0) {
+      policy = policyCode();
+      if (policy < 0) reportText(ACL_POLICY);
+    }
+    popPath(mark);
+  }
+  if (firstEntry(ruleList) < 0) {
+    // Without rules the default policy is all there is, and these two make no sense.
+    if (policy == POLICY_DENY || policy == POLICY_BYPASS) report(ACL_NO_RULES);
+  } else {
+    pushKey('rules');
+    if (kindOf(doc, ruleList) != JSON_ARRAY) {
+      report(POLICY_LIST);
+    } else {
+      let list = path.len;
+      let index = 0;
+      for (let rule = firstItem(doc, ruleList, docEnd); rule >= 0; rule = nextItem(doc, rule, docEnd)) {
+        pushIndex(index++);
+        compileRule(rule);
+        popPath(list);
+      }
+    }
+  }
+  popPath(0);
+  writeU8(image.buf, imageStart + IMAGE_DEFAULT_POLICY, max(policy, 0));
+}
+
+/** `trusted_proxies`: whose forwarding headers count. An empty list trusts nobody. */
+function compileTrusted(value: i32): i32 {
+  if (isAbsent(value)) {
+    let at = image.len;
+    beginSet(image);
+    addLiteral('127.0.0.0/8');
+    addLiteral('::1');
+    return intern(at);
+  }
+  pushKey('trusted_proxies');
+  let set = compileNetworks(value, false);
+  popPath(0);
+  return set;
+}
+
+function addLiteral(cidr: string): void {
+  words.reset();
+  words.ascii(cidr);
+  if (parseCidr(text, 0, words.len)) addNetwork(image);
+}
+
+/** `allow_http`: domains that may be asked for without encryption. */
+function compileAllowHttp(value: i32): i32 {
+  beginList();
+  if (isAbsent(value)) {
+    words.reset();
+    words.ascii('.localhost');
+    addString(DOMAIN_SUFFIX, 0, text, 0, words.len);
+    addString(DOMAIN_EXACT, 0, text, 1, words.len);
+  } else {
+    pushKey('allow_http');
+    compileDomains(value, false);
+    popPath(0);
+  }
+  return endList();
+}
+
+/** `ambiguous_paths`: `refuse`, `clean`, or the domains under `clean`. True for `clean` everywhere. */
+function compileAmbiguous(value: i32): bool {
+  let everywhere = false;
+  beginList();
+  pushKey('ambiguous_paths');
+  if (!isAbsent(value)) {
+    if (kindOf(doc, value) == JSON_OBJECT) {
+      if (readKeys(value, 'clean')) {
+        let domains = values[0];
+        pushKey('clean');
+        compileDomains(domains, false);
+      }
+    } else if (readText(value)) {
+      everywhere = textIs('clean');
+      if (!everywhere && !textIs('refuse')) reportText(POLICY_AMBIGUOUS);
+    }
+  }
+  popPath(0);
+  setHeader(IMAGE_CLEAN_DOMAINS, endList());
+  return everywhere;
+}
+
+/** `realm` of the Basic challenge: a quoted-string (RFC 9110 section 5.6.4) without escapes. */
+function compileRealm(value: i32): void {
+  words.reset();
+  words.ascii(DEFAULT_REALM);
+  if (!isAbsent(value)) {
+    pushKey('realm');
+    if (readText(value)) {
+      let good = words.len > 0 && words.len <= MAX_REALM;
+      for (let i = 0; i < words.len; i++) {
+        let byte = unchecked(text[i]);
+        if (byte < 0x20 || byte > 0x7e || byte == 0x22 || byte == 0x5c) good = false;
+      }
+      if (!good) reportRaw(POLICY_REALM, value);
+    }
+    popPath(0);
+  }
+  setHeader(IMAGE_REALM, internString(text, 0, words.len));
+  setHeader(IMAGE_REALM_LENGTH, words.len);
+}
+
+/** Puts the rules behind the blocks and completes the header. */
+function finish(clean: bool): void {
+  let flags: u32 = clean ? FLAG_CLEAN : 0;
+  if ((rulesFlags & HAS_NETWORKS) != 0) flags |= FLAG_NETWORKS;
+  if ((rulesFlags & HAS_METHODS) != 0) flags |= FLAG_METHODS;
+  if ((rulesFlags & (HAS_RESOURCES | HAS_QUERY)) != 0) flags |= FLAG_PATHS;
+  if ((rulesFlags & NAMES_SUBJECTS) != 0) flags |= FLAG_SUBJECTS;
+  setHeader(IMAGE_FLAGS, flags);
+  setHeader(IMAGE_RULES, image.len - imageStart);
+  setHeader(IMAGE_RULE_COUNT, rules.len / RULE_SIZE);
+  image.bytes(rules.buf, 0, rules.len);
+  setHeader(0, IMAGE_MAGIC);
+  setHeader(4, IMAGE_VERSION);
+  setHeader(IMAGE_LENGTH, image.len - imageStart);
+  if (image.overflow) report(POLICY_SIZE);
+}

@@ -1,0 +1,183 @@
+import { copy, readU16, readU32 } from '../bytes/bytes';
+import { ByteWriter } from '../bytes/writer';
+import { MAX_METHOD } from '../contract';
+import { Target } from '../http/target';
+import { readUrl } from '../http/target-url';
+import { ipHigh, ipLow, parseIp } from '../net/ip';
+import { admission, authorize, hasSubjects, position } from '../policy/authorizer';
+import { Subject } from '../policy/subject';
+import { verdict } from '../policy/verdict';
+import { compilePolicy, reserveForGuest, reserveForHost } from './compile';
+import { checkImage } from './image';
+import { PROBLEM_CODES, problemText } from './problem-codes';
+import { problems } from './problems';
+
+/**
+ * The policy for the host, the tests and the vectors, through the loader. The
+ * module's entry must re-export these.
+ */
+
+/** For the loader. */
+export const Uint8Array_ID = idof<Uint8Array>();
+
+/** Largest image: a policy of the host's limit cannot become larger than this without being refused. */
+const IMAGE_BYTES: i32 = 8_388_608;
+
+const NONE = new StaticArray<u8>(0);
+const compiled = new ByteWriter(NONE);
+let loaded: StaticArray<u8> = NONE;
+const target = new Target();
+const subject = new Subject();
+
+/** The image that decides, empty before `policyLoad`. */
+export function loadedImage(): StaticArray<u8> {
+  return loaded;
+}
+
+/** The bytes of an array from outside, without a copy; valid until the next `__collect`. */
+function bytesOf(input: Uint8Array): StaticArray<u8> {
+  let bytes = new StaticArray<u8>(input.length);
+  memory.copy(changetype<usize>(bytes), input.dataStart, input.length);
+  return bytes;
+}
+
+function toArray(buf: StaticArray<u8>, end: i32): Uint8Array {
+  let out = new Uint8Array(end);
+  memory.copy(out.dataStart, changetype<usize>(buf), end);
+  return out;
+}
+
+/** Compiles a policy document; the number of errors. `asGuest` compiles with the guest's limits. */
+export function policyCompile(json: Uint8Array, asGuest: bool): i32 {
+  if (asGuest) reserveForGuest();
+  else reserveForHost();
+  if (compiled.buf.length == 0) compiled.buf = new StaticArray<u8>(IMAGE_BYTES);
+  compiled.reset();
+  let document = bytesOf(json);
+  return compilePolicy(document, 0, document.length, compiled);
+}
+
+/** The image compiled last, empty when it had errors. */
+export function policyImage(): Uint8Array {
+  return toArray(compiled.buf, compiled.len);
+}
+
+/** Problems of the compilation last, as JSON text of an array. */
+export function policyProblems(): Uint8Array {
+  return toArray(problems.buf, problems.len);
+}
+
+/** Code, blank and text of each problem there is, one a line. */
+export function policyProblemTexts(): Uint8Array {
+  let out = new ByteWriter(new StaticArray<u8>(16_384));
+  for (let i = 0; i < PROBLEM_CODES; i++) {
+    let line = problemText(i);
+    if (line.length == 0) continue;
+    out.ascii(line);
+    out.u8(10);
+  }
+  return toArray(out.buf, out.len);
+}
+
+/** Makes an image the one that decides; false, and the one before stays, when it is none. */
+export function policyLoad(image: Uint8Array): bool {
+  let bytes = bytesOf(image);
+  if (!checkImage(bytes, 0, bytes.length)) return false;
+  loaded = bytes;
+  return true;
+}
+
+/** What `policyVerdict` is to the table of cases. */
+export function policyVerdict(policy: i32, hasSubjects: bool, level: i32, failed: bool): i32 {
+  return verdict(policy, hasSubjects, level, failed);
+}
+
+/** Where the field of a request begins and ends. */
+let fieldStart: i32 = 0;
+let fieldEnd: i32 = 0;
+
+function nextField(buf: StaticArray<u8>): void {
+  let at = fieldEnd;
+  let len: i32 = readU32(buf, at);
+  fieldStart = min(at + 4, buf.length);
+  fieldEnd = min(fieldStart + max(len, 0), buf.length);
+}
+
+/**
+ * Judges one row of the vectors as Authelia's authorizer would: u32 length ‖
+ * bytes of user name, client id, address, method, URL, groups; the groups are
+ * u16 length ‖ bytes each. Nothing is made canonical but the path. Answers -1
+ * for a URL that cannot be read, else policy + 4 × has-subjects + 8 × position.
+ */
+export function vectorAuthorize(request: Uint8Array): i32 {
+  let buf = bytesOf(request);
+  subject.reset();
+  target.reset();
+  subject.buf = buf;
+  fieldEnd = 0;
+  nextField(buf);
+  subject.userStart = fieldStart;
+  subject.userEnd = fieldEnd;
+  nextField(buf);
+  subject.clientIdStart = fieldStart;
+  subject.clientIdEnd = fieldEnd;
+  nextField(buf);
+  subject.hasAddress = parseIp(buf, fieldStart, fieldEnd);
+  subject.addressHigh = ipHigh;
+  subject.addressLow = ipLow;
+  nextField(buf);
+  let methodLength = min(fieldEnd - fieldStart, MAX_METHOD);
+  copy(target.method, 0, buf, fieldStart, methodLength);
+  target.methodLength = methodLength;
+  nextField(buf);
+  let readable = readUrl(buf, fieldStart, fieldEnd, target);
+  nextField(buf);
+  subject.groupsAt = fieldStart;
+  let at = fieldStart;
+  while (at < fieldEnd) {
+    at += 2 + readU16(buf, at);
+    subject.groupCount++;
+  }
+  if (!readable) return -1;
+  let policy = authorize(loaded, 0, subject, target);
+  return policy | (hasSubjects ? 4 : 0) | (position << 3);
+}
+
+/**
+ * Reads a target as the guest does: u32 length ‖ bytes of method, scheme, host,
+ * URI. Answers 0, or the REASON_… why it is refused, by the loaded policy when
+ * there is one.
+ */
+export function targetRead(request: Uint8Array): i32 {
+  let buf = bytesOf(request);
+  target.reset();
+  fieldEnd = 0;
+  nextField(buf);
+  let reason = target.readMethod(buf, fieldStart, fieldEnd);
+  if (reason != 0) return reason;
+  nextField(buf);
+  reason = target.readScheme(buf, fieldStart, fieldEnd);
+  if (reason != 0) return reason;
+  nextField(buf);
+  reason = target.readHost(buf, fieldStart, fieldEnd);
+  if (reason != 0) return reason;
+  nextField(buf);
+  reason = target.readUri(buf, fieldStart, fieldEnd);
+  if (reason != 0 || loaded.length == 0) return reason;
+  return admission(loaded, 0, target);
+}
+
+/** Host that `targetRead` made of its third field. */
+export function targetHost(): Uint8Array {
+  return toArray(target.host, target.hostLength);
+}
+
+/** What `resources` would match. */
+export function targetObject(): Uint8Array {
+  return toArray(target.object, target.objectLength);
+}
+
+/** Why a backend could read the target's path differently; 0 when it could not. */
+export function targetAmbiguity(): i32 {
+  return target.ambiguity;
+}

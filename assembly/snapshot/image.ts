@@ -1,0 +1,106 @@
+import { readU8, readU16, readU32, within } from '../bytes/bytes';
+import { networkSetSize } from '../net/network-set';
+import {
+  HAS_NETWORKS,
+  HAS_QUERY,
+  HAS_RESOURCES,
+  HAS_SUBJECT_LIST,
+  IMAGE_ALLOW_HTTP,
+  IMAGE_CLEAN_DOMAINS,
+  IMAGE_HEADER,
+  IMAGE_LENGTH,
+  IMAGE_MAGIC,
+  IMAGE_REALM,
+  IMAGE_REALM_LENGTH,
+  IMAGE_RULE_COUNT,
+  IMAGE_RULES,
+  IMAGE_TRUSTED,
+  IMAGE_VERSION,
+  ITEM_LENGTH,
+  ITEM_OFFSET,
+  ITEM_SIZE,
+  LIST_ITEMS,
+  PROGRAM,
+  PROGRAM_NAMED,
+  QUERY_VALUE,
+  RULE_DOMAINS,
+  RULE_FLAGS,
+  RULE_NETWORKS,
+  RULE_QUERY,
+  RULE_RESOURCES,
+  RULE_SIZE,
+  RULE_SUBJECTS,
+} from '../policy/layout';
+import { programSize } from '../regexp/regexp';
+
+/**
+ * Loading an image (its drawing: `policy/layout.ts`). An image comes from our
+ * own compiler, under a MAC when it comes from a file; this check is for the
+ * day one of these fails. Everything is read in bounds whatever the bytes are;
+ * here it is proved that they say something, so that a damaged image refuses
+ * instead of letting rules vanish.
+ */
+
+/** Most list items looked at, over all rules: 40 KiB hold 5,000, and a damaged image asks for no more work than this. */
+const MAX_CHECKED_ITEMS: i32 = 1_000_000;
+
+let budget: i32 = 0;
+
+/** True when `[at, at + len)` of `buf` is a policy image that can be judged by. */
+export function checkImage(buf: StaticArray<u8>, at: i32, len: i32): bool {
+  if (len < IMAGE_HEADER || !within(buf, at, len)) return false;
+  if (readU32(buf, at) != IMAGE_MAGIC || readU32(buf, at + 4) != IMAGE_VERSION) return false;
+  if (readU32(buf, at + IMAGE_LENGTH) != <u32>len) return false;
+  budget = MAX_CHECKED_ITEMS;
+  if (!isRange(len, readU32(buf, at + IMAGE_REALM), readU32(buf, at + IMAGE_REALM_LENGTH))) return false;
+  if (!isSet(buf, at, len, readU32(buf, at + IMAGE_TRUSTED))) return false;
+  if (!isList(buf, at, len, readU32(buf, at + IMAGE_ALLOW_HTTP))) return false;
+  if (!isList(buf, at, len, readU32(buf, at + IMAGE_CLEAN_DOMAINS))) return false;
+  let rules = readU32(buf, at + IMAGE_RULES);
+  let count = readU32(buf, at + IMAGE_RULE_COUNT);
+  // The rules are the image's end, so that a cut one cannot pass.
+  if (rules < <u32>IMAGE_HEADER || <u64>rules + <u64>count * RULE_SIZE != <u64>len) return false;
+  for (let i: u32 = 0; i < count; i++) {
+    if (!isRule(buf, at, len, at + rules + i * RULE_SIZE)) return false;
+  }
+  return true;
+}
+
+function isRule(buf: StaticArray<u8>, image: i32, len: i32, rule: i32): bool {
+  let flags = readU8(buf, rule + RULE_FLAGS);
+  if (!isList(buf, image, len, readU32(buf, rule + RULE_DOMAINS))) return false;
+  if ((flags & HAS_NETWORKS) != 0 && !isSet(buf, image, len, readU32(buf, rule + RULE_NETWORKS)))
+    return false;
+  if ((flags & HAS_SUBJECT_LIST) != 0 && !isList(buf, image, len, readU32(buf, rule + RULE_SUBJECTS)))
+    return false;
+  if ((flags & HAS_RESOURCES) != 0 && !isList(buf, image, len, readU32(buf, rule + RULE_RESOURCES)))
+    return false;
+  return (flags & HAS_QUERY) == 0 || isList(buf, image, len, readU32(buf, rule + RULE_QUERY));
+}
+
+function isRange(len: i32, offset: u32, size: u32): bool {
+  return <u64>offset + size <= <u64>len;
+}
+
+function isSet(buf: StaticArray<u8>, image: i32, len: i32, offset: u32): bool {
+  return isRange(len, offset, 0) && networkSetSize(buf, image + offset, image + len) >= 0;
+}
+
+function isList(buf: StaticArray<u8>, image: i32, len: i32, offset: u32): bool {
+  if (!isRange(len, offset, LIST_ITEMS)) return false;
+  let count = readU32(buf, image + offset);
+  if (<u64>offset + LIST_ITEMS + <u64>count * ITEM_SIZE > <u64>len) return false;
+  if (count > <u32>budget) return false;
+  budget -= count;
+  let item = image + offset + LIST_ITEMS;
+  for (let i: u32 = 0; i < count; i++, item += ITEM_SIZE) {
+    let kind = readU8(buf, item);
+    let target = readU32(buf, item + ITEM_OFFSET);
+    if (kind == 0 || kind > QUERY_VALUE) return false;
+    if (!isRange(len, target, readU16(buf, item + ITEM_LENGTH))) return false;
+    if (kind != PROGRAM && kind != PROGRAM_NAMED) continue;
+    let size = programSize(buf, image + target);
+    if (size <= 0 || !isRange(len, target, size)) return false;
+  }
+  return true;
+}
