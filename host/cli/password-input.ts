@@ -51,8 +51,10 @@ async function ask(io: Io): Promise<string> {
           io.stderr.write('\n');
           return typed;
         }
-        if (key === '\x03') throw new CommandError('interrupted');
-        if (key === '\x04') throw new CommandError('no password given');
+        if (key === '\x03' || key === '\x04') {
+          io.stderr.write('\n');
+          throw new CommandError(key === '\x03' ? 'interrupted' : 'no password given');
+        }
         if (key === '\x7f' || key === '\b') typed = [...typed].slice(0, -1).join('');
         else if (key === '\x15') typed = '';
         else typed += key;

@@ -1,5 +1,4 @@
 import { Command, CommanderError } from 'commander';
-import packageJson from '../../package.json' with { type: 'json' };
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
 import { demoCommand } from './demo.ts';
 import { hashCommand } from './hash.ts';
@@ -7,6 +6,7 @@ import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.t
 import { secretCommand } from './secret.ts';
 import { serveCommand } from './serve.ts';
 import { traefikCommand } from './traefik.ts';
+import { VERSION } from './version.ts';
 
 /** Runs the command line `args` (without node and script) and gives its exit code. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -34,8 +34,8 @@ export function writeProblems(io: Io, problems: readonly Problem[]): void {
 
 function createProgram(io: Io): Command {
   const program = new Command('postern')
-    .description(packageJson.description)
-    .version(packageJson.version)
+    .description('Authelia-grade access control inside Traefik: this is its host and its command line')
+    .version(VERSION)
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', '\nExit codes: 0 done, 1 a problem was found, 2 called wrongly. stderr says what.');
   const inherit = (command: Command): Command => {

@@ -1,5 +1,4 @@
 import type { Engine } from '../policy/engine.ts';
-import { parseUsers } from '../users/parse-users.ts';
 import type { Environment } from './environment.ts';
 import { type Parsed, parseConfig } from './parse.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
@@ -21,11 +20,16 @@ export interface Loaded<T> {
 
 /**
  * Everything `serve` needs, or `ConfigError` with every problem of the
- * configuration, the secrets, the policy and the users file together.
+ * configuration, the secrets, the policy and the users file together, as far
+ * as the options say who knows about the last two.
  */
 export function loadConfig(
   file: string,
-  options: LoadOptions & { readonly engine?: Pick<Engine, 'compile'> },
+  options: LoadOptions & {
+    readonly engine?: Pick<Engine, 'compile'>;
+    /** What is wrong with the users file (`checkUsersFile`). */
+    readonly checkUsers?: (file: string) => readonly Problem[];
+  },
 ): Loaded<Config> {
   const parsed = parseFile(file, options);
   const problems = [...parsed.problems];
@@ -40,8 +44,7 @@ export function loadConfig(
     }
   }
   if (config.usersFile !== undefined) {
-    const text = readTextFile(config.usersFile);
-    problems.push(...(text.ok ? parseUsers(config.usersFile, text.text).problems : [text.problem]));
+    problems.push(...(options.checkUsers?.(config.usersFile) ?? []));
   } else if (readable && !problems.some(problem => USERS_PATH.test(problem.path))) {
     problems.push(
       parsed.locate({

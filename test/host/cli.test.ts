@@ -8,6 +8,7 @@ import { run } from '../../host/cli/program.ts';
 import { deriveGuestKey } from '../../host/secret/derive.ts';
 import { createSecret, parseGuestKey, parseSecret } from '../../host/secret/secret.ts';
 import { parseDigest } from '../../host/users/digest.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 
 interface Run {
   readonly env?: Record<string, string>;
@@ -66,7 +67,7 @@ describe('command line', () => {
       expect([code, err]).toEqual([0, '']);
       expect(out).toMatch(/^Usage: postern/);
     }
-    expect(await postern(['--version'])).toMatchObject({ code: 0, out: '0.1.0\n' });
+    expect(await postern(['--version'])).toMatchObject({ code: 0, out: `${packageJson.version}\n` });
   });
 
   it.each([

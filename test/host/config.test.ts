@@ -8,6 +8,7 @@ import { parseConfig } from '../../host/config/parse.ts';
 import { ConfigError, formatProblem, type Problem } from '../../host/config/problem.ts';
 import { suggest } from '../../host/config/suggest.ts';
 import { formatGuestKey, formatSecret } from '../../host/secret/secret.ts';
+import { checkUsersFile } from '../../host/users/check-users-file.ts';
 
 const key = Uint8Array.from({ length: 32 }, (_, i) => i);
 const otherKey = key.map(byte => byte ^ 1);
@@ -412,7 +413,12 @@ describe('loading', () => {
     const file = join(dir, 'postern.yml');
     writeFileSync(file, text);
     try {
-      const { warnings } = loadConfig(file, { env, isTerminal: false, ...options });
+      const { warnings } = loadConfig(file, {
+        env,
+        isTerminal: false,
+        checkUsers: checkUsersFile,
+        ...options,
+      });
       return ['loaded', ...warnings.map(formatProblem)].map(line => line.replaceAll(`${dir}/`, ''));
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
