@@ -33,10 +33,9 @@ function onSignal(): void {
 }
 
 function output(stream: NodeJS.WriteStream): Output {
-  // `postern … | head` is no error.
+  // Whoever read this has left (`postern … | head`): no reason to stop, least of all for the service.
   stream.on('error', error => {
-    if ('code' in error && error.code === 'EPIPE') process.exit(0);
-    throw error;
+    if (!('code' in error) || error.code !== 'EPIPE') throw error;
   });
   return { isTTY: stream.isTTY === true, write: text => void stream.write(text) };
 }
