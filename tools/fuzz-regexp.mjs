@@ -185,7 +185,9 @@ function randomText(random, near) {
       parts.push(near.subarray(at, at + 1 + random.below(6)));
     }
   }
-  return Buffer.concat(parts);
+  const text = Buffer.concat(parts);
+  // Long texts take another way through the simulation.
+  return random.next() < 0.1 && text.length > 0 ? Buffer.concat(Array(Math.ceil(300 / text.length)).fill(text)) : text;
 }
 
 /** Cuts, doubles, moves or inserts something in the bytes of a pattern. */

@@ -12,7 +12,6 @@ import {
   isEmpty,
   look,
   matches,
-  setSize,
   step,
 } from './nfa';
 import {
@@ -28,7 +27,7 @@ import {
   START,
   usesContext,
 } from './prog';
-import { setA, setB } from './scratch';
+import { setA, setB, setSize } from './scratch';
 
 /**
  * The automaton of the open program, by subset construction. A state is a set
@@ -51,7 +50,7 @@ let room: u32 = 0;
  */
 export function buildDfa(out: ByteWriter, start: i32, keepInsts: bool): void {
   let stride = classCountOf() + 1;
-  recordSize = 8 + setSize();
+  recordSize = 8 + <u32>setSize();
   room = <u32>min(MAX_DFA_STATES, MAX_DFA_BYTES / <i32>stride);
   room = <u32>min(<i32>room, arenaLeft() / <i32>(recordSize + stride) - 1);
   if (<i32>room <= <i32>START) return;

@@ -14,7 +14,7 @@ import {
   setBytes,
   setCountOf,
 } from './prog';
-import { seenSet, stackBase, stackEnd } from './scratch';
+import { seenSet, setSize, stackBase, stackEnd } from './scratch';
 import { Assert } from './tree';
 
 /**
@@ -34,7 +34,7 @@ import { Assert } from './tree';
 export const WORD_BEFORE: u32 = 64;
 
 /** What only the next character decides. */
-const PENDING: u32 = Assert.EndText | Assert.EndLine | Assert.WordBoundary | Assert.NoWordBoundary;
+export const PENDING: u32 = Assert.EndText | Assert.EndLine | Assert.WordBoundary | Assert.NoWordBoundary;
 
 /** Context of the beginning of the text. */
 export const AT_BEGIN: u32 = Assert.BeginText | Assert.BeginLine;
@@ -42,18 +42,13 @@ export const AT_BEGIN: u32 = Assert.BeginText | Assert.BeginLine;
 /** The class of the end of the text. */
 export const END_CLASS: u32 = 0xffffffff;
 
-/** Bytes of a set of the open program, a multiple of 8. */
-export function setSize(): u32 {
-  return ((instCountOf() + 63) >> 6) << 3;
-}
-
 /** Context behind a character of class `cls`. */
 export function contextAfter(cls: u32): u32 {
   return (cls == newlineClass() ? <u32>Assert.BeginLine : 0) | (isWordClass(cls) ? WORD_BEFORE : 0);
 }
 
 /** Adds what is reachable from `pc` without consuming, where `have` holds and `pending` may. */
-function follow(pc: u32, set: usize, have: u32, pending: u32): void {
+export function follow(pc: u32, set: usize, have: u32, pending: u32): void {
   let insts = instAddress();
   let count = instCountOf();
   let seen = seenSet();
@@ -125,10 +120,10 @@ export function look(set: usize, context: u32, next: u32): void {
   let insts = instAddress();
   let count = instCountOf();
   memory.fill(seenSet(), 0, size);
-  for (let at: u32 = 0; at < size; at += 8) {
+  for (let at: usize = 0; at < size; at += 8) {
     let word = load<u64>(set + at);
     while (word != 0) {
-      let pc = (at << 3) + <u32>ctz(word);
+      let pc = <u32>((at << 3) + ctz(word));
       word &= word - 1;
       if (pc >= count) return;
       let inst = load<u32>(insts + (pc << 2));
@@ -144,10 +139,10 @@ export function hasPending(set: usize): bool {
   let size = setSize();
   let insts = instAddress();
   let count = instCountOf();
-  for (let at: u32 = 0; at < size; at += 8) {
+  for (let at: usize = 0; at < size; at += 8) {
     let word = load<u64>(set + at);
     while (word != 0) {
-      let pc = (at << 3) + <u32>ctz(word);
+      let pc = <u32>((at << 3) + ctz(word));
       word &= word - 1;
       if (pc < count && (load<u32>(insts + (pc << 2)) & 15) == Inst.Assert) return true;
     }
@@ -165,10 +160,10 @@ export function step(from: usize, to: usize, cls: u32, context: u32): void {
   let bytes = setBytes(classCountOf());
   memory.fill(to, 0, size);
   memory.fill(seenSet(), 0, size);
-  for (let at: u32 = 0; at < size; at += 8) {
+  for (let at: usize = 0; at < size; at += 8) {
     let word = load<u64>(from + at);
     while (word != 0) {
-      let pc = (at << 3) + <u32>ctz(word);
+      let pc = <u32>((at << 3) + ctz(word));
       word &= word - 1;
       if (pc >= count) return;
       let inst = load<u32>(insts + (pc << 2));
@@ -193,7 +188,7 @@ export function matches(set: usize): bool {
 
 export function isEmpty(set: usize): bool {
   let size = setSize();
-  for (let at: u32 = 0; at < size; at += 8) {
+  for (let at: usize = 0; at < size; at += 8) {
     if (load<u64>(set + at) != 0) return false;
   }
   return true;

@@ -13,7 +13,7 @@ import {
   Part,
   programFlags,
 } from './prog';
-import { restEnd, wholeBase } from './scratch';
+import { spaceEnd, wholeBase } from './scratch';
 import { classAt, lastSize } from './text';
 import { Assert } from './tree';
 
@@ -54,7 +54,7 @@ export function captureRoom(): bool {
   listB = listA + waiting * THREAD;
   stack = listB + waiting * THREAD;
   // Each choice is pushed once at most, a capture to be restored takes two places.
-  return stack + pushed <= restEnd();
+  return stack + pushed <= spaceEnd();
 }
 
 /** The places of the thread being added. */

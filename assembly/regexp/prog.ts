@@ -1,4 +1,5 @@
 import { readU8, readU32, within } from '../bytes/bytes';
+import { arrange } from './scratch';
 import { MAX_CLASSES, MAX_INSTS, MAX_SETS } from './limits';
 
 /**
@@ -160,6 +161,7 @@ export function openProgram(program: StaticArray<u8>, at: i32): bool {
   insts = ranges + (rangeCount << 2);
   sets = insts + (instCount << 2);
   table = sets + setCount * setBytes(classes);
+  arrange(instCount);
   return table + states * (classes + 1) <= base + size;
 }
 

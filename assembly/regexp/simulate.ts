@@ -1,7 +1,11 @@
 import { AT_BEGIN, contextAfter, END_CLASS, enter, hasPending, isEmpty, look, matches, step } from './nfa';
 import { classCountOf, instCountOf, Part, programFlags, usesContext } from './prog';
+import { prepareMasks, simulateMasked } from './masked';
 import { setA, setB } from './scratch';
 import { classAt, lastSize } from './text';
+
+/** Texts from this length on pay for the preparation of masks, a few nanoseconds per instruction and class. */
+const LONG_TEXT: i32 = 256;
 
 /**
  * Boolean match of the open program by simulation: at most one visit of each
@@ -9,6 +13,7 @@ import { classAt, lastSize } from './text';
  */
 export function simulate(text: StaticArray<u8>, start: i32, end: i32): bool {
   if (instCountOf() == 0) return false;
+  if (end - start >= LONG_TEXT && prepareMasks()) return simulateMasked(text, start, end);
   let now = setA();
   let next = setB();
   let context = AT_BEGIN;
