@@ -1,9 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { createApp } from '../app.ts';
+import { systemClock } from '../clock.ts';
+import { loadConfig } from '../config/load.ts';
+import { ConfigError, formatProblem } from '../config/problem.ts';
+import { createLogger, type Logger } from '../log/logger.ts';
+import { loadEngine } from '../policy/load-engine.ts';
+import { openFileDirectory } from '../users/file-directory.ts';
 import { CommandError, type Io } from './io.ts';
 
-/** `postern serve`. */
-export function serveCommand(_io: Io): Command {
-  return new Command('serve').action(() => {
-    throw new CommandError('`postern serve` is not part of this build');
+/** `postern serve`: the running service, until the signal aborts. */
+export function serveCommand(io: Io): Command {
+  return new Command('serve')
+    .description('answer forward-auth requests and write the guest directory')
+    .option('-c, --config <file>', 'configuration file', 'postern.yml')
+    .action(async (options: { config: string }) => {
+      await serve(options.config, io);
+    });
+}
+
+async function serve(file: string, io: Io): Promise<void> {
+  try {
+    await run(file, io);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CommandError(error.message);
+    if (isListenError(error)) throw new CommandError(listenMessage(error));
+    throw error;
+  }
+}
+
+async function run(file: string, io: Io): Promise<void> {
+  const engine = loadEngine(engineFile());
+  const { config, warnings } = loadConfig(file, { env: io.env, isTerminal: io.stderr.isTTY, engine });
+  const log = createLogger({
+    ...config.log,
+    colour: io.stderr.isTTY,
+    write: line => io.stderr.write(line),
   });
+  for (const warning of warnings) log.warn(formatProblem(warning));
+
+  const directory = openFileDirectory(config.usersFile, {
+    watch: config.usersWatch,
+    onStatus: (status, changed) => {
+      if (status.ok) log.info('users file read', { users: status.users, changed: changed.length });
+      else reportUsersFile(log, status.problems.map(formatProblem), () => app.usersFileFailed());
+    },
+  });
+  const app = createApp(config, {
+    engine,
+    directory,
+    usersOk: () => directory.status().ok,
+    clock: systemClock,
+    random: randomBytes,
+    log,
+  });
+  try {
+    const server = await app.start(io.signal);
+    if (server === undefined) return;
+    io.stdout.write(`postern: listening on ${server.address}, guest directory ${config.guest.directory}\n`);
+    log.info('ready', { address: server.address, directory: config.guest.directory });
+    await aborted(io.signal);
+    log.info('stopping');
+  } finally {
+    await app.stop();
+    directory.close();
+  }
+  log.info('stopped');
+}
+
+function reportUsersFile(log: Logger, problems: readonly string[], count: () => void): void {
+  count();
+  for (const problem of problems) {
+    log.error(`the users file cannot be used, the users read before stay in force: ${problem}`);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Beside the bundle, or where the build puts it when run from source. */
+function engineFile(): string {
+  const candidates = ['./embed.wasm', '../../dist/embed.wasm'].map(path =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const found = candidates.find(path => existsSync(path));
+  if (found === undefined) {
+    throw new CommandError(
+      'the decision engine (embed.wasm) is missing: run `npm run build`, or install Postern again',
+    );
+  }
+  return found;
+}
+
+interface ListenError extends Error {
+  readonly code: string;
+  readonly syscall: 'listen';
+  readonly address: string;
+  readonly port: number;
+}
+
+function isListenError(error: unknown): error is ListenError {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'listen' && 'port' in error;
+}
+
+function listenMessage({ code, address, port }: ListenError): string {
+  const why = code === 'EADDRINUSE' ? 'another program listens there' : code;
+  return `server.address: cannot listen on ${address}:${port} (${why}): stop that program, or set another address`;
 }

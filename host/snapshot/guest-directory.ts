@@ -45,7 +45,8 @@ function statOrCreate(path: string): Stats {
     if (codeOf(error) !== 'ENOENT') throw unusable(path, error);
   }
   try {
-    mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
+    // Not the directories above it: a mount that is missing must not become a directory on disk.
+    mkdirSync(path, { mode: DIRECTORY_MODE });
     chmodSync(path, DIRECTORY_MODE);
     return statSync(path);
   } catch (error) {

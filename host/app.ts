@@ -1,0 +1,182 @@
+import { DEFAULT_REALM, LABEL_SNAPSHOT, LABEL_STATE } from '../assembly/contract.ts';
+import { BasicStrategy } from './authn/basic.ts';
+import { PasswordVerifier, type PasswordVerifierOptions } from './authn/password.ts';
+import type { Clock } from './clock.ts';
+import { ConfigError } from './config/problem.ts';
+import type { Config } from './config/schema.ts';
+import { Issuer } from './grant/issuer.ts';
+import { deriveGrantKeys, type GrantKeys, userTag } from './grant/keys.ts';
+import type { RecordHeader } from './grant/seal.ts';
+import { createRouter, type Route } from './http/router.ts';
+import { type HttpServer, startHttpServer } from './http/server.ts';
+import type { Logger } from './log/logger.ts';
+import { Metrics } from './metrics/metrics.ts';
+import type { Engine } from './policy/engine.ts';
+import { DeferralReader } from './routes/deferral.ts';
+import { createForwardAuth, FORWARD_AUTH_PATH } from './routes/forward-auth.ts';
+import { createHealth, HEALTH_PATHS } from './routes/health.ts';
+import { IdentityHeaders } from './routes/identity-headers.ts';
+import { createMetricsRoute, METRICS_PATH } from './routes/metrics.ts';
+import { deriveGuestKey, deriveKey } from './secret/derive.ts';
+import { prepareGuestDirectory } from './snapshot/guest-directory.ts';
+import { Publisher } from './snapshot/publisher.ts';
+import { policyId } from './snapshot/snapshot-file.ts';
+import { WriterSeat } from './snapshot/writer-seat.ts';
+import type { Directory } from './users/directory.ts';
+
+export type AppConfig = Pick<Config, 'server' | 'guest' | 'grants' | 'policy' | 'secret' | 'previousSecret'>;
+
+export interface AppDeps {
+  readonly engine: Engine;
+  readonly directory: Directory;
+  /** False while the directory cannot be read anew; undefined when it always can. */
+  readonly usersOk?: () => boolean;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly log: Logger;
+  readonly password?: Omit<PasswordVerifierOptions, 'onResult'>;
+}
+
+export interface App {
+  /** Waits for the guest directory's lock if another host has it. Undefined when `signal` aborts first. */
+  start(signal?: AbortSignal): Promise<HttpServer | undefined>;
+  /** State page first, then the requests that are there, the lock last. */
+  stop(): Promise<void>;
+  /** For whoever watches the users file. */
+  usersFileFailed(): void;
+}
+
+/** The running service, put together. Throws `ConfigError` when the policy does not compile. */
+export function createApp(config: AppConfig, deps: AppDeps): App {
+  const { engine, directory, clock, random, log } = deps;
+  const compiled = engine.compile(config.policy);
+  if (!compiled.ok) throw new ConfigError(compiled.problems);
+  const { image } = compiled;
+  engine.load(image);
+
+  const guestKey = deriveGuestKey(config.secret);
+  const previous = config.previousSecret === undefined ? [] : [deriveGuestKey(config.previousSecret)];
+  const keys = deriveGrantKeys(guestKey);
+  const lifetimeMs = config.grants.lifetimeSeconds * 1_000;
+
+  const seat: WriterSeat = new WriterSeat({
+    directory: config.guest.directory,
+    random,
+    log,
+    createPublisher: () =>
+      new Publisher({
+        directory: config.guest.directory,
+        keys: { state: deriveKey(guestKey, LABEL_STATE), snapshot: deriveKey(guestKey, LABEL_SNAPSHOT) },
+        geometry: { slotSize: config.grants.slotSize, slots: config.grants.slots },
+        offlineGraceSeconds: config.guest.offlineGraceSeconds,
+        clock,
+        random,
+        log,
+        mayWrite: () => seat.isHeld(),
+      }),
+    open: publisher => publisher.open(image, stillGood(directory, keys, clock.now(), lifetimeMs)),
+  });
+
+  const heartbeatAt = () => seat.publisher()?.writtenAt();
+  const metrics: Metrics = new Metrics({
+    waiting: () => verifier.waiting,
+    heartbeatAge: () => {
+      const at = heartbeatAt();
+      return at === undefined ? undefined : (clock.now() - at) / 1_000;
+    },
+    usersFileOk: () => deps.usersOk?.() ?? true,
+  });
+  const verifier: PasswordVerifier = new PasswordVerifier({ ...deps.password, onResult: metrics.verified });
+  const tables = { current: () => seat.publisher()?.current() };
+  const issuer = new Issuer({
+    keys,
+    directory,
+    tables,
+    clock,
+    random,
+    log,
+    onResult: metrics.issued,
+    lifetimeSeconds: config.grants.lifetimeSeconds,
+    slotSize: config.grants.slotSize,
+  });
+  const basic = new BasicStrategy({ engine, directory, verifier, issuer, clock, random, log });
+  const forwardAuth = createForwardAuth({
+    engine,
+    basic,
+    deferrals: new DeferralReader({ guestKeys: [guestKey, ...previous], policyId: policyId(image), clock }),
+    identity: new IdentityHeaders(log),
+    realm: config.policy.realm ?? DEFAULT_REALM,
+    clock,
+    log,
+    onDecision: metrics.decided,
+    onDeferral: metrics.deferred,
+  });
+  const health = createHealth({
+    usersOk: deps.usersOk,
+    heartbeatAt,
+    hasTable: () => tables.current() !== undefined,
+    clock,
+  });
+  const routes: Route[] = [
+    { path: FORWARD_AUTH_PATH, decision: true, handler: forwardAuth },
+    ...HEALTH_PATHS.map(path => ({ path, decision: false, handler: health })),
+    { path: METRICS_PATH, decision: false, handler: createMetricsRoute(metrics) },
+  ];
+  const router = createRouter(routes, log);
+
+  // From the beginning: a change while the lock is waited for must not be missed.
+  directory.onChange(usernames => {
+    const count = seat.publisher()?.revoke(usernames.map(name => userTag(keys, name))) ?? 0;
+    metrics.revoked(count);
+    log.info('users changed: their grants are revoked', { changed: usernames.length, count });
+  });
+
+  let server: HttpServer | undefined;
+  return {
+    async start(signal = new AbortController().signal) {
+      prepareGuestDirectory(config.guest.directory, log);
+      if (!(await seat.take(signal))) return undefined;
+      try {
+        // The first heartbeat says that deferrals are answered.
+        server = await startHttpServer(config.server, router, log);
+      } catch (error) {
+        await seat.leave();
+        throw error;
+      }
+      seat.publish();
+      return server;
+    },
+    async stop() {
+      seat.stopWriting();
+      await server?.close();
+      await seat.leave();
+    },
+    usersFileFailed: metrics.usersFileError,
+  };
+}
+
+/** Which records of an earlier run are good: of users as they are now, not expired, not longer than configured. */
+function stillGood(
+  directory: Directory,
+  keys: GrantKeys,
+  now: number,
+  lifetimeMs: number,
+): (header: RecordHeader) => boolean {
+  const epochs = new Map<string, Uint8Array>();
+  for (const user of directory.all()) {
+    if (!user.disabled) epochs.set(hex(userTag(keys, user.principal.username)), user.epoch);
+  }
+  return header => {
+    const epoch = epochs.get(hex(header.userTag));
+    return (
+      epoch !== undefined &&
+      Buffer.compare(epoch, header.epoch) === 0 &&
+      header.expiry > now &&
+      header.expiry - header.issued <= lifetimeMs
+    );
+  };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

@@ -1,0 +1,105 @@
+import { availableParallelism } from 'node:os';
+import { verify } from '@node-rs/argon2';
+
+/**
+ * Memory of all verifications that run together, KiB: eight of Authelia's
+ * default digests (64 MiB). A costlier digest runs alone.
+ */
+export const MAX_VERIFY_MEMORY_KIB = 524_288;
+/** At 0.15 s each on two cores the last one waits five seconds; a proxy does not wait much longer. */
+export const MAX_VERIFY_QUEUE = 64;
+
+export type VerifyResult = 'success' | 'failure' | 'error';
+
+export interface PasswordVerifierOptions {
+  /** Verifications that run together. Default: the number of cores. */
+  readonly concurrency?: number;
+  readonly maxMemoryKib?: number;
+  readonly maxQueue?: number;
+  /** argon2id, off the event loop; tests give their own. */
+  readonly verify?: (digest: string, password: string) => Promise<boolean>;
+  readonly onResult?: (result: VerifyResult) => void;
+}
+
+/** Too many verifications wait already. */
+export class QueueFullError extends Error {
+  constructor() {
+    super('too many password verifications are waiting');
+    this.name = 'QueueFullError';
+  }
+}
+
+interface Job {
+  readonly memoryKib: number;
+  readonly run: () => Promise<void>;
+}
+
+/** Verifies argon2id digests, bounded in concurrency, memory and waiting. */
+export class PasswordVerifier {
+  readonly #concurrency: number;
+  readonly #maxMemoryKib: number;
+  readonly #maxQueue: number;
+  readonly #verify: (digest: string, password: string) => Promise<boolean>;
+  readonly #onResult: (result: VerifyResult) => void;
+  readonly #queue: Job[] = [];
+  #running = 0;
+  #memoryKib = 0;
+
+  constructor(options: PasswordVerifierOptions = {}) {
+    this.#concurrency = Math.max(1, options.concurrency ?? availableParallelism());
+    this.#maxMemoryKib = options.maxMemoryKib ?? MAX_VERIFY_MEMORY_KIB;
+    this.#maxQueue = options.maxQueue ?? MAX_VERIFY_QUEUE;
+    this.#verify = options.verify ?? verify;
+    this.#onResult = options.onResult ?? (() => {});
+  }
+
+  /** How many wait for their turn. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Whether the password fits the digest; rejects with `QueueFullError`, or when the digest cannot be verified. */
+  verify(digest: string, password: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const run = async () => {
+        try {
+          const good = await this.#verify(digest, password);
+          this.#onResult(good ? 'success' : 'failure');
+          resolve(good);
+        } catch {
+          this.#onResult('error');
+          // The library's text could quote the digest.
+          reject(new Error('the password digest cannot be verified'));
+        }
+      };
+      this.#queue.push({ memoryKib: memoryOf(digest), run });
+      this.#next();
+      if (this.#queue.length > this.#maxQueue) {
+        this.#queue.pop();
+        reject(new QueueFullError());
+      }
+    });
+  }
+
+  /** In order of arrival, so that a costly digest is not starved by cheap ones. */
+  #next(): void {
+    for (;;) {
+      const job = this.#queue[0];
+      if (job === undefined || this.#running >= this.#concurrency) return;
+      if (this.#running > 0 && this.#memoryKib + job.memoryKib > this.#maxMemoryKib) return;
+      this.#queue.shift();
+      this.#running++;
+      this.#memoryKib += job.memoryKib;
+      void job.run().then(() => {
+        this.#running--;
+        this.#memoryKib -= job.memoryKib;
+        this.#next();
+      });
+    }
+  }
+}
+
+/** `m` of a PHC text, KiB; one without counts as nothing and fails to verify at once. */
+function memoryOf(digest: string): number {
+  return Number(/[$,]m=(\d{1,10})[,$]/.exec(digest)?.[1] ?? 0);
+}

@@ -1,0 +1,49 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+
+/** An answer before it is sent. Header values are latin1, as node takes them. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly type: string;
+  readonly body: string;
+}
+
+export type ReplyHeaders = Reply['headers'];
+
+const TEXT = 'text/plain; charset=utf-8';
+
+/** Authelia's bodies: `403 Forbidden`, and nothing about the inside. */
+export function statusReply(status: number, headers: ReplyHeaders = []): Reply {
+  return { status, headers, type: TEXT, body: `${status} ${STATUS_CODES[status] ?? 'Unknown'}` };
+}
+
+export function jsonReply(status: number, value: unknown): Reply {
+  return { status, headers: [], type: 'application/json; charset=utf-8', body: JSON.stringify(value) };
+}
+
+/** Text of any kind as a header value: its UTF-8 bytes, which node writes as latin1. */
+export function headerValue(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** Sends a reply; HEAD is given the same headers and no body. */
+export function send(
+  response: ServerResponse,
+  reply: Reply,
+  options: { head: boolean; last: boolean },
+): void {
+  const headers: string[] = [
+    'Content-Type',
+    reply.type,
+    'Content-Length',
+    String(Buffer.byteLength(reply.body)),
+    'Cache-Control',
+    'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
+  ];
+  for (const [name, value] of reply.headers) headers.push(name, value);
+  if (options.last) headers.push('Connection', 'close');
+  response.writeHead(reply.status, headers);
+  response.end(options.head ? undefined : reply.body);
+}

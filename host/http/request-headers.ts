@@ -1,0 +1,32 @@
+/** Headers as they arrived: order, repetition and every value kept, bytes as latin1. */
+export class RequestHeaders {
+  readonly #raw: readonly string[];
+
+  /** @param raw node's `rawHeaders`: name, value, name, value, … */
+  constructor(raw: readonly string[]) {
+    this.#raw = raw;
+  }
+
+  get count(): number {
+    return this.#raw.length / 2;
+  }
+
+  /** Every value of a header. @param name in lower case */
+  values(name: string): string[] {
+    const found: string[] = [];
+    for (let i = 0; i < this.#raw.length; i += 2) {
+      const key = this.#raw[i] ?? '';
+      if (key.length === name.length && key.toLowerCase() === name) found.push(this.#raw[i + 1] ?? '');
+    }
+    return found;
+  }
+
+  /** The first header for whose name, in lower case, `test` says yes. */
+  findName(test: (name: string) => boolean): string | undefined {
+    for (let i = 0; i < this.#raw.length; i += 2) {
+      const name = (this.#raw[i] ?? '').toLowerCase();
+      if (test(name)) return name;
+    }
+    return undefined;
+  }
+}

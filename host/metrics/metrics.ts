@@ -1,0 +1,102 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { VerifyResult } from '../authn/password.ts';
+import type { IssueResult } from '../grant/issuer.ts';
+
+/** Where gauges read when they are asked. */
+export interface MetricSources {
+  readonly waiting: () => number;
+  /** Seconds, undefined before the first state page. */
+  readonly heartbeatAge: () => number | undefined;
+  readonly usersFileOk: () => boolean;
+}
+
+/** All of the host's metrics. Labels come from closed sets: no user, host or path. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #verifications = this.#counter(
+    'postern_password_verifications_total',
+    'Argon2id digests computed to verify a password.',
+    'result',
+    ['success', 'failure', 'error'],
+  );
+  readonly #grants = this.#counter(
+    'postern_grants_total',
+    'Grants for verified credentials: written, or why not.',
+    'result',
+    ['written', 'oversized', 'no-table', 'write-error'],
+  );
+  readonly #revoked = this.#counter(
+    'postern_grants_revoked_total',
+    'Grants zeroed because their user changed.',
+  );
+  readonly #decisions = this.#counter(
+    'postern_decisions_total',
+    'Answers of the decision endpoints.',
+    'verdict',
+    ['allow', 'challenge', 'forbid', 'bad-request', 'too-large', 'busy'],
+  );
+  readonly #deferrals = this.#counter(
+    'postern_deferrals_total',
+    'Requests deferred by a guest: accepted, or why not.',
+    'reason',
+    ['accepted', 'repeated', 'malformed', 'mac', 'expired', 'future', 'policy'],
+  );
+  readonly #usersFileErrors = this.#counter(
+    'postern_users_file_errors_total',
+    'Users files that could not be used.',
+  );
+
+  constructor(sources: MetricSources) {
+    this.#gauge('postern_password_queue_length', 'Password verifications that wait.', sources.waiting);
+    this.#gauge(
+      'postern_heartbeat_age_seconds',
+      'Age of the state page that guests read.',
+      () => sources.heartbeatAge() ?? Number.POSITIVE_INFINITY,
+    );
+    this.#gauge('postern_users_file_ok', '1 while the users file can be used.', () =>
+      sources.usersFileOk() ? 1 : 0,
+    );
+    this.#gauge('process_cpu_seconds_total', 'User and system CPU time.', () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    });
+    this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  }
+
+  readonly verified = (result: VerifyResult): void => this.#verifications.inc({ result });
+  readonly issued = (result: IssueResult): void => this.#grants.inc({ result });
+  readonly revoked = (count: number): void => this.#revoked.inc(count);
+  readonly decided = (verdict: string): void => this.#decisions.inc({ verdict });
+  readonly deferred = (reason: string): void => this.#deferrals.inc({ reason });
+  readonly usersFileError = (): void => this.#usersFileErrors.inc();
+
+  readonly contentType = this.#registry.contentType;
+
+  /** Prometheus' text format. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** Every label's value starts at 0, so that rates are right from the first scrape. */
+  #counter(name: string, help: string, label?: string, values: readonly string[] = []): Counter {
+    const counter = new Counter({
+      name,
+      help,
+      labelNames: label === undefined ? [] : [label],
+      registers: [this.#registry],
+    });
+    for (const value of values) if (label !== undefined) counter.inc({ [label]: value }, 0);
+    return counter;
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+}

@@ -1,0 +1,36 @@
+import { HEARTBEAT_STALE_MS } from '../../assembly/contract.ts';
+import type { Clock } from '../clock.ts';
+import { jsonReply } from '../http/reply.ts';
+import type { Handler } from '../http/router.ts';
+
+export const HEALTH_PATHS = ['/health', '/api/health'] as const;
+
+export interface HealthDeps {
+  /** State of the users file; undefined for a directory that has none. */
+  readonly usersOk: (() => boolean) | undefined;
+  /** When the state page was last written, milliseconds since 1970. */
+  readonly heartbeatAt: () => number | undefined;
+  readonly hasTable: () => boolean;
+  readonly clock: Clock;
+}
+
+/**
+ * Authelia's `{"status":"OK"}`, with details. Always 200 while the process
+ * answers: restarting it would mend neither a users file nor a full disk.
+ */
+export function createHealth({ usersOk, heartbeatAt, hasTable, clock }: HealthDeps): Handler {
+  return () => {
+    const at = heartbeatAt();
+    const age = at === undefined ? undefined : clock.now() - at;
+    const heartbeat = age !== undefined && age <= HEARTBEAT_STALE_MS ? 'ok' : 'stale';
+    const users = usersOk === undefined || usersOk() ? 'ok' : 'broken';
+    const grants = hasTable() ? 'ok' : 'not written';
+    const good = heartbeat === 'ok' && users === 'ok' && grants === 'ok';
+    return jsonReply(200, {
+      status: good ? 'OK' : 'DEGRADED',
+      heartbeat: { status: heartbeat, ...(age === undefined ? {} : { age_ms: age }) },
+      users: { status: users },
+      grants: { status: grants },
+    });
+  };
+}
