@@ -11,6 +11,10 @@ import { admission, authorize, hasSubjects, position } from './policy/authorizer
 import { IMAGE_TRUSTED } from './policy/layout';
 import { Subject } from './policy/subject';
 import { verdict } from './policy/verdict';
+import { HOST_COMPILER_BYTES } from './regexp/limits';
+import { reserveCompiler } from './regexp/regexp';
+import { installUnicodeTables } from './regexp/unicode-tables';
+import { loadedImage } from './snapshot/exports';
 
 /**
  * The engine's second entry, for the host, the command line and the tests:
@@ -20,14 +24,14 @@ import { verdict } from './policy/verdict';
 
 export * from './crypto/exports';
 export * from './grant/exports';
-export * from './policy/exports';
 export * from './regexp/exports';
-
-/** Class id by which a loader makes the arrays it passes. */
-export const BYTES_ID = idof<Uint8Array>();
+export * from './snapshot/exports';
 
 /** Longest principal; a slot of the grant table holds less. */
 const MAX_CLAIMS: i32 = 64 * 1024;
+
+reserveCompiler(new StaticArray<u8>(HOST_COMPILER_BYTES));
+installUnicodeTables();
 
 const target = new Target();
 const subject = new Subject();
@@ -35,13 +39,6 @@ const claims = new Claims(MAX_CLAIMS);
 const credential = new BasicCredential();
 const client = new ClientAddress();
 const address = new ByteWriter(new StaticArray<u8>(MAX_IP_TEXT));
-/** The policy that decides. */
-let image = new StaticArray<u8>(0);
-
-/** Makes a compiled image the policy that decides. */
-export function load(bytes: Uint8Array): void {
-  image = toStatic(bytes);
-}
 
 /**
  * Judges one request. `fields`: method, scheme, host, URI and client address,
@@ -54,6 +51,7 @@ export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, fa
   let buf = toStatic(fields);
   let reason = readTarget(buf);
   if (reason != 0) return -reason;
+  let image = loadedImage();
   reason = admission(image, 0, target);
   if (reason != 0) return -reason;
   let clientStart = fieldStart(buf, 4);
@@ -107,12 +105,14 @@ export function forgetCredential(): void {
 
 /** Whether forwarding headers from this peer count (`trusted_proxies`). */
 export function isTrustedProxy(peer: Uint8Array): bool {
+  let image = loadedImage();
   client.setPeer(toStatic(peer), 0, peer.length);
   return client.isTrusted(image, <i32>readU32(image, IMAGE_TRUSTED));
 }
 
 /** Canonical text of the client's address, empty when it cannot be told. `forwardedFor`: values with NUL behind each. */
 export function clientAddress(peer: Uint8Array, forwardedFor: Uint8Array): Uint8Array {
+  let image = loadedImage();
   client.setPeer(toStatic(peer), 0, peer.length);
   client.walk(image, <i32>readU32(image, IMAGE_TRUSTED), toStatic(forwardedFor), 0, forwardedFor.length);
   address.reset();

@@ -1,10 +1,9 @@
 import './abi/abort';
 import * as request from './abi/request';
 import * as system from './abi/system';
+import { scratch } from './bytes/scratch';
 import { Exchange } from './gate/exchange';
-import { Gate } from './gate/gate';
-import { scratch } from './gate/scratch';
-import { Startup } from './gate/startup';
+import { Service } from './gate/service';
 import { System } from './gate/system';
 
 /** The plugin's entry: joins the gate to the two ABIs. Wiring only. */
@@ -81,15 +80,12 @@ class WasiSystem extends System {
   }
 }
 
-const gate = new Gate(new HttpWasmExchange(), new WasiSystem());
-const startup = new Startup(gate);
-// Last, when everything above stands: the proxy calls nothing before `_initialize` has returned.
-startup.configure();
+const service = new Service(new HttpWasmExchange(), new WasiSystem());
+service.start();
 
 /** http-wasm: the lower bit says whether the request goes on. The upper half, a context for the answer, is not used. */
 export function handle_request(): u64 {
-  let now = system.now();
-  return startup.isReady(now) && gate.handle(now) ? 1 : 0;
+  return service.handle(system.now()) ? 1 : 0;
 }
 
 /** http-wasm: called with the backend's answer, of which the guest changes nothing. */

@@ -15,6 +15,8 @@ const LAST_MOUNT: i32 = 34;
 /** `environ_get` writes everything at once; a proxy passes the guest only what `settings.envs` names. */
 const MAX_ENVIRONMENT: i32 = 4_096;
 const MAX_VARIABLES: i32 = 64;
+/** Bytes of scratch that `readVariable` needs: four a variable, and the text. */
+export const ENVIRONMENT_SCRATCH: i32 = MAX_VARIABLES * 4 + MAX_ENVIRONMENT;
 
 /** Two words for results: iovec, file descriptor, count, prestat. */
 const result = new StaticArray<u8>(16);
@@ -72,8 +74,8 @@ export function closeFile(fd: i32): void {
 
 /**
  * Copies the value of environment variable `name` into `out`; answers its
- * length, -1 when it is not set or does not fit. `scratch` needs
- * `MAX_ENVIRONMENT` and four bytes a variable.
+ * length, -1 when it is not set or does not fit. `scratch` has ENVIRONMENT_SCRATCH
+ * bytes and is wiped.
  */
 export function readVariable(name: string, out: StaticArray<u8>, scratch: StaticArray<u8>): i32 {
   if (wasi.environ_sizes_get(changetype<usize>(result), changetype<usize>(result) + 4) != 0) return -1;
@@ -87,7 +89,11 @@ export function readVariable(name: string, out: StaticArray<u8>, scratch: Static
   for (let i = 0; i < count; i++) {
     let end = at;
     while (end < text + size && readU8(scratch, end) != 0) end++;
-    if (end - at > name.length && readU8(scratch, at + name.length) == 0x3d && startsWith(scratch, at, name)) {
+    if (
+      end - at > name.length &&
+      readU8(scratch, at + name.length) == 0x3d &&
+      startsWith(scratch, at, name)
+    ) {
       let start = at + name.length + 1;
       if (end - start > out.length) return -1;
       memory.copy(changetype<usize>(out), changetype<usize>(scratch) + start, end - start);

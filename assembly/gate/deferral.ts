@@ -1,9 +1,9 @@
 import { encodeBase64Url } from '../bytes/base64';
+import { scratch } from '../bytes/scratch';
 import { ByteWriter } from '../bytes/writer';
 import { MAX_HOST, MAX_METHOD, MAX_URI, REQUEST_FIELDS, REQUEST_MAC_LENGTH } from '../contract';
 import { Hmac, HmacKey } from '../crypto/hmac';
 import { Exchange } from './exchange';
-import { scratch } from './scratch';
 
 /**
  * The value of `Postern-Request`: which request the guest deferred, under its

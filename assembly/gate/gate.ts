@@ -79,8 +79,9 @@ export class Gate {
   constructor(
     private exchange: Exchange,
     system: System,
+    snapshot: StaticArray<u8>,
   ) {
-    this.directory = new GuestDirectory(system);
+    this.directory = new GuestDirectory(system, snapshot);
     this.request = new RequestReader(exchange);
   }
 

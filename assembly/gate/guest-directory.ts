@@ -27,7 +27,7 @@ import { System } from './system';
  * Policy image the guest holds in memory. A larger policy is left to the host:
  * everything is deferred, and the log says so.
  */
-export const MAX_RESIDENT_IMAGE: i32 = 32 * 1024;
+export const MAX_RESIDENT_IMAGE: i32 = 24 * 1024;
 /** Longest path of the guest directory. */
 const MAX_DIRECTORY: i32 = 255;
 const NONE: i32 = -1;
@@ -46,9 +46,9 @@ const mac = new StaticArray<u8>(SNAPSHOT_MAC_LENGTH);
 /** The directory that the host writes and the guest reads: state page, policy snapshot, grant table. */
 export class GuestDirectory extends SlotFile {
   state: State = new State();
-  /** Snapshot file as read; its image begins at SNAPSHOT_IMAGE. */
-  snapshot: StaticArray<u8> = new StaticArray<u8>(SNAPSHOT_IMAGE + MAX_RESIDENT_IMAGE + SNAPSHOT_MAC_LENGTH);
   hasSnapshot: bool = false;
+  /** `snapshot` holds an inline policy: the host's is not read. */
+  keepsSnapshot: bool = false;
   /** DIRECTORY_…: what the last reading found. */
   condition: i32 = DIRECTORY_NO_STATE;
   private path: ByteWriter = new ByteWriter(new StaticArray<u8>(MAX_DIRECTORY + 64));
@@ -57,8 +57,17 @@ export class GuestDirectory extends SlotFile {
   private table: i32 = NONE;
   private tableId: StaticArray<u8> = new StaticArray<u8>(ID_LENGTH);
 
-  constructor(private system: System) {
+  constructor(
+    private system: System,
+    /** Snapshot file as read, or an inline policy; its image begins at SNAPSHOT_IMAGE. */
+    public snapshot: StaticArray<u8>,
+  ) {
     super();
+  }
+
+  /** Size of a snapshot buffer that holds an image of `imageBytes`. */
+  static snapshotBytes(imageBytes: i32): i32 {
+    return SNAPSHOT_IMAGE + imageBytes + SNAPSHOT_MAC_LENGTH;
   }
 
   /** Sets the directory's path; false when it is not absolute or too long. */
@@ -87,7 +96,8 @@ export class GuestDirectory extends SlotFile {
       return dropped;
     }
     this.openTable();
-    if (!this.hasSnapshot || !this.state.namesSnapshot(this.snapshot, SNAPSHOT_ID)) {
+    if (this.keepsSnapshot) this.condition = DIRECTORY_GOOD;
+    else if (!this.hasSnapshot || !this.state.namesSnapshot(this.snapshot, SNAPSHOT_ID)) {
       this.condition = this.readSnapshot(snapshotKey);
       this.hasSnapshot = this.condition == DIRECTORY_GOOD;
     }

@@ -1,12 +1,12 @@
 import { equalsAsciiFold } from '../bytes/ascii';
 import { readU8, readU16 } from '../bytes/bytes';
 import { literal } from '../bytes/literal';
+import { scratch } from '../bytes/scratch';
 import { ByteWriter } from '../bytes/writer';
 import { HEADER_EMAIL, HEADER_GROUPS, HEADER_NAME, HEADER_USER } from '../contract';
 import { Claims } from '../grant/claims';
 import { Exchange } from './exchange';
 import { HeaderScan } from './header-scan';
-import { scratch } from './scratch';
 
 /** What the gate changes on every request it passes on, bypass included. */
 

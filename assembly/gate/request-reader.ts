@@ -1,5 +1,6 @@
 import { readU32, sameBytes, wipe } from '../bytes/bytes';
 import { literal } from '../bytes/literal';
+import { scratch } from '../bytes/scratch';
 import {
   AUTHORIZATION_MALFORMED,
   AUTHORIZATION_NONE,
@@ -17,7 +18,6 @@ import { Target } from '../http/target';
 import { IMAGE_TRUSTED } from '../policy/layout';
 import { Exchange } from './exchange';
 import { HeaderScan } from './header-scan';
-import { scratch } from './scratch';
 
 const CONNECT = literal('CONNECT');
 const AUTHORIZATION = literal('Authorization');

@@ -19,7 +19,7 @@ class MemoryTable extends SlotFile {
 
 const keys = new GuestKeys();
 const table = new GrantTable();
-const memory = new MemoryTable();
+const inMemory = new MemoryTable();
 const tag = new StaticArray<u8>(TAG_LENGTH);
 const id = new StaticArray<u8>(16);
 
@@ -41,19 +41,26 @@ export function grantVerdictTag(): Uint8Array {
 
 /** Empties the table in memory. */
 export function grantClear(): void {
-  memory.slots.fill(0);
+  inMemory.slots.fill(0);
 }
 
 /** Puts a record into slot `way` of the one set. */
 export function grantPut(way: i32, slotSize: i32, record: Uint8Array): void {
-  copy(memory.slots, way * slotSize, toStatic(record), 0, record.length);
+  copy(inMemory.slots, way * slotSize, toStatic(record), 0, record.length);
 }
 
 /** Looks T up; the claims, empty for a miss. Level and times by `grantFound`. */
-export function grantFind(t: Uint8Array, kind: i32, tableId: Uint8Array, slotSize: i32, now: u64): Uint8Array {
-  memory.reads = 0;
+export function grantFind(
+  t: Uint8Array,
+  kind: i32,
+  tableId: Uint8Array,
+  slotSize: i32,
+  now: u64,
+): Uint8Array {
+  inMemory.reads = 0;
   copy(id, 0, toStatic(tableId), 0, id.length);
-  if (!table.find(keys, memory, id, 0, slotSize, GRANT_WAYS, toStatic(t), kind, now)) return new Uint8Array(0);
+  if (!table.find(keys, inMemory, id, 0, slotSize, GRANT_WAYS, toStatic(t), kind, now))
+    return new Uint8Array(0);
   return toArray(table.claims.buf, 0, table.claimsLength);
 }
 
@@ -63,7 +70,7 @@ export function grantFoundLevel(): i32 {
 
 /** Slots read by the last search. */
 export function grantReads(): i32 {
-  return memory.reads;
+  return inMemory.reads;
 }
 
 function toStatic(bytes: Uint8Array): StaticArray<u8> {

@@ -1,11 +1,11 @@
-import { readU8, readU16, readU64, sameBytes, writeU8, writeU32, copy } from '../bytes/bytes';
+import { copy, readU8, readU16, readU64, sameBytes, writeU8, writeU32 } from '../bytes/bytes';
 import {
+  CLOCK_SKEW_MS,
   FORMAT_VERSION,
   GRANT_KEY_NONCE,
   GRANT_MAX_LIFETIME_MS,
   GRANT_TAG_LENGTH,
   ID_LENGTH,
-  CLOCK_SKEW_MS,
   RECORD_AEAD_TAG_LENGTH,
   RECORD_CLEAR_LENGTH,
   RECORD_EXPIRY,
@@ -60,7 +60,13 @@ export function credentialTag(
 }
 
 /** True when the record's clear header says it is T's, of this kind, and lives at `now`. */
-export function recordMatches(record: StaticArray<u8>, len: i32, tag: StaticArray<u8>, kind: i32, now: u64): bool {
+export function recordMatches(
+  record: StaticArray<u8>,
+  len: i32,
+  tag: StaticArray<u8>,
+  kind: i32,
+  now: u64,
+): bool {
   if (len < RECORD_SEALED + RECORD_AEAD_TAG_LENGTH) return false;
   if (!sameBytes(record, RECORD_TAG, RECORD_TAG + GRANT_TAG_LENGTH, tag, 0, GRANT_TAG_LENGTH)) return false;
   if (readU8(record, RECORD_KIND) != <u32>kind) return false;

@@ -1,4 +1,5 @@
 import { readU8, readU32, readU64, sameBytes, wipe } from '../bytes/bytes';
+import { scratch } from '../bytes/scratch';
 import {
   GRANT_MAX_SLOT_SIZE,
   GRANT_MIN_SLOT_SIZE,
@@ -29,7 +30,6 @@ const MAX_SLOTS: i32 = 1 << 23;
  * the writer puts a record unless it is taken, so most hits cost one read.
  */
 export class GrantTable {
-  private slot: StaticArray<u8> = new StaticArray<u8>(GRANT_MAX_SLOT_SIZE);
   /** Claims of the record found last. */
   claims: Claims = new Claims(GRANT_MAX_SLOT_SIZE);
   /** Bytes of `claims.buf` in use. */
@@ -58,12 +58,12 @@ export class GrantTable {
     for (let i = 0; i < GRANT_WAYS; i++) {
       let index = <u64>set * GRANT_WAYS + <u64>((way + i) & (GRANT_WAYS - 1));
       let offset = index * <u64>slotSize;
-      let got = file.read(offset, this.slot, slotSize);
+      let got = file.read(offset, scratch, slotSize);
       if (got < GRANT_TAG_LENGTH) continue;
-      if (!sameBytes(this.slot, RECORD_TAG, RECORD_TAG + GRANT_TAG_LENGTH, tag, 0, GRANT_TAG_LENGTH)) continue;
+      if (!sameBytes(scratch, RECORD_TAG, RECORD_TAG + GRANT_TAG_LENGTH, tag, 0, GRANT_TAG_LENGTH)) continue;
       if (this.open(keys, tableId, tableIdAt, tag, kind, got, now)) return true;
       // Perhaps torn by a write under way: read once more before it counts as a miss.
-      got = file.read(offset, this.slot, slotSize);
+      got = file.read(offset, scratch, slotSize);
       return this.open(keys, tableId, tableIdAt, tag, kind, got, now);
     }
     return false;
@@ -85,16 +85,16 @@ export class GrantTable {
     got: i32,
     now: u64,
   ): bool {
-    if (!recordMatches(this.slot, got, tag, kind, now)) return false;
-    let len = openRecord(keys, tableId, tableIdAt, tag, this.slot, got, this.claims.buf);
+    if (!recordMatches(scratch, got, tag, kind, now)) return false;
+    let len = openRecord(keys, tableId, tableIdAt, tag, scratch, got, this.claims.buf);
     if (len < 0) return false;
     this.claimsLength = len;
     if (!this.claims.parse(0, len)) return false;
-    let level = recordLevel(this.slot);
+    let level = recordLevel(scratch);
     if (level != LEVEL_ONE_FACTOR && level != LEVEL_TWO_FACTORS) return false;
     this.level = level;
-    this.issued = readU64(this.slot, RECORD_ISSUED);
-    this.expiry = readU64(this.slot, RECORD_EXPIRY);
+    this.issued = readU64(scratch, RECORD_ISSUED);
+    this.expiry = readU64(scratch, RECORD_EXPIRY);
     return true;
   }
 }

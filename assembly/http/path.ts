@@ -64,8 +64,6 @@ function decodePath(buf: StaticArray<u8>, start: i32, end: i32, target: Target):
       at += 2;
       if (byte == 0x2f) note(target, REASON_ENCODED_SLASH);
       else if (byte == 0x3f || byte == 0x23 || byte == 0x3b) note(target, REASON_DELIMITER);
-      else if (byte == 0x25 && end - at > 2 && (hexValue(buf[at + 1]) | hexValue(buf[at + 2])) >= 0)
-        note(target, REASON_DOUBLE_ENCODING);
     } else if (byte == 0x23) {
       note(target, REASON_DELIMITER); // a fragment does not belong in a request
     }
@@ -76,9 +74,17 @@ function decodePath(buf: StaticArray<u8>, start: i32, end: i32, target: Target):
   return len;
 }
 
-/** Notes empty segments and those that are `.` or `..`, also before `;` (RFC 3986 section 3.3 parameters). */
+/**
+ * Notes what a second look at the decoded path would read anew: escapes, empty
+ * segments, and those that are `.` or `..`, also before `;` (RFC 3986 section
+ * 3.3, parameters).
+ */
 function noteSegments(target: Target, end: i32): void {
   let out = target.object;
+  for (let at = 0; at < end - 2; at++) {
+    if (unchecked(out[at]) == 0x25 && (hexValue(out[at + 1]) | hexValue(out[at + 2])) >= 0)
+      note(target, REASON_DOUBLE_ENCODING);
+  }
   let start = 1;
   for (let at = 1; at <= end; at++) {
     if (at < end && unchecked(out[at]) != 0x2f) continue;

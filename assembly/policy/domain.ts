@@ -63,7 +63,8 @@ function entryMatches(buf: StaticArray<u8>, image: i32, item: i32, subject: Subj
   let labelEnd = hostEnd - len;
   if (kind == DOMAIN_USER)
     return sameBytes(host, 0, labelEnd, subject.buf, subject.userStart, subject.userEnd);
-  // The rest begins at the first dot, so the group's label holds none.
+  // The rest begins at the first dot, so the group's label holds none. Without a dot it matches nobody.
+  if (len == 0 || unchecked(buf[start]) != 0x2e) return false;
   for (let i = 0; i < labelEnd; i++) {
     if (unchecked(host[i]) == 0x2e) return false;
   }

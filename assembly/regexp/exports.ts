@@ -1,5 +1,5 @@
 import { ByteWriter } from '../bytes/writer';
-import { HOST_COMPILER_BYTES } from './limits';
+import { GUEST_COMPILER_BYTES, HOST_COMPILER_BYTES } from './limits';
 import {
   buildAutomata,
   captures,
@@ -13,6 +13,7 @@ import {
   programSize,
   reserveCompiler,
 } from './regexp';
+import { uninstall } from './unicode';
 import { installUnicodeTables } from './unicode-tables';
 
 /**
@@ -21,6 +22,7 @@ import { installUnicodeTables } from './unicode-tables';
  */
 const PROGRAM_BYTES: i32 = 262_144;
 const scratch = new StaticArray<u8>(HOST_COMPILER_BYTES);
+const guestScratch = new StaticArray<u8>(GUEST_COMPILER_BYTES);
 const program = new ByteWriter(new StaticArray<u8>(PROGRAM_BYTES));
 const message = new ByteWriter(new StaticArray<u8>(256));
 let pattern = new StaticArray<u8>(0);
@@ -47,6 +49,13 @@ export function regexpCompile(input: Uint8Array): i32 {
   program.reset();
   code = compile(pattern, 0, pattern.length, program);
   return code;
+}
+
+/** Compiles from now on as the guest does, without tables and in its scratch space; for tests. */
+export function regexpAsGuest(on: bool): void {
+  reserveCompiler(on ? guestScratch : scratch);
+  if (on) uninstall();
+  else installUnicodeTables();
 }
 
 /** Whether programs compiled from now on get an automaton; off, for tests of the simulation. */

@@ -1,3 +1,5 @@
+import { SCRATCH_BYTES } from '../bytes/scratch';
+
 /** Limits of the regular expression engine, all checked when a pattern is compiled. */
 
 /**
@@ -43,13 +45,13 @@ export const MAX_DFA_BYTES: i32 = 4096;
 export const MAX_DFA_STATES: i32 = 256;
 
 /**
- * Scratch space of the matchers: 20 KiB of the guest's 128. The largest
+ * Scratch space of the matchers: the 20 KiB that `bytes/scratch.ts` shares out. The largest
  * simulation needs 14 KiB (three sets of 2 KiB, a stack of two bytes per
  * choice), the rest makes long texts faster; captures need 40 bytes per
  * consuming instruction, so programs with `User` or `Group` are refused above
  * some 480 of them.
  */
-export const MATCHER_BYTES: i32 = 20_480;
+export const MATCHER_BYTES: i32 = SCRATCH_BYTES;
 
 /**
  * Scratch space to compile in, that the guest lends: some 500 pattern

@@ -1,6 +1,8 @@
 import {
   AT_BEGIN,
+  clearSet,
   contextAfter,
+  copySet,
   END_CLASS,
   enter,
   follow,
@@ -91,8 +93,8 @@ function mark(set: usize, pc: u32): void {
 
 /** Fills `set` with what `pc` leads to behind a character that is no newline. */
 function lead(pc: u32, set: usize): void {
-  memory.fill(set, 0, setSize());
-  memory.fill(seenSet(), 0, setSize());
+  clearSet(set);
+  clearSet(seenSet());
   follow(pc, set, 0, PENDING);
 }
 
@@ -104,7 +106,8 @@ function fillMask(cls: u32): void {
     let inst = load<u32>(insts + (pc << 2));
     let op = inst & 15;
     let arg = inst >> ARG;
-    if (op == Inst.Any || (op == Inst.Char && arg == cls) || (op == Inst.Set && inSet(arg, cls))) mark(mask, pc);
+    if (op == Inst.Any || (op == Inst.Char && arg == cls) || (op == Inst.Set && inSet(arg, cls)))
+      mark(mask, pc);
   }
   store<u8>(ready + cls, MASK);
 }
@@ -114,8 +117,8 @@ function stepMasked(from: usize, to: usize, cls: u32): void {
   let size = setSize();
   let mask = masks + <usize>cls * size;
   let insts = instAddress();
-  memory.copy(to, begin, size);
-  if (rows == 0) memory.fill(seenSet(), 0, size);
+  copySet(to, begin);
+  if (rows == 0) clearSet(seenSet());
   let carry: u64 = 0;
   for (let at: usize = 0; at < size; at += 8) {
     let active = load<u64>(from + at) & load<u64>(mask + at);

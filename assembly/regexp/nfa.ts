@@ -101,8 +101,8 @@ export function follow(pc: u32, set: usize, have: u32, pending: u32): void {
 
 /** Fills `set` with the places to start from, at a place with `context`. */
 export function enter(set: usize, context: u32): void {
-  memory.fill(set, 0, setSize());
-  memory.fill(seenSet(), 0, setSize());
+  clearSet(set);
+  clearSet(seenSet());
   follow(entryInst(), set, context, PENDING);
 }
 
@@ -119,7 +119,7 @@ export function look(set: usize, context: u32, next: u32): void {
   let size = setSize();
   let insts = instAddress();
   let count = instCountOf();
-  memory.fill(seenSet(), 0, size);
+  clearSet(seenSet());
   for (let at: usize = 0; at < size; at += 8) {
     let word = load<u64>(set + at);
     while (word != 0) {
@@ -158,8 +158,8 @@ export function step(from: usize, to: usize, cls: u32, context: u32): void {
   let sets = setAddress();
   let setCount = setCountOf();
   let bytes = setBytes(classCountOf());
-  memory.fill(to, 0, size);
-  memory.fill(seenSet(), 0, size);
+  clearSet(to);
+  clearSet(seenSet());
   for (let at: usize = 0; at < size; at += 8) {
     let word = load<u64>(from + at);
     while (word != 0) {
@@ -194,14 +194,21 @@ export function isEmpty(set: usize): bool {
   return true;
 }
 
+// Sets are a few words; the runtime's general loops would cost more.
 export function copySet(to: usize, from: usize): void {
-  memory.copy(to, from, setSize());
+  let size = setSize();
+  for (let at: usize = 0; at < size; at += 8) store<u64>(to + at, load<u64>(from + at));
+}
+
+export function clearSet(set: usize): void {
+  let size = setSize();
+  for (let at: usize = 0; at < size; at += 8) store<u64>(set + at, 0);
 }
 
 /** True when no match can start behind the beginning of the text. */
 export function startsOnlyAtBegin(set: usize): bool {
-  memory.fill(set, 0, setSize());
-  memory.fill(seenSet(), 0, setSize());
+  clearSet(set);
+  clearSet(seenSet());
   follow(entryInst(), set, ~Assert.BeginText, 0);
   return isEmpty(set);
 }

@@ -1,4 +1,4 @@
-import { AT_BEGIN, contextAfter, END_CLASS, WORD_BEFORE } from './nfa';
+import { AT_BEGIN, clearSet, contextAfter, END_CLASS, WORD_BEFORE } from './nfa';
 import {
   ARG,
   classCountOf,
@@ -100,7 +100,8 @@ function add(pc: u32, end: usize, have: u32, at: i32): usize {
           }
         } else {
           store<u32>(end, pc);
-          memory.copy(end + 4, changetype<usize>(now), 16);
+          store<u64>(end, load<u64>(changetype<usize>(now)), 4);
+          store<u64>(end, load<u64>(changetype<usize>(now), 8), 12);
           end += THREAD;
         }
       }
@@ -134,7 +135,6 @@ export function runPike(text: StaticArray<u8>, start: i32, end: i32): bool {
   if (instCountOf() == 0 || !captureRoom()) return false;
   let insts = instAddress();
   let classes = classCountOf();
-  let seenBytes = ((instCountOf() + 63) >> 6) << 3;
   let anchored = (programFlags() & Part.Anchored) != 0;
   let from = listA;
   let to = listB;
@@ -143,7 +143,7 @@ export function runPike(text: StaticArray<u8>, start: i32, end: i32): bool {
   let at = start;
   let cls = at < end ? classAt(text, at, end) : END_CLASS;
   let size = at < end ? lastSize() : 0;
-  memory.fill(seen, 0, seenBytes);
+  clearSet(seen);
   let fromEnd = from;
   while (true) {
     if (!matched && (at == start || !anchored)) {
@@ -162,7 +162,7 @@ export function runPike(text: StaticArray<u8>, start: i32, end: i32): bool {
     }
     context = cls == END_CLASS ? 0 : contextAfter(cls);
     let have = facts(context, nextClass);
-    memory.fill(seen, 0, seenBytes);
+    clearSet(seen);
     let toEnd = to;
     for (let thread = from; thread < fromEnd; thread += THREAD) {
       let inst = load<u32>(insts + (load<u32>(thread) << 2));
@@ -175,7 +175,8 @@ export function runPike(text: StaticArray<u8>, start: i32, end: i32): bool {
       if (cls == END_CLASS) continue;
       let arg = inst >> ARG;
       if (op == Inst.Char ? arg == cls : op == Inst.Any || inSet(arg, cls)) {
-        memory.copy(changetype<usize>(now), thread + 4, 16);
+        store<u64>(changetype<usize>(now), load<u64>(thread, 4));
+        store<u64>(changetype<usize>(now), load<u64>(thread, 12), 8);
         toEnd = add((inst >> 4) & OUT, toEnd, have, nextAt);
       }
     }

@@ -1,6 +1,6 @@
 import { readU8, readU32, within } from '../bytes/bytes';
-import { arrange } from './scratch';
 import { MAX_CLASSES, MAX_INSTS, MAX_SETS } from './limits';
+import { arrange } from './scratch';
 
 /**
  * A compiled program: position-independent bytes, run in place wherever the

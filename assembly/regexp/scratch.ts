@@ -1,3 +1,4 @@
+import { scratch } from '../bytes/scratch';
 import { MATCHER_BYTES, MAX_ALTS } from './limits';
 
 /**
@@ -7,7 +8,7 @@ import { MATCHER_BYTES, MAX_ALTS } from './limits';
  *
  *     seen | set A | set B | stack (u16 per choice) | the rest
  */
-const space = new StaticArray<u8>(MATCHER_BYTES);
+const space = scratch;
 
 let setBytes: usize = 0;
 let stack: usize = 0;

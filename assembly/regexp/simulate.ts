@@ -1,6 +1,6 @@
+import { prepareMasks, simulateMasked } from './masked';
 import { AT_BEGIN, contextAfter, END_CLASS, enter, hasPending, isEmpty, look, matches, step } from './nfa';
 import { classCountOf, instCountOf, Part, programFlags, usesContext } from './prog';
-import { prepareMasks, simulateMasked } from './masked';
 import { setA, setB } from './scratch';
 import { classAt, lastSize } from './text';
 

@@ -45,6 +45,11 @@ export function install(
   installed = true;
 }
 
+/** Back to the guest's state, for tests. */
+export function uninstall(): void {
+  installed = false;
+}
+
 export function hasTables(): bool {
   return installed;
 }

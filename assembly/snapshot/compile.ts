@@ -120,7 +120,7 @@ const MAX_REALM: i32 = 128;
 
 let maxPolicyBytes: i32 = 0;
 
-/** Makes room for compiling inside the guest: about 8 KiB. The entry calls this or the next, once. */
+/** Makes room for compiling inside the guest: about 8 KiB. The entry calls this or the next. */
 export function reserveForGuest(): void {
   reserve(GUEST_POLICY_BYTES, GUEST_RULES, GUEST_ITEMS, GUEST_BLOCKS, GUEST_PROBLEM_BYTES);
 }
@@ -130,7 +130,13 @@ export function reserveForHost(): void {
   reserve(HOST_POLICY_BYTES, HOST_RULES, HOST_ITEMS, HOST_BLOCKS, HOST_PROBLEM_BYTES);
 }
 
+/** Gives the room back, for a guest that has compiled its inline policy; `__collect` then frees it. */
+export function releaseCompiler(): void {
+  reserve(0, 0, 0, 0, 0);
+}
+
 function reserve(policyBytes: i32, ruleCount: i32, items: i32, blocks: i32, problemBytes: i32): void {
+  if (maxPolicyBytes == policyBytes) return;
   maxPolicyBytes = policyBytes;
   reserveRules(ruleCount);
   reserveBlocks(items, blocks);
@@ -177,7 +183,9 @@ function compileDocument(root: i32): void {
   if (image.reserve(IMAGE_HEADER) >= 0)
     memory.fill(changetype<usize>(image.buf) + imageStart, 0, IMAGE_HEADER);
   openRules();
-  if (!readKeys(root, 'access_control definitions trusted_proxies allow_http ambiguous_paths realm')) return;
+  // The last two are the plugin's own: it hands in its whole configuration.
+  let keys = 'access_control definitions trusted_proxies allow_http ambiguous_paths realm directory key_file';
+  if (!readKeys(root, keys)) return;
   let control = values[0];
   let definitions = values[1];
   let trusted = values[2];

@@ -1,14 +1,26 @@
 import { copy, readU16, readU32 } from '../bytes/bytes';
 import { ByteWriter } from '../bytes/writer';
 import { MAX_METHOD } from '../contract';
+import { reasonText } from '../http/reason';
 import { Target } from '../http/target';
 import { readUrl } from '../http/target-url';
 import { ipHigh, ipLow, parseIp } from '../net/ip';
 import { admission, authorize, hasSubjects, position } from '../policy/authorizer';
+import { equalFold } from '../policy/fold';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
 import { compilePolicy, reserveForGuest, reserveForHost } from './compile';
 import { checkImage } from './image';
+import {
+  checkJson,
+  findValue,
+  JSON_STRING,
+  jsonErrorAt,
+  kindOf,
+  readString,
+  rootValue,
+  valueEnd,
+} from './json';
 import { PROBLEM_CODES, problemText } from './problem-codes';
 import { problems } from './problems';
 
@@ -16,6 +28,8 @@ import { problems } from './problems';
  * The policy for the host, the tests and the vectors, through the loader. The
  * module's entry must re-export these.
  */
+
+export * from '../net/exports';
 
 /** For the loader. */
 export const Uint8Array_ID = idof<Uint8Array>();
@@ -34,7 +48,7 @@ export function loadedImage(): StaticArray<u8> {
   return loaded;
 }
 
-/** The bytes of an array from outside, without a copy; valid until the next `__collect`. */
+/** A copy of an array from outside, valid until the next `__collect`. */
 function bytesOf(input: Uint8Array): StaticArray<u8> {
   let bytes = new StaticArray<u8>(input.length);
   memory.copy(changetype<usize>(bytes), input.dataStart, input.length);
@@ -87,7 +101,30 @@ export function policyLoad(image: Uint8Array): bool {
   return true;
 }
 
-/** What `policyVerdict` is to the table of cases. */
+/** Error of `checkJson` and, from bit 8, the offset it was found at; 0 for good JSON. */
+export function jsonCheck(text: Uint8Array): i32 {
+  let buf = bytesOf(text);
+  let code = checkJson(buf, 0, buf.length);
+  return code == 0 ? 0 : code | (jsonErrorAt << 8);
+}
+
+/** Walks good JSON: the value under `key` of the root object, its text when it is a string, else its bytes. */
+export function jsonFind(text: Uint8Array, key: string): Uint8Array {
+  let buf = bytesOf(text);
+  let value = findValue(buf, rootValue(buf, 0, buf.length), buf.length, key);
+  if (value < 0) return new Uint8Array(0);
+  let out = new ByteWriter(new StaticArray<u8>(buf.length));
+  if (kindOf(buf, value) == JSON_STRING) readString(buf, value, buf.length, out);
+  else out.bytes(buf, value, valueEnd(buf, value, buf.length));
+  return toArray(out.buf, out.len);
+}
+
+/** `equalFold` of two texts. */
+export function foldEqual(a: Uint8Array, b: Uint8Array): bool {
+  return equalFold(bytesOf(a), 0, a.length, bytesOf(b), 0, b.length);
+}
+
+/** What `verdict` answers. */
 export function policyVerdict(policy: i32, hasSubjects: bool, level: i32, failed: bool): i32 {
   return verdict(policy, hasSubjects, level, failed);
 }
@@ -180,4 +217,12 @@ export function targetObject(): Uint8Array {
 /** Why a backend could read the target's path differently; 0 when it could not. */
 export function targetAmbiguity(): i32 {
   return target.ambiguity;
+}
+
+/** Published text of a REASON_…. */
+export function targetReason(reason: i32): Uint8Array {
+  let words = reasonText(reason);
+  let out = new ByteWriter(new StaticArray<u8>(words.length));
+  out.ascii(words);
+  return toArray(out.buf, out.len);
 }

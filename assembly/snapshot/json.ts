@@ -82,6 +82,8 @@ export function checkJson(buf: StaticArray<u8>, start: i32, end: i32): i32 {
         if (at < 0) return jsonError;
         continue;
       }
+      depth--; // empty: its closing bracket is at `at`
+      objects >>= 1;
     } else if (kind == JSON_STRING) {
       at = checkString(buf, at, end) - 1;
       if (at < 0) return jsonError;

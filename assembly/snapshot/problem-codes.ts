@@ -37,6 +37,7 @@ export const ACL_QUERY_CASE: i32 = 31;
 export const ACL_QUERY_VALUE_MISSING: i32 = 32;
 export const ACL_QUERY_VALUE_UNUSED: i32 = 33;
 export const ACL_QUERY_VALUE_TYPE: i32 = 34;
+export const POLICY_MORE_ERRORS: i32 = 35;
 
 export const FIRST_WARNING: i32 = 64;
 export const ACL_DOMAIN_STAR: i32 = 64;
@@ -47,7 +48,7 @@ export const ACL_BYPASS_DOMAIN: i32 = 68;
 export const ACL_BYPASS_RESOURCE: i32 = 69;
 export const ACL_CRITERION_EMPTY: i32 = 70;
 export const POLICY_UNUSED: i32 = 71;
-export const POLICY_MORE: i32 = 72;
+export const POLICY_MORE_WARNINGS: i32 = 72;
 export const ACL_NETWORK_MAPPED: i32 = 73;
 /** One above the last. */
 export const PROBLEM_CODES: i32 = 74;
@@ -141,8 +142,10 @@ export function problemText(problem: i32): string {
       return 'policy.unused is not used';
     case ACL_NETWORK_MAPPED:
       return 'acl.network.mapped is read as `::/32`, as Authelia does: write the IPv4 address';
-    case POLICY_MORE:
-      return 'policy.more there are more problems than fit here';
+    case POLICY_MORE_ERRORS:
+      return 'policy.more there are more errors than fit here';
+    case POLICY_MORE_WARNINGS:
+      return 'policy.more there are more warnings than fit here';
     default:
       return '';
   }

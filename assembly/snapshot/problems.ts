@@ -1,7 +1,7 @@
 import { readU8 } from '../bytes/bytes';
 import { sequenceLength } from '../bytes/utf8';
 import { ByteWriter } from '../bytes/writer';
-import { FIRST_WARNING, POLICY_MORE, problemText } from './problem-codes';
+import { FIRST_WARNING, POLICY_MORE_ERRORS, POLICY_MORE_WARNINGS, problemText } from './problem-codes';
 
 /** Bytes of a user's value that are shown: enough to find it. */
 export const MAX_SHOWN: i32 = 64;
@@ -17,19 +17,23 @@ export const path = new ByteWriter(new StaticArray<u8>(MAX_PATH));
 
 export let errorCount: i32 = 0;
 let entryAt: i32 = 0;
-let full: bool = false;
+let entryIsError: bool = false;
+let errorsDropped: bool = false;
+let warningsDropped: bool = false;
 
 export function beginProblems(): void {
   problems.reset();
   path.reset();
   errorCount = 0;
-  full = false;
+  errorsDropped = false;
+  warningsDropped = false;
   problems.u8(0x5b);
 }
 
 /** Begins an entry for the value at `path`; its message follows, then `endProblem`. */
 export function beginProblem(problem: i32): void {
-  if (problem < FIRST_WARNING) errorCount++;
+  entryIsError = problem < FIRST_WARNING;
+  if (entryIsError) errorCount++;
   entryAt = problems.len;
   if (problems.len > 1) problems.u8(0x2c);
   problems.ascii('{"code":"');
@@ -37,7 +41,7 @@ export function beginProblem(problem: i32): void {
   let at = 0;
   for (; at < text.length && text.charCodeAt(at) != 0x20; at++) problems.u8(text.charCodeAt(at));
   problems.ascii('","severity":"');
-  problems.ascii(problem < FIRST_WARNING ? 'error' : 'warning');
+  problems.ascii(entryIsError ? 'error' : 'warning');
   problems.ascii('","path":"');
   for (let i = 0; i < path.len; i++) escaped(readU8(path.buf, i));
   problems.ascii('","message":"');
@@ -45,10 +49,13 @@ export function beginProblem(problem: i32): void {
 
 export function endProblem(): void {
   problems.ascii('"}');
-  if (!full && !problems.overflow && problems.len <= problems.buf.length - TAIL) return;
+  // Warnings may take half of the room, so that they do not hide errors.
+  let room = entryIsError ? problems.buf.length - TAIL : problems.buf.length >> 1;
+  if (!problems.overflow && problems.len <= room) return;
   problems.len = entryAt;
   problems.overflow = false;
-  full = true;
+  if (entryIsError) errorsDropped = true;
+  else warningsDropped = true;
 }
 
 /** Appends a problem's text, what stands behind its code. */
@@ -83,13 +90,15 @@ export function reportValue(problem: i32, buf: StaticArray<u8>, start: i32, end:
   endProblem();
 }
 
-/** Closes the array. */
+/** Closes the array, saying so when something did not fit. */
 export function endProblems(): void {
-  if (full) {
+  if (errorsDropped || warningsDropped) {
     path.reset();
-    full = false;
-    beginProblem(POLICY_MORE);
-    problemWords(POLICY_MORE);
+    let problem = errorsDropped ? POLICY_MORE_ERRORS : POLICY_MORE_WARNINGS;
+    let errors = errorCount;
+    beginProblem(problem);
+    errorCount = errors;
+    problemWords(problem);
     problems.ascii('"}');
   }
   problems.u8(0x5d);

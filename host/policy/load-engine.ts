@@ -16,10 +16,11 @@ import type { Authorization, Compiled, Decision, Engine, Policy, PolicyDocument,
 /** What `dist/embed.wasm` exports, pointers into its memory being numbers. */
 interface Exports {
   [name: string]: unknown;
-  policyCompile(json: number): number;
+  Uint8Array_ID: WebAssembly.Global;
+  policyCompile(json: number, asGuest: boolean): number;
   policyImage(): number;
   policyProblems(): number;
-  load(image: number): void;
+  policyLoad(image: number): number;
   decide(fields: number, principal: number, level: number, failed: boolean): number;
   decisionPosition(): number;
   decisionReason(reason: number): number;
@@ -44,7 +45,7 @@ export function loadEngine(path: string | URL): Engine {
 type Module = ReturnType<typeof instantiateSync<Exports>>['exports'];
 
 function createEngine(wasm: Module): Engine {
-  const arrayType = (wasm as unknown as { BYTES_ID: { value: number } }).BYTES_ID.value;
+  const arrayType = wasm.Uint8Array_ID.value;
 
   /** Runs `use` with pointers to copies of the arrays, which it frees behind it. */
   function withBytes<T>(arrays: readonly Uint8Array[], use: (...pointers: number[]) => T): T {
@@ -62,7 +63,7 @@ function createEngine(wasm: Module): Engine {
   return {
     compile(document: PolicyDocument): Compiled {
       return withBytes([encoder.encode(JSON.stringify(document))], json => {
-        const errors = wasm.policyCompile(json);
+        const errors = wasm.policyCompile(json, false);
         const problems = JSON.parse(decoder.decode(bytesAt(wasm.policyProblems()))) as Problem[];
         if (errors > 0) return { ok: false, problems };
         return { ok: true, image: bytesAt(wasm.policyImage()), warnings: problems };
@@ -70,7 +71,7 @@ function createEngine(wasm: Module): Engine {
     },
 
     load(image: Uint8Array): void {
-      withBytes([image], pointer => wasm.load(pointer));
+      if (withBytes([image], pointer => wasm.policyLoad(pointer)) === 0) throw new TypeError('not a policy image');
     },
 
     decide(target: Target, proof: Proof): Decision {

@@ -12,7 +12,7 @@ const { exports } = instantiateSync(
 (exports._initialize as () => void)();
 
 const loader = exports as unknown as {
-  BYTES_ID: { value: number };
+  Uint8Array_ID: { value: number };
   __newArray(id: number, values: Uint8Array): number;
   __pin(pointer: number): number;
   __unpin(pointer: number): void;
@@ -31,7 +31,7 @@ function wrap(name: string): Wrapped {
     const pinned: number[] = [];
     const plain = args.map(arg => {
       if (!(arg instanceof Uint8Array)) return arg;
-      const pointer = loader.__pin(loader.__newArray(loader.BYTES_ID.value, arg));
+      const pointer = loader.__pin(loader.__newArray(loader.Uint8Array_ID.value, arg));
       pinned.push(pointer);
       return pointer;
     });
