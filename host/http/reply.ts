@@ -32,11 +32,13 @@ export function send(
   reply: Reply,
   options: { head: boolean; last: boolean },
 ): void {
+  // As bytes: node would glue a string to the headers and encode both as UTF-8, the headers' bytes a second time.
+  const body = Buffer.from(reply.body, 'utf8');
   const headers: string[] = [
     'Content-Type',
     reply.type,
     'Content-Length',
-    String(Buffer.byteLength(reply.body)),
+    String(body.length),
     'Cache-Control',
     'no-store',
     'X-Content-Type-Options',
@@ -45,5 +47,5 @@ export function send(
   for (const [name, value] of reply.headers) headers.push(name, value);
   if (options.last) headers.push('Connection', 'close');
   response.writeHead(reply.status, headers);
-  response.end(options.head ? undefined : reply.body);
+  response.end(options.head ? undefined : body);
 }

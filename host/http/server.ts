@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from '../log/logger.ts';
 import { send, statusReply } from './reply.ts';
 import { RequestHeaders } from './request-headers.ts';
@@ -39,6 +39,18 @@ export async function startHttpServer(
     { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS },
     (request, response) => void answer(request, response, handler, log, () => closing),
   );
+  // node counts a connection that never asked anything as busy, and would wait for it at the end.
+  const idle = new Set<Socket>();
+  server.on('connection', socket => {
+    idle.add(socket);
+    socket.once('close', () => idle.delete(socket));
+  });
+  server.on('request', ({ socket }, response) => {
+    idle.delete(socket);
+    response.once('close', () => {
+      if (!socket.destroyed) idle.add(socket);
+    });
+  });
   server.maxHeadersCount = 0;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
@@ -50,7 +62,7 @@ export async function startHttpServer(
     port,
     close() {
       closing = true;
-      return drain(server);
+      return drain(server, idle);
     },
   };
 }
@@ -96,13 +108,13 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
   });
 }
 
-function drain(server: Server): Promise<void> {
+function drain(server: Server, idle: ReadonlySet<Socket>): Promise<void> {
   return new Promise(resolve => {
     const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
     server.close(() => {
       clearTimeout(timer);
       resolve();
     });
-    server.closeIdleConnections();
+    for (const socket of idle) socket.destroy();
   });
 }

@@ -200,11 +200,14 @@ export class FakeArgon2 {
   }
 }
 
+let generators = 0;
+
 /** Bytes that are never the same twice, and always the same in the next run. */
 export function fakeRandom(): (bytes: number) => Uint8Array {
+  const generator = ++generators;
   let counter = 0;
   return bytes => {
     counter++;
-    return createHash('shake256', { outputLength: bytes }).update(String(counter)).digest();
+    return createHash('shake256', { outputLength: bytes }).update(`${generator} ${counter}`).digest();
   };
 }

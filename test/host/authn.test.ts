@@ -1,0 +1,332 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { hash } from '@node-rs/argon2';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BasicStrategy } from '../../host/authn/basic.ts';
+import { FAILURE_DELAY_MS, FAILURE_JITTER_MS } from '../../host/authn/failure-delay.ts';
+import { PasswordVerifier, QueueFullError, type VerifyResult } from '../../host/authn/password.ts';
+import { type IssueResult, Issuer } from '../../host/grant/issuer.ts';
+import { deriveGrantKeys, userTag } from '../../host/grant/keys.ts';
+import { readHeader } from '../../host/grant/seal.ts';
+import { TableWriter } from '../../host/grant/table-writer.ts';
+import {
+  FakeArgon2,
+  FakeClock,
+  FakeDirectory,
+  FakeEngine,
+  fakeLogger,
+  fakeRandom,
+  settle,
+} from '../support/host-fakes.ts';
+
+describe('PasswordVerifier', () => {
+  const digest = (memory: number) => `$argon2id$v=19$m=${memory},t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA`;
+  const build = (options: ConstructorParameters<typeof PasswordVerifier>[0]) => {
+    const argon2 = new FakeArgon2();
+    argon2.held = true;
+    return { argon2, verifier: new PasswordVerifier({ verify: argon2.verify, ...options }) };
+  };
+
+  it('runs no more together than it may', async () => {
+    const { argon2, verifier } = build({ concurrency: 2 });
+    const all = [1, 2, 3, 4, 5].map(() => verifier.verify(digest(8), 'x'));
+    expect(argon2.running).toBe(2);
+    expect(verifier.waiting).toBe(3);
+    await argon2.release();
+    expect(argon2.running).toBe(2);
+    await argon2.release();
+    await argon2.release();
+    expect(await Promise.all(all)).toEqual([false, false, false, false, false]);
+    expect(verifier.waiting).toBe(0);
+  });
+
+  it.each([0, -1])('runs one at least: %s', concurrency => {
+    const { argon2, verifier } = build({ concurrency });
+    void verifier.verify(digest(8), 'x');
+    void verifier.verify(digest(8), 'x');
+    expect(argon2.running).toBe(1);
+  });
+
+  it('bounds the memory of all that run, in order of arrival; one that is over it runs alone', async () => {
+    const { argon2, verifier } = build({ concurrency: 4, maxMemoryKib: 100 });
+    for (const memory of [60, 200, 10, 40]) void verifier.verify(digest(memory), 'x');
+    expect(argon2.calls).toEqual([digest(60)]);
+    await argon2.release();
+    expect(argon2.calls).toEqual([digest(60), digest(200)]);
+    await argon2.release();
+    expect(argon2.calls).toEqual([60, 200, 10, 40].map(digest));
+  });
+
+  it('refuses what is over the queue, and only that', async () => {
+    const { argon2, verifier } = build({ concurrency: 1, maxQueue: 2 });
+    const first = [1, 2, 3].map(() => verifier.verify('fake$x', 'x'));
+    await expect(verifier.verify('fake$x', 'x')).rejects.toThrow(QueueFullError);
+    for (let i = 0; i < 3; i++) await argon2.release();
+    expect(await Promise.all(first)).toEqual([true, true, true]);
+    const again = verifier.verify('fake$x', 'x');
+    await argon2.release();
+    expect(await again).toBe(true);
+  });
+
+  it('goes on after an error and does not pass on its text', async () => {
+    const results: VerifyResult[] = [];
+    const verifier = new PasswordVerifier({
+      concurrency: 1,
+      verify: async (_digest, password) => {
+        if (password === 'bad') throw new Error('digest secret-digest is bad');
+        return true;
+      },
+      onResult: result => results.push(result),
+    });
+    await expect(verifier.verify('secret-digest', 'bad')).rejects.toThrow(
+      'the password digest cannot be verified',
+    );
+    expect(await verifier.verify('d', 'good')).toBe(true);
+    expect(results).toEqual(['error', 'success']);
+  });
+
+  it('verifies a real argon2id digest', async () => {
+    const real = await hash('p:ass:wörd', { memoryCost: 64, timeCost: 1, parallelism: 4 });
+    const verifier = new PasswordVerifier();
+    expect(await verifier.verify(real, 'p:ass:wörd')).toBe(true);
+    expect(await verifier.verify(real, 'p:ass:word')).toBe(false);
+  });
+});
+
+describe('BasicStrategy', () => {
+  const keys = deriveGrantKeys(Buffer.alloc(32, 1));
+  const basic = (pair: string) => [`Basic ${Buffer.from(pair).toString('base64')}`];
+  let directoryPath: string;
+  let table: TableWriter;
+  let clock: FakeClock;
+  let directory: FakeDirectory;
+  let argon2: FakeArgon2;
+  let log: ReturnType<typeof fakeLogger>;
+  let issued: IssueResult[];
+  let strategy: BasicStrategy;
+
+  const build = (over: { maxQueue?: number; slotSize?: number; lifetimeSeconds?: number } = {}) => {
+    const { slotSize = 512, lifetimeSeconds = 3_600, ...options } = over;
+    const random = fakeRandom();
+    const issuer = new Issuer({
+      keys,
+      directory,
+      tables: { current: () => ({ writer: table, id: Buffer.alloc(16, 2) }) },
+      clock,
+      random,
+      log,
+      onResult: result => issued.push(result),
+      lifetimeSeconds,
+      slotSize,
+    });
+    const verifier = new PasswordVerifier({ concurrency: 1, verify: argon2.verify, ...options });
+    return new BasicStrategy({ engine: new FakeEngine(), directory, verifier, issuer, clock, random, log });
+  };
+
+  beforeEach(() => {
+    directoryPath = mkdtempSync('/dev/shm/postern-authn-');
+    table = TableWriter.create(join(directoryPath, 'grants'), { slotSize: 512, slots: 64 });
+    clock = new FakeClock();
+    directory = new FakeDirectory();
+    argon2 = new FakeArgon2();
+    log = fakeLogger();
+    issued = [];
+    directory.put('alice', 'password-alice', { groups: ['admins', 'dev'] });
+    directory.put('dave', 'password-dave', { disabled: true });
+    directory.onChange(names => {
+      for (const name of names) table.revokeUser(userTag(keys, name));
+    });
+    strategy = build();
+  });
+  afterEach(() => {
+    table.close();
+    rmSync(directoryPath, { recursive: true });
+  });
+
+  const records = () => {
+    const file = readFileSync(join(directoryPath, 'grants'));
+    const all = [];
+    for (let at = 0; at < file.length; at += 512) {
+      const header = readHeader(file.subarray(at, at + 512));
+      if (header !== undefined) all.push(header);
+    }
+    return all;
+  };
+  const failed = { kind: 'proof', proof: { kind: 'failed' } };
+  const ask = (pair: string) => strategy.authenticate(basic(pair), clock.monotonic());
+  /** The outcome, and how long it took on the fake clock. */
+  const timed = async (pair: string) => {
+    const began = clock.monotonic();
+    let took = -1;
+    const outcome = ask(pair).then(value => {
+      took = clock.monotonic() - began;
+      return value;
+    });
+    await settle();
+    if (took < 0) await clock.advance(5_000);
+    return { outcome: await outcome, took };
+  };
+
+  it('says none without a header or with another scheme, at no cost', async () => {
+    const none = { kind: 'proof', proof: { kind: 'none' } };
+    expect(await strategy.authenticate([], 0)).toEqual(none);
+    expect(await strategy.authenticate(['Bearer abc'], 0)).toEqual(none);
+    expect(await strategy.authenticate(['Basic !'], 0)).toEqual(failed);
+    expect(await strategy.authenticate([...basic('alice:password-alice'), 'Basic x'], 0)).toEqual(failed);
+    expect(await strategy.authenticate(['x'.repeat(3_000)], 0)).toEqual({ kind: 'too-large' });
+    expect(argon2.calls).toEqual([]);
+  });
+
+  it('proves the principal and writes one record, without a delay', async () => {
+    const { outcome, took } = await timed('alice:password-alice');
+    expect(outcome).toEqual({
+      kind: 'proof',
+      proof: { kind: 'proved', level: 1, principal: directory.find('alice')?.principal },
+    });
+    expect(took).toBe(0);
+    const [record] = records();
+    expect(records()).toHaveLength(1);
+    expect(record).toMatchObject({ kind: 1, level: 1, issued: clock.now(), expiry: clock.now() + 3_600_000 });
+    expect(
+      Buffer.compare(record?.epoch ?? Buffer.alloc(0), directory.find('alice')?.epoch ?? Buffer.alloc(1)),
+    ).toBe(0);
+  });
+
+  it.each([
+    ['wrong password', 'alice:wrong', 'fake$password-alice'],
+    ['empty password', 'alice:', 'fake$password-alice'],
+    ['unknown user', 'nobody:x', 'fake$\0nobody'],
+    ['disabled user, right password', 'dave:password-dave', 'fake$password-dave'],
+    ['another case', 'ALICE:password-alice', 'fake$\0nobody'],
+  ])('delays a failure, verifies all the same and writes nothing: %s', async (_name, pair, digest) => {
+    const { outcome, took } = await timed(pair);
+    expect(outcome).toEqual(failed);
+    expect(took).toBeGreaterThanOrEqual(FAILURE_DELAY_MS);
+    expect(took).toBeLessThanOrEqual(FAILURE_DELAY_MS + FAILURE_JITTER_MS);
+    expect(argon2.calls).toEqual([digest]);
+    expect(records()).toEqual([]);
+  });
+
+  it('counts the delay from the arrival and frees the worker meanwhile', async () => {
+    argon2.held = true;
+    const failing = ask('alice:wrong');
+    await clock.advance(1_500);
+    await argon2.release();
+    argon2.held = false;
+    expect((await timed('alice:password-alice')).took).toBe(0);
+    await clock.advance(499);
+    let done = false;
+    void failing.then(() => {
+      done = true;
+    });
+    await settle();
+    expect(done).toBe(false);
+    await clock.advance(1 + FAILURE_JITTER_MS);
+    expect(await failing).toEqual(failed);
+  });
+
+  it('logs neither passwords nor unknown names', async () => {
+    await timed('alice:hunter2-wrong');
+    await timed('my-password-in-the-wrong-field:x');
+    await timed('dave:password-dave');
+    expect(log.lines.map(({ message, fields }) => [message, fields.user])).toEqual([
+      ['login refused: wrong password', 'alice'],
+      ['login refused: unknown user', undefined],
+      ['login refused: the user is disabled', 'dave'],
+    ]);
+    expect(log.text()).not.toMatch(/hunter2|wrong-field|password-dave/);
+  });
+
+  it('verifies a credential once however many ask', async () => {
+    argon2.held = true;
+    const many = Array.from({ length: 20 }, () => ask('alice:password-alice'));
+    const other = ask('alice:password-alicf');
+    await settle();
+    expect(argon2.running).toBe(1);
+    await argon2.release();
+    await argon2.release();
+    for (const outcome of await Promise.all(many))
+      expect(outcome).toMatchObject({ proof: { kind: 'proved' } });
+    expect(argon2.calls).toHaveLength(2);
+    expect(records()).toHaveLength(1);
+    await clock.advance(3_000);
+    expect(await other).toEqual(failed);
+  });
+
+  it.each([
+    ['changed', () => directory.put('alice', 'new-password')],
+    ['disabled', () => directory.put('alice', 'password-alice', { disabled: true })],
+    ['given other groups', () => directory.put('alice', 'password-alice', { groups: [] })],
+    ['removed', () => directory.remove('alice')],
+  ])('writes no record when the user is %s during the verification', async (_name, change) => {
+    argon2.held = true;
+    const outcome = ask('alice:password-alice');
+    await settle();
+    change();
+    await argon2.release();
+    await clock.advance(3_000);
+    expect(await outcome).toEqual(failed);
+    expect(records()).toEqual([]);
+    expect(issued).toEqual([]);
+  });
+
+  it('does not share the outcome of the old password with who comes after the change', async () => {
+    argon2.held = true;
+    const before = ask('alice:password-alice');
+    await settle();
+    directory.put('alice', 'new-password');
+    const after = ask('alice:password-alice');
+    await argon2.release();
+    await argon2.release();
+    await clock.advance(3_000);
+    expect(await before).toEqual(failed);
+    expect(await after).toEqual(failed);
+    expect(argon2.calls).toEqual(['fake$password-alice', 'fake$new-password']);
+    expect(records()).toEqual([]);
+  });
+
+  it('lets a change that is taken back be none', async () => {
+    argon2.held = true;
+    const outcome = ask('alice:password-alice');
+    await settle();
+    directory.put('alice', 'x');
+    directory.put('alice', 'password-alice', { groups: ['admins', 'dev'] });
+    await argon2.release();
+    expect(await outcome).toMatchObject({ proof: { kind: 'proved' } });
+  });
+
+  it('is revoked behind the write', async () => {
+    await ask('alice:password-alice');
+    expect(records()).toHaveLength(1);
+    directory.put('alice', 'password-alice', { groups: ['dev'] });
+    expect(records()).toEqual([]);
+  });
+
+  it('answers busy when the queue is full', async () => {
+    strategy = build({ maxQueue: 1 });
+    argon2.held = true;
+    const waiting = [ask('alice:1'), ask('alice:2')];
+    expect(await ask('alice:3')).toEqual({ kind: 'busy' });
+    await argon2.release();
+    await argon2.release();
+    await clock.advance(3_000);
+    expect(await Promise.all(waiting)).toEqual([failed, failed]);
+  });
+
+  it('never lets a record live longer than a day', async () => {
+    strategy = build({ lifetimeSeconds: 1_000_000 });
+    await ask('alice:password-alice');
+    expect(records()[0]?.expiry).toBe(clock.now() + 86_400_000);
+  });
+
+  it('lets in who does not fit a slot, writes nothing and warns once', async () => {
+    directory.put('bob', 'password-bob', { groups: ['g'.repeat(500)] });
+    for (let i = 0; i < 3; i++) {
+      expect(await ask('bob:password-bob')).toMatchObject({ proof: { kind: 'proved' } });
+    }
+    expect(issued).toEqual(['oversized', 'oversized', 'oversized']);
+    expect(records()).toEqual([]);
+    expect(log.lines).toHaveLength(1);
+    expect(log.lines[0]).toMatchObject({ level: 'warn', fields: { user: 'bob', limit: 412 } });
+  });
+});
