@@ -187,7 +187,9 @@ function randomText(random, near) {
   }
   const text = Buffer.concat(parts);
   // Long texts take another way through the simulation.
-  return random.next() < 0.1 && text.length > 0 ? Buffer.concat(Array(Math.ceil(300 / text.length)).fill(text)) : text;
+  return random.next() < 0.1 && text.length > 0
+    ? Buffer.concat(Array(Math.ceil(300 / text.length)).fill(text))
+    : text;
 }
 
 /** Cuts, doubles, moves or inserts something in the bytes of a pattern. */

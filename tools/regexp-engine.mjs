@@ -10,6 +10,7 @@ import { instantiateSync } from '@assemblyscript/loader';
  * @property {(text: Uint8Array) => number[] | null} find [userStart, userEnd, groupStart, groupEnd] or null
  * @property {() => number} groups bits: 1 User, 2 Group
  * @property {(on: boolean) => void} automata off: patterns compiled from now on are simulated
+ * @property {(on: boolean) => void} asGuest compile without Unicode tables and in the guest's scratch space
  * @property {() => Uint8Array} program the compiled program
  * @property {(bytes: Uint8Array) => void} load puts other bytes in the program's place
  * @property {(text: Uint8Array, times: number) => number} repeat matches `times` times, answers how often it did
@@ -20,7 +21,7 @@ import { instantiateSync } from '@assemblyscript/loader';
  * @returns {RegexpEngine}
  */
 export function regexpEngine(wasm) {
-  const id = wasm.BYTES_ID.value ?? wasm.BYTES_ID;
+  const { value: id } = wasm.Uint8Array_ID ?? wasm.BYTES_ID;
   const lower = bytes => wasm.__newArray(id, bytes);
   const lift = pointer => wasm.__getUint8Array(pointer).slice();
   let calls = 0;
@@ -42,6 +43,7 @@ export function regexpEngine(wasm) {
       return tidy(found.length === 0 ? null : [...found]);
     },
     automata: on => wasm.regexpAutomata(on ? 1 : 0),
+    asGuest: on => wasm.regexpAsGuest(on ? 1 : 0),
     groups: () => wasm.regexpGroups(),
     program: () => tidy(lift(wasm.regexpProgram())),
     load: bytes => tidy(wasm.regexpLoad(lower(bytes))),

@@ -10,7 +10,7 @@ import { fail, RegexpError } from './error';
 import { addWord } from './named-class';
 import { startsOnlyAtBegin } from './nfa';
 import { parse, parsedAsserts, parsedGroups, parsedTree } from './parse';
-import { captureRoom, runPike } from './pikevm';
+import { captureRoom, captures, runPike } from './pikevm';
 import { groupsOf, openProgram, Part, programFlags, sizeOf } from './prog';
 import { setA } from './scratch';
 import { simulate } from './simulate';
@@ -27,7 +27,7 @@ import { Assert } from './tree';
  */
 export { reserveCompiler } from './arena';
 export { errorEnd, errorMessage, errorStart, RegexpError } from './error';
-export { captures } from './pikevm';
+export { captures };
 
 /** A group named exactly `User`, and `Group`: bits of `namedGroups`. */
 export const GROUP_USER: i32 = 1;
@@ -112,7 +112,9 @@ export function findGroups(
   start: i32,
   end: i32,
 ): bool {
+  captures.fill(-1);
   if (!isMatch(program, at, text, start, end)) return false;
+  if (groupsOf(program, at) == 0) return true;
   return runPike(text, start, end);
 }
 
