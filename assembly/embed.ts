@@ -11,9 +11,8 @@ import { admission, authorize, hasSubjects, position } from './policy/authorizer
 import { IMAGE_TRUSTED } from './policy/layout';
 import { Subject } from './policy/subject';
 import { verdict } from './policy/verdict';
-import { HOST_COMPILER_BYTES } from './regexp/limits';
-import { reserveCompiler } from './regexp/regexp';
 import { installUnicodeTables } from './regexp/unicode-tables';
+import { reserveForHost } from './snapshot/compile';
 import { loadedImage } from './snapshot/exports';
 
 /**
@@ -30,7 +29,7 @@ export * from './snapshot/exports';
 /** Longest principal; a slot of the grant table holds less. */
 const MAX_CLAIMS: i32 = 64 * 1024;
 
-reserveCompiler(new StaticArray<u8>(HOST_COMPILER_BYTES));
+reserveForHost();
 installUnicodeTables();
 
 const target = new Target();

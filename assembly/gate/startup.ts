@@ -5,8 +5,6 @@ import { scratch } from '../bytes/scratch';
 import { ByteWriter } from '../bytes/writer';
 import { SNAPSHOT_IMAGE } from '../contract';
 import { Sha256 } from '../crypto/sha256';
-import { GUEST_COMPILER_BYTES } from '../regexp/limits';
-import { reserveCompiler } from '../regexp/regexp';
 import { compilePolicy, GUEST_POLICY_BYTES, releaseCompiler, reserveForGuest } from '../snapshot/compile';
 import {
   checkJson,
@@ -70,7 +68,6 @@ export class Startup {
     copy(text, 0, scratch, 0, len);
     let code = this.readConfig(text, len);
     if (code != REFUSING_POLICY) releaseCompiler(); // else the problems are still to be reported
-    reserveCompiler(EMPTY);
     return code;
   }
 
@@ -125,7 +122,6 @@ export class Startup {
     this.inline.reset();
     this.inline.reserve(SNAPSHOT_IMAGE);
     reserveForGuest();
-    reserveCompiler(new StaticArray<u8>(GUEST_COMPILER_BYTES));
     return compilePolicy(text, 0, end, this.inline) == 0 ? 0 : REFUSING_POLICY;
   }
 

@@ -38,7 +38,10 @@ export function cleanUri(buf: StaticArray<u8>, start: i32, end: i32, target: Tar
   if (slash) unchecked((out[len++] = 0x2f));
   target.queryStart = len;
   if (end - pathEnd > 1) {
-    for (let i = pathEnd; i < end; i++) unchecked((out[len++] = buf[i]));
+    for (let i = pathEnd; i < end; i++) {
+      if (unchecked(buf[i]) == 0x23) note(target, REASON_DELIMITER);
+      unchecked((out[len++] = buf[i]));
+    }
     target.queryStart++;
   }
   target.objectLength = len;

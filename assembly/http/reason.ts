@@ -47,7 +47,7 @@ export function reasonText(reason: i32): string {
     case REASON_CONTROL:
       return 'ambiguous path: control character';
     case REASON_DELIMITER:
-      return 'ambiguous path: encoded delimiter';
+      return 'ambiguous path: encoded or stray delimiter';
     case REASON_DOUBLE_ENCODING:
       return 'ambiguous path: double encoding';
     case REASON_UTF8:

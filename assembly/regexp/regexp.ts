@@ -2,6 +2,7 @@ import { within, writeU8 } from '../bytes/bytes';
 import { ByteWriter } from '../bytes/writer';
 import { clearHigh, lowMark } from './arena';
 import { assemble, finish } from './assemble';
+import { Outcome, runBacktrack } from './backtrack';
 import { beginClass, endClass, runeClass } from './char-class';
 import { compileTree } from './compile';
 import { runDfa } from './dfa';
@@ -23,7 +24,8 @@ import { Assert } from './tree';
  *     parse -> tree -> simplify -> compile -> assemble -> dfa-build
  *
  * A program runs by its automaton where that fits `MAX_DFA_BYTES`, else by
- * simulation (`simulate.ts`); captures by `pikevm.ts`.
+ * simulation (`simulate.ts`); captures by `backtrack.ts` on short texts, else by
+ * `pikevm.ts`.
  */
 export { reserveCompiler } from './arena';
 export { errorEnd, errorMessage, errorStart, RegexpError } from './error';
@@ -115,6 +117,11 @@ export function findGroups(
   captures.fill(-1);
   if (!isMatch(program, at, text, start, end)) return false;
   if (groupsOf(program, at) == 0) return true;
+  // A program without automaton is a large one.
+  if ((programFlags() & Part.Dfa) != 0) {
+    let outcome = runBacktrack(text, start, end, captures);
+    if (outcome != Outcome.DoesNotFit) return outcome == Outcome.Match;
+  }
   return runPike(text, start, end);
 }
 

@@ -5,6 +5,7 @@ import { ipBits, ipHigh, ipLow, isIpv4, parseIp } from '../net/ip';
 import { addNetwork, beginSet } from '../net/network-set';
 import { text } from '../policy/query';
 import { image, intern } from './blocks';
+import { ByteMap } from './byte-map';
 import {
   doc,
   docEnd,
@@ -27,6 +28,7 @@ import {
   kindOf,
   nextItem,
   readString,
+  valueEnd,
 } from './json';
 import {
   ACL_NETWORK,
@@ -43,12 +45,20 @@ import { path, popPath, pushBytes, pushIndex, pushKey, report } from './problems
 const MAX_NAME: i32 = 255;
 const name = new ByteWriter(new StaticArray<u8>(MAX_NAME));
 
+/** Lists by the name as the document spells it. */
+const named = new ByteMap();
 /** `definitions.network`, an object of lists, and `access_control.networks`, a list of objects with `name` and `networks`. */
 let definitions: i32 = -1;
 let namedList: i32 = -1;
 
+/** Makes room for finding `maxNames` names (a power of two) without a search. */
+export function reserveNetworks(maxNames: i32): void {
+  named.reserve(maxNames);
+}
+
 /** Takes note of where networks are defined and reports what is wrong there. */
 export function openNetworks(definitionsValue: i32, listValue: i32): void {
+  named.clear();
   definitions = -1;
   namedList = -1;
   let mark = path.len;
@@ -70,17 +80,15 @@ export function openNetworks(definitionsValue: i32, listValue: i32): void {
 
 function checkDefinitions(value: i32): void {
   let mark = path.len;
+  definitions = value;
   for (let key = firstItem(doc, value, docEnd); key >= 0; ) {
     let list = keyValue(doc, key, docEnd);
     words.reset();
     readString(doc, key, docEnd, words);
     pushBytes(text, 0, words.len);
-    checkNew();
+    checkNew(key, list);
     checkNetworks(list);
     popPath(mark);
-    // Seen from the next one on: what stands before it is what can be found.
-    definitions = value;
-    definitionsEnd = list;
     key = nextItem(doc, list, docEnd);
   }
 }
@@ -88,26 +96,27 @@ function checkDefinitions(value: i32): void {
 function checkList(value: i32): void {
   let mark = path.len;
   let index = 0;
+  namedList = value;
   for (let entry = firstItem(doc, value, docEnd); entry >= 0; entry = nextItem(doc, entry, docEnd)) {
     pushIndex(index++);
     if (readKeys(entry, 'name networks')) {
       let nameValue = values[0];
       let list = values[1];
       if (isAbsent(nameValue)) report(ACL_NETWORK_NAME);
-      else if (readText(nameValue)) checkNew();
+      else if (readText(nameValue)) checkNew(nameValue, list);
       pushKey('networks');
       checkNetworks(list);
     }
     popPath(mark);
-    namedList = value;
-    namedListEnd = entry;
   }
 }
 
-/** Reports the name in `words` when it is empty or taken. */
-function checkNew(): void {
+/** Reports the name in `words`, which stands at `key`, when it is empty or taken; else notes its list. */
+function checkNew(key: i32, list: i32): void {
+  let end = valueEnd(doc, key, docEnd);
   if (words.len == 0) report(ACL_NETWORK_NAME);
-  else if (findNetwork() >= 0) reportText(ACL_NETWORK_TWICE);
+  else if (named.find(doc, key, end) >= 0) reportText(ACL_NETWORK_TWICE);
+  else named.put(doc, key, end, list);
 }
 
 /** Reports what is wrong in the list of a definition. */
@@ -119,17 +128,12 @@ function checkNetworks(list: i32): void {
   image.len = at;
 }
 
-/** Last value to look at, while the definitions themselves are being checked. */
-let definitionsEnd: i32 = 0;
-let namedListEnd: i32 = 0;
-
-/** The list that the name in `words` stands for; -1 when it names no network. */
+/** The list that the name in `words` stands for, however it is spelt; -1 when it names no network. A search. */
 function findNetwork(): i32 {
   if (definitions >= 0) {
     for (let key = firstItem(doc, definitions, docEnd); key >= 0; ) {
       let list = keyValue(doc, key, docEnd);
       if (isName(key)) return list;
-      if (list >= definitionsEnd) break;
       key = nextItem(doc, list, docEnd);
     }
   }
@@ -137,7 +141,6 @@ function findNetwork(): i32 {
     for (let entry = firstItem(doc, namedList, docEnd); entry >= 0; entry = nextItem(doc, entry, docEnd)) {
       let key = findValue(doc, entry, docEnd, 'name');
       if (key >= 0 && isName(key)) return findValue(doc, entry, docEnd, 'networks');
-      if (entry >= namedListEnd) break;
     }
   }
   return -1;
@@ -186,17 +189,17 @@ function addNetworks(value: i32, names: bool): void {
   for (let entry = firstEntry(value); entry >= 0; entry = nextEntry(value, entry)) {
     if (entry != value) pushIndex(index++);
     if (readText(entry)) {
-      let list = names ? findNetwork() : -1;
-      if (list >= 0) addDefined(list);
-      else if (readNetwork(false)) addNetwork(image);
-      else reportText(ACL_NETWORK);
+      let list = names ? named.find(doc, entry, valueEnd(doc, entry, docEnd)) : -1;
+      if (list < 0 && readNetwork(false)) addNetwork(image);
+      else addNamed(names && list < 0 ? findNetwork() : list);
     }
     popPath(mark);
   }
 }
 
-/** Adds the networks of a definition, whose mistakes have been reported. */
-function addDefined(list: i32): void {
+/** Adds the networks of a definition, whose mistakes have been reported; -1 is none. */
+function addNamed(list: i32): void {
+  if (list < 0) reportText(ACL_NETWORK);
   for (let entry = firstEntry(list); entry >= 0; entry = nextEntry(list, entry)) {
     if (kindOf(doc, entry) != JSON_STRING) continue;
     words.reset();

@@ -32,6 +32,8 @@ import {
   RULE_SIZE,
 } from '../policy/layout';
 import { text } from '../policy/query';
+import { GUEST_COMPILER_BYTES, HOST_COMPILER_BYTES } from '../regexp/limits';
+import { reserveCompiler } from '../regexp/regexp';
 import {
   addString,
   beginList,
@@ -45,7 +47,7 @@ import {
   reserveBlocks,
 } from './blocks';
 import { compileDomains } from './compile-domains';
-import { compileNetworks, openNetworks } from './compile-networks';
+import { compileNetworks, openNetworks, reserveNetworks } from './compile-networks';
 import { compileRule, openRules, policyCode, reserveRules, rules, rulesFlags } from './compile-rule';
 import {
   closeDocument,
@@ -62,6 +64,7 @@ import {
   values,
   words,
 } from './document';
+import { checkImage } from './image';
 import {
   checkJson,
   firstItem,
@@ -105,6 +108,8 @@ export const GUEST_RULES: i32 = 64;
 const GUEST_ITEMS: i32 = 128;
 /** Slots of the tables that find equal blocks; a power of two. */
 const GUEST_BLOCKS: i32 = 128;
+/** Slots of the table of networks' names; a power of two. */
+const GUEST_NAMES: i32 = 32;
 /** Room for problems as JSON text. */
 const GUEST_PROBLEM_BYTES: i32 = 2_048;
 
@@ -113,6 +118,7 @@ export const HOST_POLICY_BYTES: i32 = 4_194_304;
 export const HOST_RULES: i32 = 65_536;
 const HOST_ITEMS: i32 = 16_384;
 const HOST_BLOCKS: i32 = 131_072;
+const HOST_NAMES: i32 = 16_384;
 const HOST_PROBLEM_BYTES: i32 = 262_144;
 
 /** Longest realm; browsers show the first words of it. */
@@ -122,24 +128,37 @@ let maxPolicyBytes: i32 = 0;
 
 /** Makes room for compiling inside the guest: about 8 KiB. The entry calls this or the next. */
 export function reserveForGuest(): void {
-  reserve(GUEST_POLICY_BYTES, GUEST_RULES, GUEST_ITEMS, GUEST_BLOCKS, GUEST_PROBLEM_BYTES);
+  reserve(GUEST_POLICY_BYTES, GUEST_RULES, GUEST_ITEMS, GUEST_BLOCKS, GUEST_NAMES, GUEST_PROBLEM_BYTES);
 }
 
-/** Makes room for compiling in the host: about 5 MiB. */
+let hostExpressions: StaticArray<u8> = new StaticArray<u8>(0);
+
+/** Makes room for compiling in the host: about 11 MiB. */
 export function reserveForHost(): void {
-  reserve(HOST_POLICY_BYTES, HOST_RULES, HOST_ITEMS, HOST_BLOCKS, HOST_PROBLEM_BYTES);
+  if (hostExpressions.length == 0) hostExpressions = new StaticArray<u8>(HOST_COMPILER_BYTES);
+  reserveCompiler(hostExpressions);
+  reserve(HOST_POLICY_BYTES, HOST_RULES, HOST_ITEMS, HOST_BLOCKS, HOST_NAMES, HOST_PROBLEM_BYTES);
 }
 
 /** Gives the room back, for a guest that has compiled its inline policy; `__collect` then frees it. */
 export function releaseCompiler(): void {
+  reserveCompiler(new StaticArray<u8>(0));
   reserve(0, 0, 0, 0, 0);
 }
 
-function reserve(policyBytes: i32, ruleCount: i32, items: i32, blocks: i32, problemBytes: i32): void {
+function reserve(
+  policyBytes: i32,
+  ruleCount: i32,
+  items: i32,
+  blocks: i32,
+  names: i32,
+  problemBytes: i32,
+): void {
   if (maxPolicyBytes == policyBytes) return;
   maxPolicyBytes = policyBytes;
   reserveRules(ruleCount);
   reserveBlocks(items, blocks);
+  reserveNetworks(names);
   problems.buf = new StaticArray<u8>(problemBytes);
 }
 
@@ -147,8 +166,7 @@ function reserve(policyBytes: i32, ruleCount: i32, items: i32, blocks: i32, prob
  * Compiles the policy document in `buf[start, end)`, JSON as `PolicyDocument`
  * of host/policy/engine.ts, and appends its image to `out`. Answers the number
  * of errors; `problems` then lists these and the warnings. With an error `out`
- * is as it was. The room comes from `reserveForGuest` or `reserveForHost`, and
- * the regular expressions' from their own `reserveCompiler`.
+ * is as it was. The room comes from `reserveForGuest` or `reserveForHost`.
  */
 export function compilePolicy(buf: StaticArray<u8>, start: i32, end: i32, out: ByteWriter): i32 {
   let at = out.len;
@@ -357,5 +375,7 @@ function finish(clean: bool): void {
   setHeader(0, IMAGE_MAGIC);
   setHeader(4, IMAGE_VERSION);
   setHeader(IMAGE_LENGTH, image.len - imageStart);
-  if (image.overflow) report(POLICY_SIZE);
+  // What would not load must not be written.
+  let fits = !image.overflow && checkImage(image.buf, imageStart, image.len - imageStart);
+  if (!fits && errorCount == 0) report(POLICY_SIZE);
 }

@@ -6,10 +6,11 @@ import { Target } from '../http/target';
 import { readUrl } from '../http/target-url';
 import { ipHigh, ipLow, parseIp } from '../net/ip';
 import { admission, authorize, hasSubjects, position } from '../policy/authorizer';
+import { explain } from '../policy/explain';
 import { equalFold } from '../policy/fold';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
-import { compilePolicy, reserveForGuest, reserveForHost } from './compile';
+import { compilePolicy, HOST_RULES, reserveForGuest, reserveForHost } from './compile';
 import { checkImage } from './image';
 import {
   checkJson,
@@ -178,6 +179,13 @@ export function vectorAuthorize(request: Uint8Array): i32 {
   if (!readable) return -1;
   let policy = authorize(loaded, 0, subject, target);
   return policy | (hasSubjects ? 4 : 0) | (position << 3);
+}
+
+/** Of the row judged last: for each rule a byte of the criteria it has and a byte of those that hold (`explain.ts`). */
+export function vectorExplain(): Uint8Array {
+  let out = new ByteWriter(new StaticArray<u8>(2 * HOST_RULES));
+  explain(loaded, 0, subject, target, out);
+  return toArray(out.buf, out.len);
 }
 
 /**

@@ -5,19 +5,21 @@ import { Command } from 'commander';
 import { createApp } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
-import { ConfigError, formatProblem } from '../config/problem.ts';
+import { formatProblem } from '../config/problem.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { loadEngine } from '../policy/load-engine.ts';
+import { checkUsersFile } from '../users/check-users-file.ts';
 import { openFileDirectory } from '../users/file-directory.ts';
-import { CommandError, type Io } from './io.ts';
+import { CommandError, type Io, wantsColour } from './io.ts';
+import { configFile, configOption } from './options.ts';
 
 /** `postern serve`: the running service, until the signal aborts. */
 export function serveCommand(io: Io): Command {
   return new Command('serve')
     .description('answer forward-auth requests and write the guest directory')
-    .option('-c, --config <file>', 'configuration file', 'postern.yml')
-    .action(async (options: { config: string }) => {
-      await serve(options.config, io);
+    .addOption(configOption())
+    .action(async (options: { config?: string }) => {
+      await serve(configFile(options.config, io), io);
     });
 }
 
@@ -25,7 +27,6 @@ async function serve(file: string, io: Io): Promise<void> {
   try {
     await run(file, io);
   } catch (error) {
-    if (error instanceof ConfigError) throw new CommandError(error.message);
     if (isListenError(error)) throw new CommandError(listenMessage(error));
     throw error;
   }
@@ -33,10 +34,10 @@ async function serve(file: string, io: Io): Promise<void> {
 
 async function run(file: string, io: Io): Promise<void> {
   const engine = loadEngine(engineFile());
-  const { config, warnings } = loadConfig(file, { env: io.env, isTerminal: io.stderr.isTTY, engine });
+  const { config, warnings, locate } = loadConfig(file, { env: io.env, isTerminal: io.stderr.isTTY, engine });
   const log = createLogger({
     ...config.log,
-    colour: io.stderr.isTTY,
+    colour: wantsColour(io.stderr, io.env),
     write: line => io.stderr.write(line),
   });
   for (const warning of warnings) log.warn(formatProblem(warning));
@@ -57,7 +58,9 @@ async function run(file: string, io: Io): Promise<void> {
     log,
   });
   try {
-    const server = await app.start(io.signal);
+    const server = await app.start(io.signal).catch(error => {
+      throw error instanceof ConfigError ? new ConfigError(error.problems.map(locate)) : error;
+    });
     if (server === undefined) return;
     io.stdout.write(`postern: listening on ${server.address}, guest directory ${config.guest.directory}\n`);
     log.info('ready', { address: server.address, directory: config.guest.directory });

@@ -11,12 +11,22 @@ import {
   VERDICT_CHALLENGE,
 } from '../../assembly/contract.ts';
 import type { Problem } from '../config/problem.ts';
-import type { Authorization, Compiled, Decision, Engine, Policy, PolicyDocument, Principal, Proof, Target } from './engine.ts';
+import { encodeClaims } from './claims.ts';
+import type {
+  Authorization,
+  Compiled,
+  Decision,
+  Engine,
+  Policy,
+  PolicyDocument,
+  Proof,
+  Target,
+} from './engine.ts';
 
 /** What `dist/embed.wasm` exports, pointers into its memory being numbers. */
 interface Exports {
   [name: string]: unknown;
-  Uint8Array_ID: WebAssembly.Global;
+  Uint8Array_ID: { readonly value: number };
   policyCompile(json: number, asGuest: boolean): number;
   policyImage(): number;
   policyProblems(): number;
@@ -49,7 +59,9 @@ function createEngine(wasm: Module): Engine {
 
   /** Runs `use` with pointers to copies of the arrays, which it frees behind it. */
   function withBytes<T>(arrays: readonly Uint8Array[], use: (...pointers: number[]) => T): T {
-    const pointers = arrays.map(bytes => wasm.__pin(wasm.__newArray(arrayType, bytes as unknown as number[])));
+    const pointers = arrays.map(bytes =>
+      wasm.__pin(wasm.__newArray(arrayType, bytes as unknown as number[])),
+    );
     try {
       return use(...pointers);
     } finally {
@@ -71,16 +83,20 @@ function createEngine(wasm: Module): Engine {
     },
 
     load(image: Uint8Array): void {
-      if (withBytes([image], pointer => wasm.policyLoad(pointer)) === 0) throw new TypeError('not a policy image');
+      if (withBytes([image], pointer => wasm.policyLoad(pointer)) === 0)
+        throw new TypeError('not a policy image');
     },
 
     decide(target: Target, proof: Proof): Decision {
       const fields = joinFields([target.method, target.scheme, target.host, target.uri, target.client]);
-      const claims = proof.kind === 'proved' ? encodePrincipal(proof.principal) : new Uint8Array(0);
+      const claims = proof.kind === 'proved' ? encodeClaims(proof.principal, '') : new Uint8Array(0);
+      // Longer than any directory should hold: refused rather than judged by half of it.
+      if (claims === undefined) return { verdict: 'forbid', policy: 'deny', position: 0, hasSubjects: false };
       const level = proof.kind === 'proved' ? proof.level : 0;
       return withBytes([fields, claims], (a, b) => {
         const answer = wasm.decide(a as number, b as number, level, proof.kind === 'failed');
-        if (answer < 0) return { verdict: 'bad-request', reason: wasm.__getString(wasm.decisionReason(-answer)) };
+        if (answer < 0)
+          return { verdict: 'bad-request', reason: wasm.__getString(wasm.decisionReason(-answer)) };
         return {
           verdict: verdictName(answer & 15),
           policy: policyName((answer >> 4) & 15),
@@ -116,7 +132,9 @@ function createEngine(wasm: Module): Engine {
 
     clientAddress(peer: string, forwardedFor: string | undefined): string {
       const values = forwardedFor === undefined ? new Uint8Array(0) : encoder.encode(`${forwardedFor}\0`);
-      return withBytes([encoder.encode(peer), values], (a, b) => decoder.decode(bytesAt(wasm.clientAddress(a as number, b as number))));
+      return withBytes([encoder.encode(peer), values], (a, b) =>
+        decoder.decode(bytesAt(wasm.clientAddress(a as number, b as number))),
+      );
     },
   };
 }
@@ -141,24 +159,4 @@ function joinFields(values: readonly string[]): Uint8Array {
       return [length, bytes];
     }),
   );
-}
-
-/** Claims as in a grant (`contract.ts`): user, name, mail, no backend credential, groups. */
-function encodePrincipal(principal: Principal): Uint8Array {
-  const field = (value: string): Buffer => {
-    const bytes = Buffer.from(value, 'utf8');
-    const length = Buffer.alloc(2);
-    length.writeUInt16LE(bytes.length);
-    return Buffer.concat([length, bytes]);
-  };
-  const count = Buffer.alloc(2);
-  count.writeUInt16LE(principal.groups.length);
-  return Buffer.concat([
-    field(principal.username),
-    field(principal.displayName),
-    field(principal.email),
-    field(''),
-    count,
-    ...principal.groups.map(field),
-  ]);
 }

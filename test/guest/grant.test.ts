@@ -1,13 +1,46 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { bytes, embed, hex } from '../support/embed.ts';
+import { bytes, embedded, hex } from '../support/embed.ts';
 
 const cases = (name: string) =>
   JSON.parse(readFileSync(new URL(`../cases/grant/${name}.json`, import.meta.url), 'utf8'));
 const keys = cases('keys');
 const grants = cases('grants');
 const tags = cases('tags');
+
+const embed = {
+  grantKeys: embedded('grantKeys'),
+  grantTag: embedded('grantTag'),
+  grantClear: embedded('grantClear'),
+  grantPut: embedded('grantPut'),
+  grantFind: embedded('grantFind'),
+  grantFoundLevel: embedded('grantFoundLevel'),
+  grantReads: embedded('grantReads'),
+};
+
+interface Tag {
+  readonly name: string;
+  readonly kind: number;
+  readonly scope: string;
+  readonly credential: string;
+  readonly t: string;
+}
+interface Grant {
+  readonly name: string;
+  readonly kind: number;
+  readonly credential: string;
+  readonly t: string;
+  readonly level: number;
+  readonly issued: number;
+  readonly claimsBytes: string;
+  readonly record: string;
+}
+interface Miss {
+  readonly name: string;
+  readonly now: number;
+  readonly record: string;
+}
 
 const SLOT_SIZE = 1_024;
 const KIND_BASIC = 1;
@@ -47,13 +80,13 @@ describe('guest key', () => {
 });
 
 describe('tag T', () => {
-  it.each(tags.filter((row: { scope: string }) => row.scope === ''))('$name', row => {
+  it.each((tags as Tag[]).filter(row => row.scope === ''))('$name', row => {
     expect(embed.grantTag(row.kind, bytes(row.credential))).toEqual(hex(row.t));
   });
 });
 
 describe('records', () => {
-  it.each(grants.good)('opens: $name', row => {
+  it.each(grants.good as Grant[])('opens: $name', row => {
     const slotSize = row.record.length / 2 > SLOT_SIZE ? 4_096 : SLOT_SIZE;
     put(row.t, row.record, slotSize);
     const now = BigInt(row.issued + 1_000);
@@ -63,10 +96,12 @@ describe('records', () => {
     expect(embed.grantReads()).toBe(1);
   });
 
-  it.each(grants.misses)('misses: $name', row => {
+  it.each(grants.misses as Miss[])('misses: $name', row => {
     const t = grants.good[0].t;
     put(t, row.record, SLOT_SIZE);
-    expect(embed.grantFind(hex(t), KIND_BASIC, hex(grants.tableId), SLOT_SIZE, BigInt(row.now))).toHaveLength(0);
+    expect(embed.grantFind(hex(t), KIND_BASIC, hex(grants.tableId), SLOT_SIZE, BigInt(row.now))).toHaveLength(
+      0,
+    );
   });
 
   it('looks at every way of the set', () => {
@@ -106,7 +141,9 @@ describe('records', () => {
     const row = grants.good[0];
     put(row.t, row.record, SLOT_SIZE);
     for (const size of [0, -1, 256, 8_192]) {
-      expect(embed.grantFind(hex(row.t), row.kind, hex(grants.tableId), size, BigInt(row.issued))).toHaveLength(0);
+      expect(
+        embed.grantFind(hex(row.t), row.kind, hex(grants.tableId), size, BigInt(row.issued)),
+      ).toHaveLength(0);
     }
   });
 });

@@ -274,6 +274,38 @@ describe('methods and networks', () => {
   });
 });
 
+it('explains each criterion of each rule', () => {
+  const DOMAIN = 1;
+  const METHODS = 2;
+  const NETWORKS = 4;
+  const SUBJECT = 8;
+  const RESOURCES = 16;
+  const QUERY = 32;
+  const all = DOMAIN | METHODS | NETWORKS | SUBJECT | RESOURCES | QUERY;
+  const rules = [
+    { domain: 'b.test', policy: 'deny' },
+    {
+      domain: 'a.test',
+      methods: 'POST',
+      networks: '10.0.0.0/8',
+      subject: 'user:bob',
+      resources: '^/x',
+      query: [{ key: 'k' }],
+      policy: 'deny',
+    },
+    { domain: 'a.test', methods: 'GET', subject: 'user:john', policy: 'one_factor' },
+  ];
+  expect(judge(rules, { username: 'john' })).toBe('one_factor 3*');
+  expect([...policy.explain()]).toEqual([
+    DOMAIN,
+    all & ~DOMAIN,
+    all,
+    DOMAIN,
+    DOMAIN | METHODS | SUBJECT,
+    all,
+  ]);
+});
+
 describe('a damaged image', () => {
   const document = {
     access_control: {

@@ -55,6 +55,16 @@ describe('captures', () => {
     expect(compile(pattern)).toBe('');
     expect(regexp.groups()).toBe(groups);
     expect(regexp.find(bytes(input))).toEqual(spans);
+    regexp.automata(false);
+    expect(compile(pattern)).toBe('');
+    regexp.automata(true);
+    expect(regexp.find(bytes(input))).toEqual(spans);
+  });
+
+  it('a text too long for backtracking is matched all the same', () => {
+    expect(compile('^/(?P<Group>[^/]+)/.*/(?P<User>[^/]+)$')).toBe('');
+    const path = `/ops/${'x/'.repeat(20_000)}bob`;
+    expect(regexp.find(bytes(path))).toEqual([path.length - 3, path.length, 1, 4]);
   });
 });
 

@@ -436,5 +436,4 @@ describe('Publisher', () => {
     expect(page()).toMatchObject({ wallTime: before, sequence: 1 });
     publisher.stop('silent');
   });
-
 });

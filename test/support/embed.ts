@@ -47,10 +47,11 @@ function wrap(name: string): Wrapped {
   };
 }
 
-/** Every function that the engine's second entry exports. */
-export const embed = new Proxy({} as Record<string, Wrapped> & { [K in 'grantKeys' | 'grantTag']: Wrapped }, {
-  get: (_target, name: string) => wrap(name),
-});
+/** The function `name` that the engine's second entry exports. */
+export function embedded(name: string): Wrapped {
+  if (typeof exports[name] !== 'function') throw new TypeError(`dist/embed.wasm exports no ${name}`);
+  return wrap(name);
+}
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));

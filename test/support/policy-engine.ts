@@ -78,6 +78,9 @@ export const policy = {
   /** A request as `encodeRequest` of tools/vectors-acl.mjs makes it. */
   authorize: (request: Uint8Array): number => call('vectorAuthorize', [request], number),
 
+  /** Of the request judged last: for each rule the criteria it has and those that hold. */
+  explain: (): Uint8Array => call('vectorExplain', [], result => exports.__getUint8Array(result)),
+
   /** A target as the guest reads it: 0 or a REASON_…, by the policy in use. */
   target: (method: string, scheme: string, host: string | Uint8Array, uri: string | Uint8Array): number =>
     call('targetRead', [fields(method, scheme, host, uri)], number),

@@ -1,4 +1,4 @@
-import type { Principal } from '../policy/engine.ts';
+import type { Principal } from './engine.ts';
 
 /** Lengths and the number of groups are u16. */
 const MAX_U16 = 0xffff;
