@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { createApp } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
+import { ConfigError, formatProblem } from '../config/problem.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { loadEngine } from '../policy/load-engine.ts';
 import { checkUsersFile } from '../users/check-users-file.ts';
@@ -34,7 +34,12 @@ async function serve(file: string, io: Io): Promise<void> {
 
 async function run(file: string, io: Io): Promise<void> {
   const engine = loadEngine(engineFile());
-  const { config, warnings, locate } = loadConfig(file, { env: io.env, isTerminal: io.stderr.isTTY, engine });
+  const { config, warnings, locate } = loadConfig(file, {
+    env: io.env,
+    isTerminal: io.stderr.isTTY,
+    engine,
+    checkUsers: checkUsersFile,
+  });
   const log = createLogger({
     ...config.log,
     colour: wantsColour(io.stderr, io.env),
