@@ -126,8 +126,9 @@ const MAX_REALM: i32 = 128;
 
 let maxPolicyBytes: i32 = 0;
 
-/** Makes room for compiling inside the guest: about 8 KiB. The entry calls this or the next. */
+/** Makes room for compiling inside the guest: about 32 KiB, which `releaseCompiler` gives back. */
 export function reserveForGuest(): void {
+  reserveCompiler(new StaticArray<u8>(GUEST_COMPILER_BYTES));
   reserve(GUEST_POLICY_BYTES, GUEST_RULES, GUEST_ITEMS, GUEST_BLOCKS, GUEST_NAMES, GUEST_PROBLEM_BYTES);
 }
 
@@ -143,7 +144,7 @@ export function reserveForHost(): void {
 /** Gives the room back, for a guest that has compiled its inline policy; `__collect` then frees it. */
 export function releaseCompiler(): void {
   reserveCompiler(new StaticArray<u8>(0));
-  reserve(0, 0, 0, 0, 0);
+  reserve(0, 0, 0, 0, 0, 0);
 }
 
 function reserve(
