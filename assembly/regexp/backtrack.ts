@@ -56,9 +56,14 @@ export function runBacktrack(
   let tried = wholeBase();
   for (let at: usize = 0; at < bytes; at += 8) store<u64>(tried + at, 0);
   let last = (programFlags() & Part.Anchored) != 0 ? start : end;
-  for (let from = start; from <= last; from++) {
+  for (let from = start; from <= last; ) {
     let outcome = attempt(text, start, from, end, tried, tried + bytes);
-    if (outcome == Outcome.NoMatch) continue;
+    if (outcome == Outcome.NoMatch) {
+      // Matches start between characters only.
+      if (from < end) classAt(text, from, end);
+      from += from < end ? lastSize() : 1;
+      continue;
+    }
     if (outcome == Outcome.Match) {
       for (let i = 0; i < 4; i++) unchecked((captures[i] = places[i]));
     }
