@@ -1,4 +1,4 @@
-import { linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import { linkSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,7 +52,10 @@ export class DirectoryLock {
     });
     const inode = lstatSync(own).ino;
     try {
-      if (await take(path, own, inode, options)) return new DirectoryLock(path, inode, server, waiting);
+      if (await take(path, own, inode, options)) {
+        await removeDead(options.directory);
+        return new DirectoryLock(path, inode, server, waiting);
+      }
     } catch (error) {
       await close(server, waiting);
       rmSync(own, { force: true });
@@ -99,6 +102,17 @@ async function take(path: string, own: string, inode: number, options: LockOptio
     }
   }
   return false;
+}
+
+/** Sockets of hosts that were killed while they waited. */
+async function removeDead(directory: string): Promise<void> {
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith(`${LOCK_FILE}-`)) continue;
+    const path = join(directory, name);
+    const holder = await connect(path);
+    if (holder.state === 'live') holder.socket.destroy();
+    if (holder.state === 'dead') rmSync(path, { force: true });
+  }
 }
 
 function tryLink(own: string, path: string): boolean {

@@ -205,6 +205,17 @@ describe('lock', () => {
     expect(readdirSync(base)).toEqual([]);
   });
 
+  it('removes what hosts left that were killed while they waited, not what live ones need', async () => {
+    writeFileSync(join(base, `${LOCK_FILE}-dead`), '');
+    const first = await acquire();
+    const second = acquire();
+    await delay(100, '');
+    await first?.release();
+    const lock = await second;
+    expect(readdirSync(base)).toEqual([LOCK_FILE]);
+    await lock?.release();
+  });
+
   it('knows when its socket was removed or replaced, and does not remove the other', async () => {
     const lock = await acquire();
     rmSync(join(base, LOCK_FILE));
