@@ -4,10 +4,12 @@
 // part, the answer for each text and the places of User and Group.
 import { Buffer } from 'node:buffer';
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { fieldBytes } from './vectors-regexp.mjs';
 
 const BATCH = 100;
@@ -231,6 +233,17 @@ function mutate(random, bytes, others) {
   }
 }
 
+/** Patterns and texts to mutate: the corpus and the project's own rows, those with captures many times over. */
+export function seedLines() {
+  const file = name => readFileSync(new URL(`../test/cases/regexp/${name}`, import.meta.url));
+  const captures = JSON.parse(file('captures.json').toString('utf8')).map(row => JSON.stringify(row));
+  return [
+    ...gunzipSync(file('corpus.jsonl.gz')).toString('utf8').split('\n'),
+    ...file('own.jsonl').toString('utf8').split('\n'),
+    ...Array(20).fill(captures).flat(),
+  ];
+}
+
 /** Builds the oracle and answers its path. Needs Go. */
 export function buildOracle() {
   const source = join(dirname(fileURLToPath(import.meta.url)), 'regexp-oracle');
@@ -270,7 +283,7 @@ export function difference(engine, question, answer) {
 /**
  * @param {object} options
  * @param {import('./regexp-engine.mjs').RegexpEngine} options.engine
- * @param {string[]} options.lines rows of the corpus to mutate
+ * @param {string[]} [options.lines] rows in the format of the corpus to mutate
  * @param {number} options.seconds
  * @param {number} [options.seed]
  * @param {string} [options.oracle] path of the built oracle
@@ -279,7 +292,7 @@ export function difference(engine, question, answer) {
  */
 export async function fuzzRegexp({
   engine,
-  lines,
+  lines = seedLines(),
   seconds,
   seed = Date.now(),
   oracle = buildOracle(),

@@ -35,7 +35,7 @@ export const { runRegexpVectors, fieldBytes } = (await tool('vectors-regexp.mjs'
 export const { fuzzRegexp, buildOracle, randomFrom } = (await tool('fuzz-regexp.mjs')) as {
   fuzzRegexp: (options: {
     engine: RegexpEngine;
-    lines: string[];
+    lines?: string[];
     seconds: number;
     seed?: number;
     oracle: string;
