@@ -8,6 +8,8 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to standard input, which is then closed. */
   readonly input?: string;
+  /** User and group to run as; only root may choose. */
+  readonly uid?: number;
 }
 
 /** A process of the tests, with what it has written so far. */
@@ -37,7 +39,12 @@ process.once('exit', () => {
 /** Starts a process that ends at the latest with the test process. */
 export function startChild(command: string, args: readonly string[], options: ChildOptions = {}): Child {
   const { PATH = '', HOME = '/' } = process.env;
-  const child = spawn(command, args, { cwd: options.cwd, env: { PATH, HOME, ...options.env } });
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { PATH, HOME, ...options.env },
+    uid: options.uid,
+    gid: options.uid,
+  });
   running.add(child);
   const text = { stdout: '', stderr: '', output: '' };
   for (const name of ['stdout', 'stderr'] as const) {
