@@ -52,6 +52,7 @@ function readAuthority(buf: StaticArray<u8>, start: i32, end: i32, target: Targe
     if (!isDigit(unchecked(buf[i]))) return false;
   }
   let len = 0;
+  target.hostAscii = true;
   for (let i = start; i < hostEnd; i++) {
     let byte = <u32>unchecked(buf[i]);
     if (byte == 0x25) {
@@ -64,6 +65,7 @@ function readAuthority(buf: StaticArray<u8>, start: i32, end: i32, target: Targe
       i += 2;
     }
     if (len >= target.host.length) return false;
+    if (byte > 0x7f) target.hostAscii = false;
     unchecked((target.host[len++] = <u8>byte));
   }
   target.hostLength = len;

@@ -27,6 +27,8 @@ export class Target {
   /** Canonical host: lower case, without port and trailing dot. */
   host: StaticArray<u8> = new StaticArray<u8>(MAX_HOST_NAME);
   hostLength: i32 = 0;
+  /** No byte of the host is above 127; so for every canonical one. */
+  hostAscii: bool = true;
   /** What `resources` match: decoded and cleaned path, `?` and the raw query when there is one. */
   object: StaticArray<u8> = new StaticArray<u8>(MAX_OBJECT);
   objectLength: i32 = 0;
@@ -68,6 +70,7 @@ export class Target {
   /** `Host` as received: answers 0 or REASON_HOST. */
   readHost(buf: StaticArray<u8>, start: i32, end: i32): i32 {
     this.hostLength = canonicalHost(buf, start, end, this.host);
+    this.hostAscii = true;
     return this.hostLength == 0 ? REASON_HOST : 0;
   }
 

@@ -3,7 +3,7 @@ import { POLICY_BYPASS, POLICY_DENY } from '../contract';
 import { REASON_PLAIN_HTTP } from '../http/reason';
 import { Target } from '../http/target';
 import { targetAmbiguity } from './ambiguity';
-import { domainCouldMatch } from './domain';
+import { domainCouldMatch, domainMatches } from './domain';
 import {
   IMAGE_ALLOW_HTTP,
   IMAGE_DEFAULT_POLICY,
@@ -11,11 +11,13 @@ import {
   IMAGE_RULE_COUNT,
   IMAGE_RULES,
   NAMES_SUBJECTS,
+  RULE_DOMAINS,
   RULE_FLAGS,
   RULE_SIZE,
   ruleField,
 } from './layout';
-import { ruleMatches } from './rule';
+import { methodBit } from './method';
+import { restMatches } from './rule';
 import { Subject } from './subject';
 
 /** Position of the rule that decided last, from 1; 0 for the default policy. */
@@ -40,8 +42,17 @@ export function authorize(buf: StaticArray<u8>, image: i32, subject: Subject, ta
   let rule = ruleField(buf, image, image, IMAGE_RULES);
   if (rule < image || rule > buf.length) return POLICY_DENY;
   let count: i32 = min(readU32(buf, image + IMAGE_RULE_COUNT), (buf.length - rule) / RULE_SIZE);
+  let method = methodBit(target.method, 0, target.methodLength);
+  let domains = -1;
+  let onDomain = false;
   for (let i = 0; i < count; i++, rule += RULE_SIZE) {
-    if (!ruleMatches(buf, image, rule, subject, target)) continue;
+    // Equal lists are stored once, and rules for one domain stand together.
+    let list = ruleField(buf, image, rule, RULE_DOMAINS);
+    if (list != domains) {
+      domains = list;
+      onDomain = domainMatches(buf, image, list, subject, target);
+    }
+    if (!onDomain || !restMatches(buf, image, rule, method, subject, target)) continue;
     position = i + 1;
     hasSubjects = (readU8(buf, rule + RULE_FLAGS) & NAMES_SUBJECTS) != 0;
     return knownPolicy(readU8(buf, rule));

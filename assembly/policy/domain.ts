@@ -8,6 +8,7 @@ import {
   DOMAIN_GROUP,
   DOMAIN_SUFFIX,
   DOMAIN_USER,
+  isAsciiItem,
   itemAt,
   itemCount,
   itemKind,
@@ -46,6 +47,9 @@ function entryMatches(buf: StaticArray<u8>, image: i32, item: i32, subject: Subj
   let host = target.host;
   let hostEnd = target.hostLength;
   let kind = itemKind(buf, item);
+  // Most entries of a policy name another host: their length tells.
+  if (kind == DOMAIN_EXACT && target.hostAscii && itemLength(buf, item) != hostEnd && isAsciiItem(buf, item))
+    return false;
   let start = itemStart(buf, image, item);
   if (kind == PROGRAM) return isMatch(buf, start, host, 0, hostEnd);
   if (kind == PROGRAM_NAMED) return namedMatch(buf, start, host, 0, hostEnd, subject);

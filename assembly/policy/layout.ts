@@ -98,8 +98,11 @@ export const QUERY_NOT_PATTERN: u32 = 15;
 /** The text that the query item before is compared with; a pattern is a PROGRAM. */
 export const QUERY_VALUE: u32 = 16;
 
-/** Flag of an item: the last of its AND list; the next begins an alternative. */
+// Flags of an item.
+/** The last of its AND list; the next begins an alternative. */
 export const ITEM_LAST: u32 = 1;
+/** A domain in ASCII: what is longer or shorter cannot be equal to it. */
+export const ITEM_ASCII: u32 = 2;
 
 /** Number of items of the list at `list` (absolute), never more than lie before `buf`'s end. */
 export function itemCount(buf: StaticArray<u8>, list: i32): i32 {
@@ -119,6 +122,11 @@ export function itemKind(buf: StaticArray<u8>, item: i32): u32 {
 /** True when the AND list ends with this item. */
 export function isLastItem(buf: StaticArray<u8>, item: i32): bool {
   return (readU8(buf, item + ITEM_FLAGS) & ITEM_LAST) != 0;
+}
+
+/** True for a domain in ASCII. */
+export function isAsciiItem(buf: StaticArray<u8>, item: i32): bool {
+  return (readU8(buf, item + ITEM_FLAGS) & ITEM_ASCII) != 0;
 }
 
 /** Absolute offset of an item's string or program. */

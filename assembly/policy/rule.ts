@@ -46,38 +46,61 @@ export function criterionMatches(
     case CRITERION_DOMAIN:
       return domainMatches(buf, image, ruleField(buf, image, rule, RULE_DOMAINS), subject, target);
     case CRITERION_METHODS:
-      if ((flags & HAS_METHODS) == 0) return true;
-      return (readU16(buf, rule + RULE_METHODS) & methodBit(target.method, 0, target.methodLength)) != 0;
-    case CRITERION_NETWORKS:
-      if ((flags & HAS_NETWORKS) == 0) return true;
       return (
-        subject.hasAddress &&
-        contains(buf, ruleField(buf, image, rule, RULE_NETWORKS), subject.addressHigh, subject.addressLow)
+        (flags & HAS_METHODS) == 0 || onMethod(buf, rule, methodBit(target.method, 0, target.methodLength))
       );
+    case CRITERION_NETWORKS:
+      return (flags & HAS_NETWORKS) == 0 || onNetwork(buf, image, rule, subject);
     case CRITERION_SUBJECT:
-      if ((flags & HAS_SUBJECT_LIST) == 0) return true;
-      return subjectMatches(buf, image, ruleField(buf, image, rule, RULE_SUBJECTS), subject);
+      return (flags & HAS_SUBJECT_LIST) == 0 || onSubject(buf, image, rule, subject);
     case CRITERION_RESOURCES:
-      if ((flags & HAS_RESOURCES) == 0) return true;
-      return resourceMatches(buf, image, ruleField(buf, image, rule, RULE_RESOURCES), subject, target);
+      return (flags & HAS_RESOURCES) == 0 || onResource(buf, image, rule, subject, target);
     case CRITERION_QUERY:
-      if ((flags & HAS_QUERY) == 0) return true;
-      return queryMatches(buf, image, ruleField(buf, image, rule, RULE_QUERY), target);
+      return (flags & HAS_QUERY) == 0 || onQuery(buf, image, rule, target);
     default:
       return false;
   }
 }
 
-/** True when all criteria hold. They have no effects, so the cheap ones come first. */
-export function ruleMatches(
+/**
+ * True when all criteria but the domain hold; `method` is the request's
+ * `methodBit`. They have no effects, so the cheap ones come first.
+ */
+export function restMatches(
   buf: StaticArray<u8>,
   image: i32,
   rule: i32,
+  method: u32,
   subject: Subject,
   target: Target,
 ): bool {
-  for (let criterion = 0; criterion < CRITERIA; criterion++) {
-    if (!criterionMatches(buf, image, rule, criterion, subject, target)) return false;
-  }
-  return true;
+  let flags = readU8(buf, rule + RULE_FLAGS);
+  return (
+    ((flags & HAS_METHODS) == 0 || onMethod(buf, rule, method)) &&
+    ((flags & HAS_NETWORKS) == 0 || onNetwork(buf, image, rule, subject)) &&
+    ((flags & HAS_SUBJECT_LIST) == 0 || onSubject(buf, image, rule, subject)) &&
+    ((flags & HAS_RESOURCES) == 0 || onResource(buf, image, rule, subject, target)) &&
+    ((flags & HAS_QUERY) == 0 || onQuery(buf, image, rule, target))
+  );
+}
+
+function onMethod(buf: StaticArray<u8>, rule: i32, method: u32): bool {
+  return (readU16(buf, rule + RULE_METHODS) & method) != 0;
+}
+
+function onNetwork(buf: StaticArray<u8>, image: i32, rule: i32, subject: Subject): bool {
+  if (!subject.hasAddress) return false;
+  return contains(buf, ruleField(buf, image, rule, RULE_NETWORKS), subject.addressHigh, subject.addressLow);
+}
+
+function onSubject(buf: StaticArray<u8>, image: i32, rule: i32, subject: Subject): bool {
+  return subjectMatches(buf, image, ruleField(buf, image, rule, RULE_SUBJECTS), subject);
+}
+
+function onResource(buf: StaticArray<u8>, image: i32, rule: i32, subject: Subject, target: Target): bool {
+  return resourceMatches(buf, image, ruleField(buf, image, rule, RULE_RESOURCES), subject, target);
+}
+
+function onQuery(buf: StaticArray<u8>, image: i32, rule: i32, target: Target): bool {
+  return queryMatches(buf, image, ruleField(buf, image, rule, RULE_QUERY), target);
 }

@@ -1,5 +1,5 @@
 import { equalsAsciiFold, isAlpha, isDigit, lowerAscii } from '../bytes/ascii';
-import { DOMAIN_EXACT, DOMAIN_GROUP, DOMAIN_SUFFIX, DOMAIN_USER } from '../policy/layout';
+import { DOMAIN_EXACT, DOMAIN_GROUP, DOMAIN_SUFFIX, DOMAIN_USER, ITEM_ASCII } from '../policy/layout';
 import { text } from '../policy/query';
 import { addString } from './blocks';
 import { firstEntry, nextEntry, readText, reportText, words } from './document';
@@ -71,6 +71,11 @@ function warnAboutLiteral(start: i32): void {
 }
 
 function addLower(kind: u32, start: i32): void {
-  for (let i = start; i < words.len; i++) unchecked((text[i] = <u8>lowerAscii(text[i])));
-  addString(kind, 0, text, start, words.len);
+  let flags = ITEM_ASCII;
+  for (let i = start; i < words.len; i++) {
+    let byte = unchecked(text[i]);
+    if (byte > 0x7f) flags = 0;
+    unchecked((text[i] = <u8>lowerAscii(byte)));
+  }
+  addString(kind, flags, text, start, words.len);
 }
