@@ -28,6 +28,7 @@ const HOST: Record<string, readonly string[]> = {
   'app.ts': ['*'],
   'clock.ts': [],
   cli: ['*'],
+  demo: ['cli', 'proxy', 'secret'],
   routes: [
     'authn',
     'clock.ts',
