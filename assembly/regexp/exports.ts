@@ -21,14 +21,13 @@ import { installUnicodeTables } from './unicode-tables';
  * time. The module's entry must re-export these.
  */
 const PROGRAM_BYTES: i32 = 262_144;
-const scratch = new StaticArray<u8>(HOST_COMPILER_BYTES);
-const guestScratch = new StaticArray<u8>(GUEST_COMPILER_BYTES);
+/** Space to compile in, made when first asked for; the policy's compiler brings its own. */
+let scratch = new StaticArray<u8>(0);
 const program = new ByteWriter(new StaticArray<u8>(PROGRAM_BYTES));
 const message = new ByteWriter(new StaticArray<u8>(256));
 let pattern = new StaticArray<u8>(0);
 let code: i32 = 0;
 
-reserveCompiler(scratch);
 installUnicodeTables();
 
 function bytesOf(input: Uint8Array): StaticArray<u8> {
@@ -47,13 +46,15 @@ function toArray(buf: StaticArray<u8>, start: i32, end: i32): Uint8Array {
 export function regexpCompile(input: Uint8Array): i32 {
   pattern = bytesOf(input);
   program.reset();
+  if (scratch.length == 0) scratch = new StaticArray<u8>(HOST_COMPILER_BYTES);
+  reserveCompiler(scratch);
   code = compile(pattern, 0, pattern.length, program);
   return code;
 }
 
 /** Compiles from now on as the guest does, without tables and in its scratch space; for tests. */
 export function regexpAsGuest(on: bool): void {
-  reserveCompiler(on ? guestScratch : scratch);
+  scratch = new StaticArray<u8>(on ? GUEST_COMPILER_BYTES : HOST_COMPILER_BYTES);
   if (on) uninstall();
   else installUnicodeTables();
 }
