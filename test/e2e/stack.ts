@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { type Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hash } from '@node-rs/argon2';
@@ -43,6 +44,10 @@ export interface StackOptions {
   readonly dynamic?: (dynamic: Tree) => Tree;
   /** Default true. */
   readonly startHost?: boolean;
+  /** Text of the guest key's file in place of the right one; null for no file. */
+  readonly keyText?: string | null;
+  /** Last change to the plugin's mounts. */
+  readonly mounts?: (mounts: readonly string[]) => readonly string[];
 }
 
 /** Client, real Traefik with the plugin, host and backend, as `postern traefik` puts them together. */
@@ -53,6 +58,9 @@ export interface Stack {
   readonly backend: Backend;
   readonly directory: string;
   readonly usersFile: string;
+  /** Where Traefik's plugin looks for the guest key, and the right text for it. */
+  readonly keyFile: string;
+  readonly guestKey: string;
   readonly verdictTag: string;
   readonly dynamic: Tree;
   writeUsers(users: Readonly<Record<string, User>>): Promise<void>;
@@ -71,6 +79,8 @@ export interface AskOptions {
   readonly as?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** For kept connections. */
+  readonly agent?: Agent;
 }
 
 export interface Answer {
@@ -110,7 +120,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const secret = randomBytes(32);
   const guestKey = deriveGuestKey(secret);
   const keyFile = join(keyDirectory, 'guest.key');
-  writeFileSync(keyFile, formatGuestKey(guestKey));
+  const { keyText = formatGuestKey(guestKey) } = options;
+  if (keyText !== null) writeFileSync(keyFile, keyText);
   const usersFile = join(home, 'users.yml');
   writeFileSync(usersFile, await usersYaml(options.users));
 
@@ -154,10 +165,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const generated = JSON.parse(JSON.stringify(setup.dynamic)) as Tree;
   const dynamic = options.dynamic?.(generated) ?? generated;
   mkdirSync(directory, { recursive: true, mode: 0o750 });
+  const { mounts } = setup.static.experimental.localPlugins.postern.settings;
   const launch = () =>
     startTraefik({
       binary: options.binary,
-      plugins: { postern: { mounts: setup.static.experimental.localPlugins.postern.settings.mounts } },
+      plugins: { postern: { mounts: options.mounts?.(mounts) ?? mounts } },
       dynamic,
       ...(options.static && { static: options.static }),
     });
@@ -175,6 +187,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     backend,
     directory,
     usersFile,
+    keyFile,
+    guestKey: formatGuestKey(guestKey),
     verdictTag: verdictTag(guestKey),
     dynamic,
     async writeUsers(users) {
@@ -205,8 +219,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return stack;
 }
 
-async function rawFetch(port: number, domain: string, path: string, ask: AskOptions): Promise<Answer> {
-  const { request } = await import('node:http');
+function rawFetch(port: number, domain: string, path: string, ask: AskOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
@@ -220,6 +233,7 @@ async function rawFetch(port: number, domain: string, path: string, ask: AskOpti
           ...ask.headers,
         },
         timeout: 15_000,
+        ...(ask.agent && { agent: ask.agent }),
       },
       incoming => {
         const parts: Buffer[] = [];
