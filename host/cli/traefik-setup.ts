@@ -120,6 +120,10 @@ function pluginSettings(options: TraefikOptions): { mounts: string[]; envs?: str
 function middlewares(options: TraefikOptions): Record<string, unknown> {
   const keyFile = options.keyFile === undefined ? GUEST_KEY_FILE : basename(options.keyFile);
   return {
+    // Go takes a request target like `a:http://app.example.com/admin` for a URL without a path: the
+    // plugin would be told `/`, and the service be sent all behind the first colon. This replaces
+    // the URL by itself, read anew as scheme, host and path; nobody is redirected.
+    'postern-target': { redirectRegex: { regex: '^h', replacement: 'h' } },
     postern: {
       plugin: {
         postern: {
@@ -174,7 +178,7 @@ function routersAndServices(options: TraefikOptions): {
       rule: hostRule(domain),
       entryPoints: Object.keys(entryPoints(options)),
       priority: domain.startsWith('*.') ? WILDCARD_PRIORITY : PRIORITY,
-      middlewares: ['postern'],
+      middlewares: ['postern-target', 'postern'],
       ...(options.tls === false
         ? {}
         : { tls: options.certResolver ? { certResolver: options.certResolver } : {} }),

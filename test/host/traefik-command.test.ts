@@ -45,7 +45,7 @@ describe('Traefik set-up', () => {
         rule: 'Host(`app.example.com`)',
         entryPoints: ['websecure'],
         priority: 1_000_000,
-        middlewares: ['postern'],
+        middlewares: ['postern-target', 'postern'],
         tls: {},
       },
       'postern-app-example-com-allow': {
@@ -67,6 +67,7 @@ describe('Traefik set-up', () => {
 
   it('configures plugin, forwardAuth and the removal of our headers', () => {
     expect(setup.dynamic.http.middlewares).toEqual({
+      'postern-target': { redirectRegex: { regex: '^h', replacement: 'h' } },
       postern: { plugin: { postern: { directory: '/run/postern', key_file: '/etc/postern/guest.key' } } },
       'postern-host': {
         forwardAuth: {
@@ -133,7 +134,7 @@ describe('Traefik set-up', () => {
       rule: 'HostRegexp(`^.+\\.example\\.com\\.?$`)',
       entryPoints: ['web'],
       priority: 900_000,
-      middlewares: ['postern'],
+      middlewares: ['postern-target', 'postern'],
     });
     expect(other.dynamic.http.routers['postern-any-example-com-2-allow']?.parentRefs).toEqual([
       'postern-any-example-com-2',
