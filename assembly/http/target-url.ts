@@ -1,6 +1,7 @@
 import { hexValue, isDigit } from '../bytes/ascii';
 import { within } from '../bytes/bytes';
 import { MAX_URI } from '../contract';
+import { parseIp } from '../net/ip';
 import { cleanUri } from './path';
 import { Target } from './target';
 
@@ -41,6 +42,7 @@ function readAuthority(buf: StaticArray<u8>, start: i32, end: i32, target: Targe
     port = close + 1;
     hostEnd = close;
     start++;
+    if (!parseIp(buf, start, close)) return false;
   } else {
     for (let i = start; i < end; i++) {
       if (unchecked(buf[i]) == 0x3a) port = hostEnd = i;
@@ -59,10 +61,13 @@ function readAuthority(buf: StaticArray<u8>, start: i32, end: i32, target: Targe
       if (hostEnd - i < 3) return false;
       let high = hexValue(unchecked(buf[i + 1]));
       let low = hexValue(unchecked(buf[i + 2]));
-      // RFC 6874 escapes and ASCII ones are refused by Go.
-      if ((high | low) < 0 || high < 8) return false;
+      if ((high | low) < 0) return false;
       byte = (high << 4) | low;
+      // Go takes escapes above ASCII, and `%25`, which RFC 6874 wants before a zone.
+      if (byte < 0x80 && byte != 0x25) return false;
       i += 2;
+    } else if (!isHostByte(byte)) {
+      return false;
     }
     if (len >= target.host.length) return false;
     if (byte > 0x7f) target.hostAscii = false;
@@ -70,4 +75,23 @@ function readAuthority(buf: StaticArray<u8>, start: i32, end: i32, target: Targe
   }
   target.hostLength = len;
   return true;
+}
+
+/** Bytes Go takes in a host: RFC 3986 section 3.2.2, quotes and angle brackets, and all above ASCII. */
+function isHostByte(byte: u32): bool {
+  switch (byte) {
+    case 0x20:
+    case 0x23:
+    case 0x40:
+    case 0x5b:
+    case 0x5c:
+    case 0x5e:
+    case 0x60:
+    case 0x7b:
+    case 0x7c:
+    case 0x7d:
+      return false;
+    default:
+      return true;
+  }
 }

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { POLICY_BYPASS } from '../../assembly/contract.ts';
 import { encodeRequest, runAclVectors } from '../../tools/vectors-acl.mjs';
+import urls from '../cases/acl/urls.json' with { type: 'json' };
 import { policy } from '../support/policy-engine.ts';
 
 const corpus = gunzipSync(readFileSync(new URL('../cases/acl/corpus.jsonl.gz', import.meta.url)))
@@ -58,6 +60,20 @@ it('counts a wrong expectation as a failure and shows it', () => {
     failed: 1,
     mismatches: ["x1 request 0: GET https://a.test/ as '': one_factor rule 0, expected deny rule 1"],
   });
+});
+
+it('sees of a URL what Go sees', () => {
+  policy.use({ access_control: { rules: [{ domain_regex: '', query: { key: 'k' }, policy: 'bypass' }] } });
+  const seen = urls.map(({ url }) => {
+    const answer = policy.authorize(encodeRequest({ url, method: 'GET' }));
+    return {
+      url,
+      host: policy.targetHost(),
+      object: policy.targetObject(),
+      has_k: (answer & 3) === POLICY_BYPASS,
+    };
+  });
+  expect(seen).toEqual(urls);
 });
 
 it('survives requests cut off anywhere', () => {
