@@ -49,7 +49,7 @@ export const MAX_DFA_STATES: i32 = 256;
  * simulation needs 14 KiB (three sets of 2 KiB, a stack of two bytes per
  * choice), the rest makes long texts faster; captures need 40 bytes per
  * consuming instruction, so programs with `User` or `Group` are refused above
- * some 480 of them.
+ * some 500 of them.
  */
 export const MATCHER_BYTES: i32 = SCRATCH_BYTES;
 
