@@ -1,8 +1,12 @@
+import { availableParallelism } from 'node:os';
 import type { Io, Output } from './cli/io.ts';
 import { run } from './cli/program.ts';
 
 /** Code of a process that its user interrupted twice (128 + SIGINT). */
 const EXIT_INTERRUPTED = 130;
+
+// Before anything uses libuv's pool: verifications take as many threads as there are cores, files need some too.
+process.env.UV_THREADPOOL_SIZE ??= String(availableParallelism() + 2);
 
 const stop = new AbortController();
 let listening = false;
