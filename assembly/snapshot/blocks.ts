@@ -1,3 +1,4 @@
+import { writeU32 } from '../bytes/bytes';
 import { ByteWriter } from '../bytes/writer';
 import { ITEM_SIZE } from '../policy/layout';
 import { text } from '../policy/query';
@@ -45,6 +46,11 @@ export function openImage(out: ByteWriter): void {
 /** Lets go of the image's writer. */
 export function closeImage(): void {
   image = NOTHING;
+}
+
+/** Writes a field of the image's header. */
+export function setHeader(field: i32, value: u32): void {
+  writeU32(image.buf, imageStart + field, value);
 }
 
 /** Offset in the image of the block that was appended from `start` on. */

@@ -1,11 +1,7 @@
-import { within, writeU8, writeU32 } from '../bytes/bytes';
+import { within, writeU8 } from '../bytes/bytes';
 import { ByteWriter } from '../bytes/writer';
-import { DEFAULT_REALM, POLICY_BYPASS, POLICY_DENY } from '../contract';
-import { parseCidr } from '../net/cidr';
-import { addNetwork, beginSet } from '../net/network-set';
+import { POLICY_BYPASS, POLICY_DENY } from '../contract';
 import {
-  DOMAIN_EXACT,
-  DOMAIN_SUFFIX,
   FLAG_CLEAN,
   FLAG_METHODS,
   FLAG_NETWORKS,
@@ -15,40 +11,23 @@ import {
   HAS_NETWORKS,
   HAS_QUERY,
   HAS_RESOURCES,
-  IMAGE_ALLOW_HTTP,
-  IMAGE_CLEAN_DOMAINS,
   IMAGE_DEFAULT_POLICY,
   IMAGE_FLAGS,
   IMAGE_HEADER,
   IMAGE_LENGTH,
   IMAGE_MAGIC,
-  IMAGE_REALM,
-  IMAGE_REALM_LENGTH,
   IMAGE_RULE_COUNT,
   IMAGE_RULES,
-  IMAGE_TRUSTED,
   IMAGE_VERSION,
   NAMES_SUBJECTS,
   RULE_SIZE,
 } from '../policy/layout';
-import { text } from '../policy/query';
 import { GUEST_COMPILER_BYTES, HOST_COMPILER_BYTES } from '../regexp/limits';
 import { reserveCompiler } from '../regexp/regexp';
-import {
-  addString,
-  beginList,
-  closeImage,
-  endList,
-  image,
-  imageStart,
-  intern,
-  internString,
-  openImage,
-  reserveBlocks,
-} from './blocks';
-import { compileDomains } from './compile-domains';
-import { compileNetworks, openNetworks, reserveNetworks } from './compile-networks';
+import { closeImage, image, imageStart, openImage, reserveBlocks, setHeader } from './blocks';
+import { openNetworks, reserveNetworks } from './compile-networks';
 import { compileRule, openRules, policyCode, reserveRules, rules, rulesFlags } from './compile-rule';
+import { compileAllowHttp, compileAmbiguous, compileRealm, compileTrusted } from './compile-settings';
 import {
   closeDocument,
   doc,
@@ -58,30 +37,17 @@ import {
   openDocument,
   readKeys,
   readText,
-  reportRaw,
   reportText,
-  textIs,
   values,
   words,
 } from './document';
 import { checkImage } from './image';
-import {
-  checkJson,
-  firstItem,
-  JSON_ARRAY,
-  JSON_OBJECT,
-  jsonErrorAt,
-  kindOf,
-  nextItem,
-  rootValue,
-} from './json';
+import { checkJson, firstItem, JSON_ARRAY, jsonErrorAt, kindOf, nextItem, rootValue } from './json';
 import {
   ACL_NO_RULES,
   ACL_POLICY,
-  POLICY_AMBIGUOUS,
   POLICY_JSON,
   POLICY_LIST,
-  POLICY_REALM,
   POLICY_SIZE,
   POLICY_UNUSED,
 } from './problem-codes';
@@ -120,9 +86,6 @@ const HOST_ITEMS: i32 = 16_384;
 const HOST_BLOCKS: i32 = 131_072;
 const HOST_NAMES: i32 = 16_384;
 const HOST_PROBLEM_BYTES: i32 = 262_144;
-
-/** Longest realm; browsers show the first words of it. */
-const MAX_REALM: i32 = 128;
 
 let maxPolicyBytes: i32 = 0;
 
@@ -223,16 +186,11 @@ function compileDocument(root: i32): void {
   openNetworks(networkDefinitions, networkList);
   compileAccessControl(defaultPolicy, ruleList);
 
-  setHeader(IMAGE_TRUSTED, compileTrusted(trusted));
-  setHeader(IMAGE_ALLOW_HTTP, compileAllowHttp(allowHttp));
+  compileTrusted(trusted);
+  compileAllowHttp(allowHttp);
   let clean = compileAmbiguous(ambiguous);
   compileRealm(realm);
   finish(clean);
-}
-
-/** Writes a field of the image's header. */
-function setHeader(field: i32, value: u32): void {
-  writeU32(image.buf, imageStart + field, value);
 }
 
 /** `definitions`: only networks are ours. */
@@ -281,85 +239,6 @@ function compileAccessControl(defaultPolicy: i32, ruleList: i32): void {
   }
   popPath(0);
   writeU8(image.buf, imageStart + IMAGE_DEFAULT_POLICY, max(policy, 0));
-}
-
-/** `trusted_proxies`: whose forwarding headers count. An empty list trusts nobody. */
-function compileTrusted(value: i32): i32 {
-  if (isAbsent(value)) {
-    let at = image.len;
-    beginSet(image);
-    addLiteral('127.0.0.0/8');
-    addLiteral('::1');
-    return intern(at);
-  }
-  pushKey('trusted_proxies');
-  let set = compileNetworks(value, false);
-  popPath(0);
-  return set;
-}
-
-function addLiteral(cidr: string): void {
-  words.reset();
-  words.ascii(cidr);
-  if (parseCidr(text, 0, words.len)) addNetwork(image);
-}
-
-/** `allow_http`: domains that may be asked for without encryption. */
-function compileAllowHttp(value: i32): i32 {
-  beginList();
-  if (isAbsent(value)) {
-    words.reset();
-    words.ascii('.localhost');
-    addString(DOMAIN_SUFFIX, 0, text, 0, words.len);
-    addString(DOMAIN_EXACT, 0, text, 1, words.len);
-  } else {
-    pushKey('allow_http');
-    compileDomains(value, false);
-    popPath(0);
-  }
-  return endList();
-}
-
-/** `ambiguous_paths`: `refuse`, `clean`, or the domains under `clean`. True for `clean` everywhere. */
-function compileAmbiguous(value: i32): bool {
-  let everywhere = false;
-  beginList();
-  pushKey('ambiguous_paths');
-  if (!isAbsent(value)) {
-    if (kindOf(doc, value) == JSON_OBJECT) {
-      if (readKeys(value, 'clean')) {
-        let domains = values[0];
-        pushKey('clean');
-        compileDomains(domains, false);
-      }
-    } else if (readText(value)) {
-      everywhere = textIs('clean');
-      if (!everywhere && !textIs('refuse')) reportText(POLICY_AMBIGUOUS);
-    }
-  }
-  popPath(0);
-  setHeader(IMAGE_CLEAN_DOMAINS, endList());
-  return everywhere;
-}
-
-/** `realm` of the Basic challenge: a quoted-string (RFC 9110 section 5.6.4) without escapes. */
-function compileRealm(value: i32): void {
-  words.reset();
-  words.ascii(DEFAULT_REALM);
-  if (!isAbsent(value)) {
-    pushKey('realm');
-    if (readText(value)) {
-      let good = words.len > 0 && words.len <= MAX_REALM;
-      for (let i = 0; i < words.len; i++) {
-        let byte = unchecked(text[i]);
-        if (byte < 0x20 || byte > 0x7e || byte == 0x22 || byte == 0x5c) good = false;
-      }
-      if (!good) reportRaw(POLICY_REALM, value);
-    }
-    popPath(0);
-  }
-  setHeader(IMAGE_REALM, internString(text, 0, words.len));
-  setHeader(IMAGE_REALM_LENGTH, words.len);
 }
 
 /** Puts the rules behind the blocks and completes the header. */

@@ -1,0 +1,105 @@
+import { DEFAULT_REALM } from '../contract';
+import { parseCidr } from '../net/cidr';
+import { addNetwork, beginSet } from '../net/network-set';
+import {
+  DOMAIN_EXACT,
+  DOMAIN_SUFFIX,
+  IMAGE_ALLOW_HTTP,
+  IMAGE_CLEAN_DOMAINS,
+  IMAGE_REALM,
+  IMAGE_REALM_LENGTH,
+  IMAGE_TRUSTED,
+  ITEM_ASCII,
+} from '../policy/layout';
+import { text } from '../policy/query';
+import { addString, beginList, endList, image, intern, internString, setHeader } from './blocks';
+import { compileDomains } from './compile-domains';
+import { compileNetworks } from './compile-networks';
+import { doc, isAbsent, readKeys, readText, reportRaw, reportText, textIs, values, words } from './document';
+import { JSON_OBJECT, kindOf } from './json';
+import { POLICY_AMBIGUOUS, POLICY_REALM } from './problem-codes';
+import { popPath, pushKey } from './problems';
+
+/** The policy's settings besides rules, each into its field of the image's header. */
+
+/** Longest realm; browsers show the first words of it. */
+const MAX_REALM: i32 = 128;
+
+/** `trusted_proxies`: whose forwarding headers count. An empty list trusts nobody. */
+export function compileTrusted(value: i32): void {
+  if (isAbsent(value)) {
+    let at = image.len;
+    beginSet(image);
+    addLiteral('127.0.0.0/8');
+    addLiteral('::1');
+    setHeader(IMAGE_TRUSTED, intern(at));
+    return;
+  }
+  pushKey('trusted_proxies');
+  setHeader(IMAGE_TRUSTED, compileNetworks(value, false));
+  popPath(0);
+}
+
+function addLiteral(cidr: string): void {
+  words.reset();
+  words.ascii(cidr);
+  if (parseCidr(text, 0, words.len)) addNetwork(image);
+}
+
+/** `allow_http`: domains that may be asked for without encryption. */
+export function compileAllowHttp(value: i32): void {
+  beginList();
+  if (isAbsent(value)) {
+    words.reset();
+    words.ascii('.localhost');
+    addString(DOMAIN_SUFFIX, ITEM_ASCII, text, 0, words.len);
+    addString(DOMAIN_EXACT, ITEM_ASCII, text, 1, words.len);
+  } else {
+    pushKey('allow_http');
+    compileDomains(value, false);
+    popPath(0);
+  }
+  setHeader(IMAGE_ALLOW_HTTP, endList());
+}
+
+/** `ambiguous_paths`: `refuse`, `clean`, or the domains under `clean`. True for `clean` everywhere. */
+export function compileAmbiguous(value: i32): bool {
+  let everywhere = false;
+  beginList();
+  pushKey('ambiguous_paths');
+  if (!isAbsent(value)) {
+    if (kindOf(doc, value) == JSON_OBJECT) {
+      if (readKeys(value, 'clean')) {
+        let domains = values[0];
+        pushKey('clean');
+        compileDomains(domains, false);
+      }
+    } else if (readText(value)) {
+      everywhere = textIs('clean');
+      if (!everywhere && !textIs('refuse')) reportText(POLICY_AMBIGUOUS);
+    }
+  }
+  popPath(0);
+  setHeader(IMAGE_CLEAN_DOMAINS, endList());
+  return everywhere;
+}
+
+/** `realm` of the Basic challenge: a quoted-string (RFC 9110 section 5.6.4) without escapes. */
+export function compileRealm(value: i32): void {
+  words.reset();
+  words.ascii(DEFAULT_REALM);
+  if (!isAbsent(value)) {
+    pushKey('realm');
+    if (readText(value)) {
+      let good = words.len > 0 && words.len <= MAX_REALM;
+      for (let i = 0; i < words.len; i++) {
+        let byte = unchecked(text[i]);
+        if (byte < 0x20 || byte > 0x7e || byte == 0x22 || byte == 0x5c) good = false;
+      }
+      if (!good) reportRaw(POLICY_REALM, value);
+    }
+    popPath(0);
+  }
+  setHeader(IMAGE_REALM, internString(text, 0, words.len));
+  setHeader(IMAGE_REALM_LENGTH, words.len);
+}
