@@ -6,7 +6,17 @@ import {
   GRANT_SLOT_SIZE,
   GRANT_WAYS,
 } from '../../assembly/contract.ts';
-import { address, boolean, duration, integer, oneOf, type Reader, text, textList } from './values.ts';
+import {
+  address,
+  ambiguousPaths,
+  boolean,
+  duration,
+  integer,
+  oneOf,
+  type Reader,
+  text,
+  textList,
+} from './values.ts';
 
 /** 1 GiB of records at the default size: more would not fit a tmpfs anybody gives it. */
 const MAX_SLOTS = 1_048_576;
@@ -32,7 +42,7 @@ export const VALUE_KEYS = {
   'grants.slot_size': integer(GRANT_MIN_SLOT_SIZE, GRANT_MAX_SLOT_SIZE, 8),
   trusted_proxies: textList,
   allow_http: textList,
-  ambiguous_paths: oneOf('refuse', 'clean'),
+  ambiguous_paths: ambiguousPaths,
   realm: text,
 } as const satisfies Record<string, Reader<unknown>>;
 

@@ -35,6 +35,16 @@ export function oneOf<T extends string>(...allowed: readonly T[]): Reader<T> {
   };
 }
 
+/** `refuse`, `clean`, or the domains that are cleaned: `clean: ['gitlab.example.com']`. */
+export const ambiguousPaths: Reader<'refuse' | 'clean' | { readonly clean: readonly string[] }> = raw => {
+  if (raw === 'refuse' || raw === 'clean') return good(raw);
+  if (typeof raw === 'object' && raw !== null && Object.keys(raw).join() === 'clean') {
+    const domains = textList((raw as { clean: unknown }).clean);
+    return domains.ok ? good({ clean: domains.value }) : bad(`under \`clean\`: ${domains.message}`);
+  }
+  return bad(`must be \`refuse\`, \`clean\` or a list of domains under the key \`clean\`, got ${shown(raw)}`);
+};
+
 export function integer(min: number, max: number, multipleOf = 1): Reader<number> {
   return raw => {
     const value = typeof raw === 'string' && /^\d{1,15}$/.test(raw) ? Number(raw) : raw;

@@ -62,7 +62,7 @@ export interface PolicyDocument {
   readonly definitions?: unknown;
   readonly trusted_proxies?: readonly string[];
   readonly allow_http?: readonly string[];
-  readonly ambiguous_paths?: 'refuse' | 'clean';
+  readonly ambiguous_paths?: 'refuse' | 'clean' | { readonly clean: readonly string[] };
   readonly realm?: string;
 }
 

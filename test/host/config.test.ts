@@ -153,7 +153,7 @@ definitions: { network: { lan: [10.0.0.0/8] } }
       'trusted_proxies: [1]\nambiguous_paths: allow\naccess_control: deny\n',
       [
         'postern.yml:1: trusted_proxies: must be a list of texts, got [1]',
-        'postern.yml:2: ambiguous_paths: must be `refuse` or `clean`, got "allow"',
+        'postern.yml:2: ambiguous_paths: must be `refuse`, `clean` or a list of domains under the key `clean`, got "allow"',
         'postern.yml:3: access_control: must be a mapping with `default_policy` and `rules`',
       ],
     ],
