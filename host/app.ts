@@ -1,4 +1,5 @@
-import { DEFAULT_REALM, LABEL_SNAPSHOT, LABEL_STATE } from '../assembly/contract.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_REALM, LABEL_SNAPSHOT, LABEL_STATE, STATE_MAX_READ_AGE_MS } from '../assembly/contract.ts';
 import { BasicStrategy } from './authn/basic.ts';
 import { PasswordVerifier, type PasswordVerifierOptions } from './authn/password.ts';
 import type { Clock } from './clock.ts';
@@ -24,6 +25,12 @@ import { policyId } from './snapshot/snapshot-file.ts';
 import { WriterSeat } from './snapshot/writer-seat.ts';
 import type { Directory } from './users/directory.ts';
 
+/**
+ * For so long guests may still defer to a host whose page says that it has
+ * stopped, and a bit: gone at once, it would cost their clients a 500.
+ */
+export const LINGER_MS = STATE_MAX_READ_AGE_MS + 100;
+
 export type AppConfig = Pick<Config, 'server' | 'guest' | 'grants' | 'policy' | 'secret' | 'previousSecret'>;
 
 export interface AppDeps {
@@ -40,8 +47,11 @@ export interface AppDeps {
 export interface App {
   /** Waits for the guest directory's lock if another host has it. Undefined when `signal` aborts first. */
   start(signal?: AbortSignal): Promise<HttpServer | undefined>;
-  /** State page first, then the requests that are there, the lock last. */
-  stop(): Promise<void>;
+  /**
+   * State page first, then the requests that are there, the lock last. In
+   * between it answers new requests for `lingerMs` (default 0), see LINGER_MS.
+   */
+  stop(lingerMs?: number): Promise<void>;
   /** For whoever watches the users file. */
   usersFileFailed(): void;
 }
@@ -146,8 +156,9 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       seat.publish();
       return server;
     },
-    async stop() {
+    async stop(lingerMs = 0) {
       seat.stopWriting();
+      if (server !== undefined && lingerMs > 0) await sleep(lingerMs);
       await server?.close();
       await seat.leave();
     },

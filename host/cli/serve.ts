@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { createApp } from '../app.ts';
+import { createApp, LINGER_MS } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
@@ -72,7 +72,7 @@ async function run(file: string, io: Io): Promise<void> {
     await aborted(io.signal);
     log.info('stopping');
   } finally {
-    await app.stop();
+    await app.stop(LINGER_MS);
     directory.close();
   }
   log.info('stopped');
