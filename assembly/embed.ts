@@ -1,4 +1,5 @@
 import { copy, readU32 } from './bytes/bytes';
+import { arrayOf, bytesOf } from './bytes/loader';
 import { ByteWriter } from './bytes/writer';
 import { AUTHORIZATION_TOO_LARGE, MAX_AUTHORIZATION } from './contract';
 import { Claims } from './grant/claims';
@@ -47,7 +48,7 @@ const address = new ByteWriter(new StaticArray<u8>(MAX_IP_TEXT));
  * or minus the REASON_… for a target that is refused.
  */
 export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, failed: bool): i32 {
-  let buf = toStatic(fields);
+  let buf = bytesOf(fields);
   let reason = readTarget(buf);
   if (reason != 0) return -reason;
   let image = loadedImage();
@@ -60,7 +61,7 @@ export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, fa
   subject.addressHigh = client.high;
   subject.addressLow = client.low;
   if (principal.length > 0) {
-    copy(claims.buf, 0, toStatic(principal), 0, principal.length);
+    copy(claims.buf, 0, bytesOf(principal), 0, principal.length);
     if (!claims.parse(0, principal.length)) return 0;
     subject.buf = claims.buf;
     subject.userStart = claims.userStart;
@@ -85,12 +86,12 @@ export function decisionReason(reason: i32): string {
 /** AUTHORIZATION_… of the one value of the header. */
 export function readAuthorization(value: Uint8Array): i32 {
   if (value.length > MAX_AUTHORIZATION) return AUTHORIZATION_TOO_LARGE;
-  return parseAuthorization(toStatic(value), 0, value.length, credential);
+  return parseAuthorization(bytesOf(value), 0, value.length, credential);
 }
 
 /** User name, colon and password of the value read last; wiped by `forgetCredential`. */
 export function credentialPair(): Uint8Array {
-  return toArray(credential.pair, 0, credential.end);
+  return arrayOf(credential.pair, 0, credential.end);
 }
 
 /** Where in the pair the colon stands. */
@@ -105,18 +106,18 @@ export function forgetCredential(): void {
 /** Whether forwarding headers from this peer count (`trusted_proxies`). */
 export function isTrustedProxy(peer: Uint8Array): bool {
   let image = loadedImage();
-  client.setPeer(toStatic(peer), 0, peer.length);
+  client.setPeer(bytesOf(peer), 0, peer.length);
   return client.isTrusted(image, <i32>readU32(image, IMAGE_TRUSTED));
 }
 
 /** Canonical text of the client's address, empty when it cannot be told. `forwardedFor`: values with NUL behind each. */
 export function clientAddress(peer: Uint8Array, forwardedFor: Uint8Array): Uint8Array {
   let image = loadedImage();
-  client.setPeer(toStatic(peer), 0, peer.length);
-  client.walk(image, <i32>readU32(image, IMAGE_TRUSTED), toStatic(forwardedFor), 0, forwardedFor.length);
+  client.setPeer(bytesOf(peer), 0, peer.length);
+  client.walk(image, <i32>readU32(image, IMAGE_TRUSTED), bytesOf(forwardedFor), 0, forwardedFor.length);
   address.reset();
   if (client.known) formatIp(client.high, client.low, address);
-  return toArray(address.buf, 0, address.len);
+  return arrayOf(address.buf, 0, address.len);
 }
 
 function readTarget(buf: StaticArray<u8>): i32 {
@@ -143,16 +144,4 @@ function fieldStart(buf: StaticArray<u8>, index: i32): i32 {
 
 function fieldEnd(buf: StaticArray<u8>, start: i32): i32 {
   return start + <i32>readU32(buf, start - 4);
-}
-
-function toStatic(bytes: Uint8Array): StaticArray<u8> {
-  let copyOf = new StaticArray<u8>(bytes.length);
-  memory.copy(changetype<usize>(copyOf), bytes.dataStart, bytes.length);
-  return copyOf;
-}
-
-function toArray(buf: StaticArray<u8>, start: i32, end: i32): Uint8Array {
-  let out = new Uint8Array(end - start);
-  memory.copy(out.dataStart, changetype<usize>(buf) + start, end - start);
-  return out;
 }

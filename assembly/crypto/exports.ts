@@ -1,3 +1,4 @@
+import { bytesOf } from '../bytes/loader';
 import { chacha20Block } from './chacha20';
 import { openSealed, seal } from './chacha20-poly1305';
 import { equalConstantTime } from './equal';
@@ -15,12 +16,6 @@ const hash = new Sha256();
 const hmacKey = new HmacKey();
 const hmac = new Hmac();
 
-function fromView(view: Uint8Array): StaticArray<u8> {
-  let copy = new StaticArray<u8>(view.length);
-  memory.copy(changetype<usize>(copy), view.dataStart, view.length);
-  return copy;
-}
-
 function toView(bytes: StaticArray<u8>, view: Uint8Array): void {
   memory.copy(view.dataStart, changetype<usize>(bytes), view.length);
 }
@@ -34,8 +29,8 @@ export function cryptoSha256(
   out: Uint8Array,
   at: i32,
 ): bool {
-  let bytes = fromView(data);
-  let result = fromView(out);
+  let bytes = bytesOf(data);
+  let result = bytesOf(out);
   hash.reset();
   let from = start;
   for (; step > 0 && from < end - step; from += step) hash.update(bytes, from, from + step);
@@ -57,9 +52,9 @@ export function cryptoHmac(
   out: Uint8Array,
   at: i32,
 ): bool {
-  let bytes = fromView(data);
-  let result = fromView(out);
-  hmacKey.setKey(fromView(key), keyStart, keyEnd);
+  let bytes = bytesOf(data);
+  let result = bytesOf(out);
+  hmacKey.setKey(bytesOf(key), keyStart, keyEnd);
   hmac.begin(hmacKey);
   let from = start;
   for (; step > 0 && from < end - step; from += step) hmac.update(bytes, from, from + step);
@@ -80,8 +75,8 @@ export function cryptoHkdfExtract(
   prk: Uint8Array,
   prkAt: i32,
 ): bool {
-  let result = fromView(prk);
-  let done = extract(fromView(salt), saltStart, saltEnd, fromView(ikm), ikmStart, ikmEnd, result, prkAt);
+  let result = bytesOf(prk);
+  let done = extract(bytesOf(salt), saltStart, saltEnd, bytesOf(ikm), ikmStart, ikmEnd, result, prkAt);
   toView(result, prk);
   return done;
 }
@@ -96,8 +91,8 @@ export function cryptoHkdfExpand(
   at: i32,
   len: i32,
 ): bool {
-  let result = fromView(out);
-  let done = expand(fromView(prk), prkAt, fromView(info), infoStart, infoEnd, result, at, len);
+  let result = bytesOf(out);
+  let done = expand(bytesOf(prk), prkAt, bytesOf(info), infoStart, infoEnd, result, at, len);
   toView(result, out);
   return done;
 }
@@ -111,8 +106,8 @@ export function cryptoChaCha20Block(
   out: Uint8Array,
   outAt: i32,
 ): bool {
-  let result = fromView(out);
-  let done = chacha20Block(fromView(key), keyAt, counter, fromView(nonce), nonceAt, result, outAt);
+  let result = bytesOf(out);
+  let done = chacha20Block(bytesOf(key), keyAt, counter, bytesOf(nonce), nonceAt, result, outAt);
   toView(result, out);
   return done;
 }
@@ -126,8 +121,8 @@ export function cryptoPoly1305(
   out: Uint8Array,
   outAt: i32,
 ): bool {
-  let result = fromView(out);
-  let done = poly1305(fromView(key), keyAt, fromView(data), start, end, result, outAt);
+  let result = bytesOf(out);
+  let done = poly1305(bytesOf(key), keyAt, bytesOf(data), start, end, result, outAt);
   toView(result, out);
   return done;
 }
@@ -147,13 +142,13 @@ export function cryptoOpen(
   out: Uint8Array,
   outAt: i32,
 ): i32 {
-  let result = fromView(out);
-  let source = sealed == out ? result : fromView(sealed);
+  let result = bytesOf(out);
+  let source = sealed == out ? result : bytesOf(sealed);
   // biome-ignore format: one range per line
   let len = openSealed(
-    fromView(key), keyAt,
-    fromView(nonce), nonceAt,
-    fromView(aad), aadStart, aadEnd,
+    bytesOf(key), keyAt,
+    bytesOf(nonce), nonceAt,
+    bytesOf(aad), aadStart, aadEnd,
     source, start, end,
     result, outAt,
   );
@@ -176,13 +171,13 @@ export function cryptoSeal(
   out: Uint8Array,
   outAt: i32,
 ): i32 {
-  let result = fromView(out);
-  let source = plain == out ? result : fromView(plain);
+  let result = bytesOf(out);
+  let source = plain == out ? result : bytesOf(plain);
   // biome-ignore format: one range per line
   let len = seal(
-    fromView(key), keyAt,
-    fromView(nonce), nonceAt,
-    fromView(aad), aadStart, aadEnd,
+    bytesOf(key), keyAt,
+    bytesOf(nonce), nonceAt,
+    bytesOf(aad), aadStart, aadEnd,
     source, start, end,
     result, outAt,
   );
@@ -191,7 +186,7 @@ export function cryptoSeal(
 }
 
 export function cryptoEqual(a: Uint8Array, aAt: i32, b: Uint8Array, bAt: i32, len: i32): bool {
-  return equalConstantTime(fromView(a), aAt, fromView(b), bAt, len);
+  return equalConstantTime(bytesOf(a), aAt, bytesOf(b), bAt, len);
 }
 
 /** What the loader needs to allocate a `Uint8Array`. */

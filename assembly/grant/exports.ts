@@ -1,4 +1,5 @@
 import { copy } from '../bytes/bytes';
+import { arrayOf, bytesOf } from '../bytes/loader';
 import { GRANT_MAX_SLOT_SIZE, GRANT_WAYS } from '../contract';
 import { GuestKeys } from './guest-keys';
 import { credentialTag, TAG_LENGTH } from './seal';
@@ -25,18 +26,18 @@ const id = new StaticArray<u8>(16);
 
 /** Derives all keys from the text of a guest key; false when it is none. */
 export function grantKeys(text: Uint8Array): bool {
-  return keys.fromText(toStatic(text), 0, text.length);
+  return keys.fromText(bytesOf(text), 0, text.length);
 }
 
 /** T of a credential without scope. */
 export function grantTag(kind: i32, credential: Uint8Array): Uint8Array {
-  credentialTag(keys, kind, toStatic(credential), 0, credential.length, tag);
-  return toArray(tag, 0, TAG_LENGTH);
+  credentialTag(keys, kind, bytesOf(credential), 0, credential.length, tag);
+  return arrayOf(tag, 0, TAG_LENGTH);
 }
 
 /** Tag in hexadecimal as it ends the verdict header's value. */
 export function grantVerdictTag(): Uint8Array {
-  return toArray(keys.verdictTag, 0, keys.verdictTag.length);
+  return arrayOf(keys.verdictTag, 0, keys.verdictTag.length);
 }
 
 /** Empties the table in memory. */
@@ -46,7 +47,7 @@ export function grantClear(): void {
 
 /** Puts a record into slot `way` of the one set. */
 export function grantPut(way: i32, slotSize: i32, record: Uint8Array): void {
-  copy(inMemory.slots, way * slotSize, toStatic(record), 0, record.length);
+  copy(inMemory.slots, way * slotSize, bytesOf(record), 0, record.length);
 }
 
 /** Looks T up; the claims, empty for a miss. Level and times by `grantFound`. */
@@ -58,10 +59,10 @@ export function grantFind(
   now: u64,
 ): Uint8Array {
   inMemory.reads = 0;
-  copy(id, 0, toStatic(tableId), 0, id.length);
-  if (!table.find(keys, inMemory, id, 0, slotSize, GRANT_WAYS, toStatic(t), kind, now))
+  copy(id, 0, bytesOf(tableId), 0, id.length);
+  if (!table.find(keys, inMemory, id, 0, slotSize, GRANT_WAYS, bytesOf(t), kind, now))
     return new Uint8Array(0);
-  return toArray(table.claims.buf, 0, table.claimsLength);
+  return arrayOf(table.claims.buf, 0, table.claimsLength);
 }
 
 export function grantFoundLevel(): i32 {
@@ -71,20 +72,4 @@ export function grantFoundLevel(): i32 {
 /** Slots read by the last search. */
 export function grantReads(): i32 {
   return inMemory.reads;
-}
-
-function toStatic(bytes: Uint8Array): StaticArray<u8> {
-  let copyOf = new StaticArray<u8>(bytes.length);
-  copyFrom(copyOf, bytes);
-  return copyOf;
-}
-
-function copyFrom(to: StaticArray<u8>, from: Uint8Array): void {
-  for (let i = 0; i < from.length; i++) to[i] = from[i];
-}
-
-function toArray(buf: StaticArray<u8>, start: i32, end: i32): Uint8Array {
-  let out = new Uint8Array(end - start);
-  for (let i = start; i < end; i++) out[i - start] = buf[i];
-  return out;
 }

@@ -1,3 +1,4 @@
+import { bytesOf } from '../bytes/loader';
 import { ByteWriter } from '../bytes/writer';
 import { parseCidr } from './cidr';
 import { formatIp, ipHigh, ipLow, MAX_IP_TEXT, parseIp } from './ip';
@@ -7,12 +8,6 @@ import { addNetwork, beginSet, contains } from './network-set';
 
 const out = new ByteWriter(new StaticArray<u8>(MAX_IP_TEXT));
 const set = new ByteWriter(new StaticArray<u8>(65_536));
-
-function bytesOf(input: Uint8Array): StaticArray<u8> {
-  let bytes = new StaticArray<u8>(input.length);
-  memory.copy(changetype<usize>(bytes), input.dataStart, input.length);
-  return bytes;
-}
 
 /** Canonical text of an address, empty when the text is none. */
 export function ipCanonical(text: Uint8Array): Uint8Array {

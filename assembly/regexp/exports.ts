@@ -1,3 +1,4 @@
+import { arrayOf, bytesOf } from '../bytes/loader';
 import { ByteWriter } from '../bytes/writer';
 import { GUEST_COMPILER_BYTES, HOST_COMPILER_BYTES } from './limits';
 import {
@@ -30,18 +31,6 @@ let code: i32 = 0;
 
 installUnicodeTables();
 
-function bytesOf(input: Uint8Array): StaticArray<u8> {
-  let copy = new StaticArray<u8>(input.length);
-  memory.copy(changetype<usize>(copy), input.dataStart, input.length);
-  return copy;
-}
-
-function toArray(buf: StaticArray<u8>, start: i32, end: i32): Uint8Array {
-  let out = new Uint8Array(end - start);
-  memory.copy(out.dataStart, changetype<usize>(buf) + start, end - start);
-  return out;
-}
-
 /** Compiles a pattern; 0, or a `RegexpError`. */
 export function regexpCompile(input: Uint8Array): i32 {
   pattern = bytesOf(input);
@@ -68,17 +57,17 @@ export function regexpAutomata(on: bool): void {
 export function regexpError(): Uint8Array {
   message.reset();
   if (code != 0) errorMessage(code, message);
-  return toArray(message.buf, 0, message.len);
+  return arrayOf(message.buf, 0, message.len);
 }
 
 /** The offending part of the pattern. */
 export function regexpErrorPart(): Uint8Array {
-  return code == 0 ? new Uint8Array(0) : toArray(pattern, errorStart(), errorEnd());
+  return code == 0 ? new Uint8Array(0) : arrayOf(pattern, errorStart(), errorEnd());
 }
 
 /** The compiled program. */
 export function regexpProgram(): Uint8Array {
-  return toArray(program.buf, 0, program.len);
+  return arrayOf(program.buf, 0, program.len);
 }
 
 /** Replaces the program by any bytes, for tests of corrupted ones. */

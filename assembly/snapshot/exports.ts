@@ -1,4 +1,5 @@
 import { copy, readU16, readU32 } from '../bytes/bytes';
+import { arrayOf, bytesOf } from '../bytes/loader';
 import { ByteWriter } from '../bytes/writer';
 import { MAX_METHOD } from '../contract';
 import { reasonText } from '../http/reason';
@@ -49,19 +50,6 @@ export function loadedImage(): StaticArray<u8> {
   return loaded;
 }
 
-/** A copy of an array from outside, valid until the next `__collect`. */
-function bytesOf(input: Uint8Array): StaticArray<u8> {
-  let bytes = new StaticArray<u8>(input.length);
-  memory.copy(changetype<usize>(bytes), input.dataStart, input.length);
-  return bytes;
-}
-
-function toArray(buf: StaticArray<u8>, end: i32): Uint8Array {
-  let out = new Uint8Array(end);
-  memory.copy(out.dataStart, changetype<usize>(buf), end);
-  return out;
-}
-
 /** Compiles a policy document; the number of errors. `asGuest` compiles with the guest's limits. */
 export function policyCompile(json: Uint8Array, asGuest: bool): i32 {
   if (asGuest) reserveForGuest();
@@ -74,12 +62,12 @@ export function policyCompile(json: Uint8Array, asGuest: bool): i32 {
 
 /** The image compiled last, empty when it had errors. */
 export function policyImage(): Uint8Array {
-  return toArray(compiled.buf, compiled.len);
+  return arrayOf(compiled.buf, 0, compiled.len);
 }
 
 /** Problems of the compilation last, as JSON text of an array. */
 export function policyProblems(): Uint8Array {
-  return toArray(problems.buf, problems.len);
+  return arrayOf(problems.buf, 0, problems.len);
 }
 
 /** Code, blank and text of each problem there is, one a line. */
@@ -91,7 +79,7 @@ export function policyProblemTexts(): Uint8Array {
     out.ascii(line);
     out.u8(10);
   }
-  return toArray(out.buf, out.len);
+  return arrayOf(out.buf, 0, out.len);
 }
 
 /** Makes an image the one that decides; false, and the one before stays, when it is none. */
@@ -117,7 +105,7 @@ export function jsonFind(text: Uint8Array, key: string): Uint8Array {
   let out = new ByteWriter(new StaticArray<u8>(buf.length));
   if (kindOf(buf, value) == JSON_STRING) readString(buf, value, buf.length, out);
   else out.bytes(buf, value, valueEnd(buf, value, buf.length));
-  return toArray(out.buf, out.len);
+  return arrayOf(out.buf, 0, out.len);
 }
 
 /** `equalFold` of two texts. */
@@ -185,7 +173,7 @@ export function vectorAuthorize(request: Uint8Array): i32 {
 export function vectorExplain(): Uint8Array {
   let out = new ByteWriter(new StaticArray<u8>(2 * HOST_RULES));
   explain(loaded, 0, subject, target, out);
-  return toArray(out.buf, out.len);
+  return arrayOf(out.buf, 0, out.len);
 }
 
 /**
@@ -214,12 +202,12 @@ export function targetRead(request: Uint8Array): i32 {
 
 /** Host that `targetRead` made of its third field. */
 export function targetHost(): Uint8Array {
-  return toArray(target.host, target.hostLength);
+  return arrayOf(target.host, 0, target.hostLength);
 }
 
 /** What `resources` would match. */
 export function targetObject(): Uint8Array {
-  return toArray(target.object, target.objectLength);
+  return arrayOf(target.object, 0, target.objectLength);
 }
 
 /** Why a backend could read the target's path differently; 0 when it could not. */
@@ -232,5 +220,5 @@ export function targetReason(reason: i32): Uint8Array {
   let words = reasonText(reason);
   let out = new ByteWriter(new StaticArray<u8>(words.length));
   out.ascii(words);
-  return toArray(out.buf, out.len);
+  return arrayOf(out.buf, 0, out.len);
 }
