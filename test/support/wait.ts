@@ -12,14 +12,14 @@ export async function waitUntil<T>(
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   let last = '';
-  while (Date.now() < end) {
+  for (let pause = 1; Date.now() < end; pause = Math.min(2 * pause, 20)) {
     try {
       const found = await probe();
       if (found !== undefined && found !== false) return found;
     } catch (error) {
       last = `: ${error instanceof Error ? error.message : String(error)}`;
     }
-    await sleep(20);
+    await sleep(pause);
   }
   throw new Error(`waited ${timeoutMs} ms in vain for ${what}${last}`);
 }
