@@ -29,8 +29,9 @@ import { decodedEquals, isPair, keyPartEnd, pairEnd } from './query';
 /**
  * One path for policy and backend: 0, or the REASON_… why a backend could read
  * this target differently than the rules do, on a domain where the decision can
- * depend on it. A path counts where some rule that could match the domain has
- * `resources` or `query`; a query's keys where a `query` rule asks for them.
+ * depend on it. A path, and a `;` in the query, count where some rule that could
+ * match the domain has `resources` or `query`; a query's keys where a `query`
+ * rule asks for them.
  */
 export function targetAmbiguity(buf: StaticArray<u8>, image: i32, target: Target): i32 {
   let flags = readU32(buf, image + IMAGE_FLAGS);
@@ -41,15 +42,26 @@ export function targetAmbiguity(buf: StaticArray<u8>, image: i32, target: Target
   let rule = ruleField(buf, image, image, IMAGE_RULES);
   if (rule < image || rule > buf.length) return 0;
   let count: i32 = min(readU32(buf, image + IMAGE_RULE_COUNT), (buf.length - rule) / RULE_SIZE);
+  // Traefik makes `&` of it behind the guest, other proxies do not.
+  let semicolon = holdsSemicolon(target);
+  let odd = target.ambiguity != 0 || semicolon;
   for (let i = 0; i < count; i++, rule += RULE_SIZE) {
     let criteria = readU8(buf, rule + RULE_FLAGS);
-    if ((criteria & (target.ambiguity != 0 ? HAS_RESOURCES | HAS_QUERY : HAS_QUERY)) == 0) continue;
+    if ((criteria & (odd ? HAS_RESOURCES | HAS_QUERY : HAS_QUERY)) == 0) continue;
     if (!domainCouldMatch(buf, image, ruleField(buf, image, rule, RULE_DOMAINS), target)) continue;
     if (target.ambiguity != 0) return target.ambiguity;
+    if (semicolon) return REASON_QUERY_ESCAPE;
     let reason = queryAmbiguity(buf, image, ruleField(buf, image, rule, RULE_QUERY), target);
     if (reason != 0) return reason;
   }
   return 0;
+}
+
+function holdsSemicolon(target: Target): bool {
+  for (let i = target.queryStart; i < target.objectLength; i++) {
+    if (readU8(target.object, i) == 0x3b) return true;
+  }
+  return false;
 }
 
 /** Pairs that Go drops and others read, and keys asked for that stand there more than once. */

@@ -286,7 +286,9 @@ describe('ambiguous queries', () => {
     policy.use(pathRules());
     expect(read({ host: 'query.test', uri: `/${query}` })).toBe(`ambiguous query: ${reason}`);
     expect(read({ host: 'a.both.test', uri: `/${query}` })).toBe(`ambiguous query: ${reason}`);
-    expect(read({ host: 'paths.test', uri: `/${query}` })).toBe('');
+    // Traefik rewrites `;` behind the guest, so that it matters to every rule that sees the query.
+    const whole = query.includes(';') ? `ambiguous query: ${reason}` : '';
+    expect(read({ host: 'paths.test', uri: `/${query}` })).toBe(whole);
     expect(read({ host: 'free.test', uri: `/${query}` })).toBe('');
   });
 
