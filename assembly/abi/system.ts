@@ -34,7 +34,8 @@ export function now(): u64 {
  */
 export function openFile(path: StaticArray<u8>, end: i32): i32 {
   for (let mount = FIRST_MOUNT; mount <= LAST_MOUNT; mount++) {
-    if (wasi.fd_prestat_get(mount, changetype<usize>(result)) != 0) return -1;
+    // No mount, or one from where nothing is (yet), which wazero tells in the same way: there may be more behind it.
+    if (wasi.fd_prestat_get(mount, changetype<usize>(result)) != 0) continue;
     let nameLen = <i32>readU32(result, 4);
     if (nameLen <= 0 || nameLen > MAX_PATH) continue;
     if (wasi.fd_prestat_dir_name(mount, changetype<usize>(mountName), nameLen) != 0) continue;
