@@ -14,6 +14,7 @@ import {
 } from './nfa';
 import {
   ARG,
+  asciiClasses,
   classCountOf,
   entryInst,
   Inst,
@@ -57,6 +58,20 @@ const MASK: u32 = 1;
 /** A character of the class leaves the current set as it is. */
 const LOOP: u32 = 2;
 
+export function plainSet(): usize {
+  return plain;
+}
+export function beginSet(): usize {
+  return begin;
+}
+export function maskSet(cls: u32): usize {
+  return masks + <usize>cls * setSize();
+}
+/** Where instruction `pc` leads, 0 when there was no room for that. */
+export function rowSet(pc: u32): usize {
+  return rows == 0 ? 0 : rows + <usize>pc * setSize();
+}
+
 /** Prepares masks for the open program; false when they do not fit. */
 export function prepareMasks(): bool {
   let size = setSize();
@@ -98,7 +113,8 @@ function lead(pc: u32, set: usize): void {
   follow(pc, set, 0, PENDING);
 }
 
-function fillMask(cls: u32): void {
+/** Fills in the mask of the class. */
+export function fillMask(cls: u32): void {
   let count = instCountOf();
   let insts = instAddress();
   let mask = masks + <usize>cls * setSize();
@@ -165,11 +181,20 @@ export function simulateMasked(text: StaticArray<u8>, start: i32, end: i32): boo
   let loops = false;
   enter(now, context);
   if (matches(now)) return true;
+  let map = asciiClasses();
+  let base = changetype<usize>(text);
   let at = start;
   while (at < end) {
-    let cls = classAt(text, at, end);
+    let byte = <u32>load<u8>(base + at);
+    let cls: u32 = 0;
+    if (byte < 0x80) {
+      cls = load<u8>(map + byte);
+      at++;
+    } else {
+      cls = classAt(text, at, end);
+      at += lastSize();
+    }
     if (cls >= classes) return false;
-    at += lastSize();
     let state = <u32>load<u8>(ready + cls);
     if ((state & LOOP) != 0) continue;
     if ((state & MASK) == 0) fillMask(cls);

@@ -1,4 +1,5 @@
 import { prepareMasks, simulateMasked } from './masked';
+import { fitsWord, simulateWord } from './masked-word';
 import { AT_BEGIN, contextAfter, END_CLASS, enter, hasPending, isEmpty, look, matches, step } from './nfa';
 import { classCountOf, instCountOf, Part, programFlags, usesContext } from './prog';
 import { setA, setB } from './scratch';
@@ -13,7 +14,9 @@ const LONG_TEXT: i32 = 256;
  */
 export function simulate(text: StaticArray<u8>, start: i32, end: i32): bool {
   if (instCountOf() == 0) return false;
-  if (end - start >= LONG_TEXT && prepareMasks()) return simulateMasked(text, start, end);
+  if (end - start >= LONG_TEXT && prepareMasks()) {
+    return fitsWord() ? simulateWord(text, start, end) : simulateMasked(text, start, end);
+  }
   let now = setA();
   let next = setB();
   let context = AT_BEGIN;
