@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { guestDirectory } from '../test/support/temp.ts';
+import { findGo } from './support/go.ts';
+import { writeGuestFiles } from './support/guest-directory.ts';
+import { readOptions } from './support/options.ts';
+import {
+  accessControl,
+  authorizationOf,
+  BROWSER_HEADERS,
+  DOMAIN,
+  PATH,
+  PROXY_HEADERS,
+  PUBLIC_DOMAIN,
+  principals,
+  RULE_COUNT,
+} from './support/policy.ts';
+import { machine, print, progress, revision, save, table } from './support/report.ts';
+import { ratio, rounded, summary } from './support/statistics.ts';
+import { assemble } from './support/wat.ts';
+
+/** The plugin in wazero as Traefik runs it, beside a guest that does nothing. */
+
+/** More principals than an instance remembers, in turn: each is read from the table. */
+const PRINCIPALS = 24;
+/** Go's names of the cases. */
+const CASES = ['Noop', 'Calls', 'Hit', 'HitFromFile', 'Bypass', 'Challenge', 'Deferral'] as const;
+const STARTS = ['InstantiateNoop', 'Instantiate', 'FirstHit'] as const;
+const TITLES: Record<string, string> = {
+  Noop: 'no-op guest',
+  Calls: 'host calls of a hit, nothing else',
+  Hit: 'hit, just seen',
+  HitFromFile: 'hit, read from the table',
+  Bypass: 'anonymous, bypass',
+  Challenge: 'anonymous, challenge',
+  Deferral: 'unknown credential, deferral',
+  InstantiateNoop: 'instantiate no-op guest',
+  Instantiate: 'instantiate',
+  FirstHit: 'instantiate and first hit',
+};
+
+type Figures = Record<string, number[]>;
+
+export async function run(args: readonly string[]): Promise<void> {
+  const options = readOptions(args, {
+    rounds: { value: 9, max: 99 },
+    milliseconds: { value: 200, max: 10_000 },
+  });
+  const go = findGo();
+  const binary = go.build('guest', 'guest.test', ['test', '-c']);
+  const home = guestDirectory();
+  const policy = { access_control: accessControl() };
+  const accounts = principals(PRINCIPALS).map(principal => principal.username);
+  const files = writeGuestFiles(home, policy, principals(PRINCIPALS));
+  const floor = join(home, 'floor.wasm');
+  writeFileSync(floor, assemble('floor'));
+  const calls = join(home, 'calls.wasm');
+  writeFileSync(calls, assemble('calls'));
+  const setup = join(home, 'setup.json');
+  writeFileSync(
+    setup,
+    JSON.stringify({
+      plugin: join(process.cwd(), 'dist/plugin.wasm'),
+      floor,
+      calls,
+      directory: files.directory,
+      keyDirectory: files.keyDirectory,
+      domain: DOMAIN,
+      publicDomain: PUBLIC_DOMAIN,
+      path: PATH,
+      headers: { ...BROWSER_HEADERS, ...PROXY_HEADERS },
+      authorizations: accounts.map(authorizationOf),
+      stranger: authorizationOf('nobody'),
+    }),
+  );
+  const before = machine();
+  const figures: Figures = {};
+  const allocations: Record<string, number> = {};
+  for (let round = 0; round < options.rounds; round++) {
+    progress(`round ${round + 1} of ${options.rounds}`);
+    const output = await benchmark(binary, setup, `${options.milliseconds}ms`);
+    for (const [, name = '', ns, rest = ''] of output.matchAll(
+      /^Benchmark(\w+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns\/op(.*)$/gm,
+    )) {
+      figures[name] = [...(figures[name] ?? []), Number(ns)];
+      const allocs = /(\d+) allocs\/op/.exec(rest)?.[1];
+      if (allocs !== undefined) allocations[name] = Number(allocs);
+    }
+  }
+  progress('');
+  files.stop();
+  finish({
+    figures,
+    allocations,
+    before,
+    goVersion: go.version,
+    image: files.imageBytes,
+    json: options.json,
+  });
+}
+
+async function benchmark(binary: string, setup: string, time: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(
+    binary,
+    ['-test.bench=.', '-test.run=^$', `-test.benchtime=${time}`],
+    {
+      env: { PATH: process.env.PATH ?? '', POSTERN_BENCH_SETUP: setup },
+      timeout: 300_000,
+    },
+  ).catch((error: Error & { stdout?: string }) => {
+    throw new Error(`the Go benchmark failed: ${error.stdout ?? error.message}`);
+  });
+  return stdout;
+}
+
+interface Measured {
+  readonly figures: Figures;
+  readonly allocations: Readonly<Record<string, number>>;
+  readonly before: ReturnType<typeof machine>;
+  readonly goVersion: string;
+  readonly image: number;
+  readonly json: boolean;
+}
+
+function finish({ figures, allocations, before, goVersion, image, json }: Measured): void {
+  const of = (name: string) => figures[name] ?? [];
+  const noop = of('Noop');
+  const wasmBytes = readFileSync('dist/plugin.wasm').length;
+  const rows = CASES.map(name => {
+    const { median, spread } = summary(of(name));
+    return [
+      TITLES[name] ?? name,
+      median.toFixed(0),
+      `±${spread.toFixed(0)} %`,
+      ratio(of(name), noop).toFixed(1),
+      String(allocations[name] ?? ''),
+    ];
+  });
+  const starts = STARTS.map(name => {
+    const { median, spread } = summary(of(name).map(ns => ns / 1_000));
+    return [TITLES[name] ?? name, median.toFixed(0), `±${spread.toFixed(0)} %`];
+  });
+  print(
+    `${RULE_COUNT} rules, image of ${image} bytes, plugin.wasm of ${wasmBytes} bytes, ${noop.length} rounds\n\n`,
+  );
+  print(table(['request', 'ns', 'spread', 'no-ops', 'allocations'], rows));
+  print(`\n${table(['new instance', 'us', 'spread'], starts)}`);
+  const result = {
+    suite: 'guest',
+    noop_ns: rounded(summary(noop).median),
+    hit_ns: rounded(summary(of('Hit')).median),
+    hit_from_file_ns: rounded(summary(of('HitFromFile')).median),
+    instantiate_us: rounded(summary(of('Instantiate')).median / 1_000),
+  };
+  save({
+    suite: 'guest',
+    date: new Date().toISOString().slice(0, 10),
+    machine: before,
+    versions: {
+      postern: revision(),
+      go: goVersion,
+      'http-wasm-host-go': 'v0.7.0',
+      wazero: 'v1.8.0',
+      node: process.version,
+    },
+    summary: result,
+    rounds: { unit: 'ns', allocations, ...figures },
+    notes: [`${RULE_COUNT} rules, policy image of ${image} bytes, plugin.wasm of ${wasmBytes} bytes`],
+  });
+  if (json) print(`${JSON.stringify(result)}\n`);
+}
