@@ -95,6 +95,7 @@ export class Target {
 function schemeCode(buf: StaticArray<u8>, start: i32, end: i32): i32 {
   let len = end - start;
   if (len < 2 || len > 5 || !within(buf, start, len)) return 0;
+  if (unchecked(buf[start]) == 0) return 0; // would vanish in the number
   // The letters as one number, lower case: at most 5 of them.
   let word: u64 = 0;
   for (let i = start; i < end; i++) word = (word << 8) | lowerAscii(unchecked(buf[i]));

@@ -29,7 +29,7 @@ describe('method, scheme and length', () => {
     expect(read({ scheme })).toBe('');
   });
 
-  it.each(['', 'ftp', 'https,http', 'https ', 'httpss', 'h', '\u0000https'])(
+  it.each(['', 'ftp', 'https,http', 'https ', 'httpss', 'h', '\u0000https', '\u0000wss', '\u0000ws'])(
     'refuses the scheme %j',
     scheme => {
       expect(read({ scheme })).toBe('bad scheme');
