@@ -39,6 +39,7 @@ export const DIRECTORY_BAD_STATE: i32 = 2;
 export const DIRECTORY_NO_SNAPSHOT: i32 = 3;
 export const DIRECTORY_BAD_SNAPSHOT: i32 = 4;
 export const DIRECTORY_LARGE_SNAPSHOT: i32 = 5;
+export const DIRECTORY_OLD_STATE: i32 = 6;
 
 const hmac = new Hmac();
 const mac = new StaticArray<u8>(SNAPSHOT_MAC_LENGTH);
@@ -90,7 +91,8 @@ export class GuestDirectory extends SlotFile {
     let len = this.readState();
     let dropped = this.state.accept(stateKey, this.page, len, now);
     if (!this.state.valid) {
-      this.condition = len < 0 ? DIRECTORY_NO_STATE : DIRECTORY_BAD_STATE;
+      if (this.state.outdated) this.condition = DIRECTORY_OLD_STATE;
+      else this.condition = len < 0 ? DIRECTORY_NO_STATE : DIRECTORY_BAD_STATE;
       this.hasSnapshot = false;
       this.closeTable();
       return dropped;

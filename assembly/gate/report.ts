@@ -7,6 +7,7 @@ import {
   DIRECTORY_LARGE_SNAPSHOT,
   DIRECTORY_NO_SNAPSHOT,
   DIRECTORY_NO_STATE,
+  DIRECTORY_OLD_STATE,
 } from './guest-directory';
 import { System } from './system';
 
@@ -71,6 +72,8 @@ function directoryText(condition: i32): string {
       return 'no state page: is `postern serve` running, and its guest.directory mounted (settings.mounts)?';
     case DIRECTORY_BAD_STATE:
       return 'the state page is damaged, or written with another secret or by another version';
+    case DIRECTORY_OLD_STATE:
+      return 'the state page is older than one seen before: the directory was rolled back, or two hosts write it';
     case DIRECTORY_NO_SNAPSHOT:
       return 'the policy snapshot that the state page names is missing';
     case DIRECTORY_BAD_SNAPSHOT:

@@ -26,6 +26,9 @@ import {
 import { equalConstantTime } from '../crypto/equal';
 import { Hmac, HmacKey } from '../crypto/hmac';
 
+/** Hosts before this one that an instance knows again: a directory is rolled back by a restart or two. */
+const FORMER_BOOTS: i32 = 4;
+
 const hmac = new Hmac();
 const mac = new StaticArray<u8>(32);
 
@@ -33,8 +36,13 @@ const mac = new StaticArray<u8>(32);
 export class State {
   /** The page as accepted, STATE_LENGTH bytes. */
   page: StaticArray<u8> = new StaticArray<u8>(STATE_LENGTH);
-  /** False: no page, or not ours. No grant is good then, and everything is deferred. */
+  /** False: no page, not ours, or outdated. No grant is good then, and everything is deferred. */
   valid: bool = false;
+  /** The page read last is genuine and older than one seen before: somebody brought it back. */
+  outdated: bool = false;
+  private seen: bool = false;
+  private formerBoots: StaticArray<u8> = new StaticArray<u8>(FORMER_BOOTS * ID_LENGTH);
+  private formerCount: i32 = 0;
   private readAt: u64 = 0;
 
   /** True when the page must be read again before anything is decided by it. */
@@ -50,8 +58,12 @@ export class State {
   accept(key: HmacKey, buf: StaticArray<u8>, len: i32, now: u64): bool {
     this.readAt = now;
     let wasValid = this.valid;
-    this.valid = isGenuine(key, buf, len);
+    let genuine = isGenuine(key, buf, len);
+    this.outdated = genuine && this.isOlder(buf);
+    this.valid = genuine && !this.outdated;
     if (!this.valid) return wasValid;
+    if (!this.sameAs(buf, STATE_BOOT_ID, ID_LENGTH)) this.leaveBoot();
+    this.seen = true;
     let changed =
       !wasValid ||
       !this.sameAs(buf, STATE_BOOT_ID, ID_LENGTH) ||
@@ -94,6 +106,37 @@ export class State {
   /** True when the page names the snapshot whose id lies at `at` of `id`. */
   namesSnapshot(id: StaticArray<u8>, at: i32): bool {
     return sameBytes(this.page, STATE_SNAPSHOT_ID, STATE_SNAPSHOT_ID + ID_LENGTH, id, at, at + ID_LENGTH);
+  }
+
+  /**
+   * Whether a genuine page says less than the one accepted last: a host only
+   * counts up, and none comes back under its boot id. Wall time tells nothing,
+   * since clocks are set back.
+   */
+  private isOlder(buf: StaticArray<u8>): bool {
+    if (this.sameAs(buf, STATE_BOOT_ID, ID_LENGTH))
+      return this.seen && readU64(buf, STATE_SEQUENCE) < readU64(this.page, STATE_SEQUENCE);
+    let known = min(this.formerCount, FORMER_BOOTS);
+    for (let i = 0; i < known; i++) {
+      let at = i * ID_LENGTH;
+      if (sameBytes(this.formerBoots, at, at + ID_LENGTH, buf, STATE_BOOT_ID, STATE_BOOT_ID + ID_LENGTH))
+        return true;
+    }
+    return false;
+  }
+
+  /** Remembers the boot id of the page accepted last, in the oldest one's place. */
+  private leaveBoot(): void {
+    if (!this.seen) return;
+    copy(
+      this.formerBoots,
+      (this.formerCount % FORMER_BOOTS) * ID_LENGTH,
+      this.page,
+      STATE_BOOT_ID,
+      ID_LENGTH,
+    );
+    // Wraps to where it stands in the ring, never to few.
+    this.formerCount = this.formerCount + 1 < 2 * FORMER_BOOTS ? this.formerCount + 1 : FORMER_BOOTS;
   }
 
   private sameAs(buf: StaticArray<u8>, at: i32, len: i32): bool {
