@@ -6,6 +6,7 @@ import {
   openSync,
   readSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { GRANT_WAYS } from '../../assembly/contract.ts';
@@ -31,6 +32,8 @@ export class TableWriter {
   readonly #fd: number;
   readonly #geometry: Geometry;
   readonly #index: SlotIndex;
+  /** Slots whose last write failed: whose record lies there, nobody knows. */
+  readonly #doubtful = new Set<number>();
   #swept = 0;
 
   private constructor(fd: number, geometry: Geometry) {
@@ -81,11 +84,22 @@ export class TableWriter {
     this.#write(slot, bytes);
   }
 
-  /** Zeroes every record of a user; answers how many. */
+  /** Zeroes every record of a user, and what may be one; answers how many it knew. */
   revokeUser(userTag: Uint8Array): number {
     const slots = this.#index.ofUser(userTag);
-    for (const slot of slots) this.#zero(slot);
+    for (const slot of new Set([...slots, ...this.#doubtful])) this.#zero(slot);
     return slots.length;
+  }
+
+  /** False when `path` names another file by now, or the file was cut: guests may read what is not written here. */
+  isIntact(path: string): boolean {
+    try {
+      const [own, named] = [fstatSync(this.#fd), statSync(path)];
+      const { slotSize, slots } = this.#geometry;
+      return own.ino === named.ino && own.dev === named.dev && own.size === slotSize * slots;
+    } catch {
+      return false;
+    }
   }
 
   /** Zeroes the expired among the next `count` slots, going round. */
@@ -127,7 +141,9 @@ export class TableWriter {
   }
 
   #write(slot: number, bytes: Uint8Array): void {
+    this.#doubtful.add(slot);
     const written = writeSync(this.#fd, bytes, 0, bytes.length, slot * this.#geometry.slotSize);
     if (written !== bytes.length) throw new Error(`${written} of ${bytes.length} bytes written`);
+    this.#doubtful.delete(slot);
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   GRANTS_FILE_PREFIX,
@@ -99,6 +99,8 @@ export class Publisher {
   publishPolicy(image: Uint8Array): void {
     const old = this.#snapshotId;
     this.#writePolicy(image);
+    // An older page, brought back, would name an older policy: guests know it by this.
+    this.#sequence++;
     this.#publish();
     if (old !== undefined) this.#removeLater(POLICY_FILE_PREFIX, old);
   }
@@ -107,6 +109,7 @@ export class Publisher {
   revoke(userTags: readonly Uint8Array[]): number {
     if (!this.#deps.mayWrite()) return 0;
     let count = 0;
+    this.#checkTable();
     try {
       for (const tag of userTags) count += this.#table?.writer.revokeUser(tag) ?? 0;
     } catch (error) {
@@ -114,7 +117,7 @@ export class Publisher {
       this.#replaceTable();
     }
     this.#sequence++;
-    this.#publish();
+    if (!this.#publish()) this.#withdraw();
     return count;
   }
 
@@ -134,7 +137,8 @@ export class Publisher {
       if (!this.#deps.mayWrite()) return;
       this.#scheduleBeat();
       if (this.#table === undefined) this.#createTable();
-      this.#publish();
+      // While not even the page can be written there is no use in another table.
+      if (this.#publish() && !this.#checkTable()) this.#publish();
       this.#sweep();
     });
   }
@@ -148,9 +152,9 @@ export class Publisher {
     }
   }
 
-  /** One failure is told once; the next beat tries again. */
-  #publish(stopped = false): void {
-    if (!this.#running) return;
+  /** False when it failed. One failure is told once; the next beat tries again. */
+  #publish(stopped = false): boolean {
+    if (!this.#running) return true;
     const { clock, geometry, keys, offlineGraceSeconds, random, log, directory } = this.#deps;
     const now = clock.now();
     const page: StatePage = {
@@ -181,6 +185,34 @@ export class Publisher {
       }
       this.#failing = true;
     }
+    return !this.#failing;
+  }
+
+  /**
+   * For a revocation that cannot be published: without a page guests believe no
+   * grant, so none that an instance remembers outlives it. The space that the
+   * old page gives back may do for a new one.
+   */
+  #withdraw(): void {
+    try {
+      rmSync(join(this.#deps.directory, STATE_FILE), { force: true });
+    } catch (error) {
+      this.#deps.log.error('a revocation could not be published: guests may use a revoked grant', {
+        error: String(error),
+      });
+      return;
+    }
+    this.#publish();
+  }
+
+  /** What somebody else did to the table's file must not stand between a revocation and the guests: false when a new table took its place. */
+  #checkTable(): boolean {
+    if (this.#table?.writer.isIntact(this.#path(GRANTS_FILE_PREFIX, this.#tableId)) !== false) return true;
+    this.#deps.log.warn('the grant table was removed, replaced or cut: everybody is verified anew', {
+      directory: this.#deps.directory,
+    });
+    this.#replaceTable();
+    return false;
   }
 
   #readPage(): StatePage | undefined {
