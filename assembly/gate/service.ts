@@ -18,6 +18,7 @@ export class Service {
   private startup: Startup;
   /** REFUSING_…; 0 when the gate is in service. */
   private refusing: i32 = 0;
+  private reportedRefusal: i32 = 0;
   private retryAt: u64 = 0;
   private reportedDirectory: i32 = 0;
 
@@ -28,11 +29,17 @@ export class Service {
     this.startup = new Startup(exchange, system);
   }
 
-  /** To be called once the service hangs from a module-level constant: it collects garbage. */
+  /**
+   * Reads the configuration. To be called once the service hangs from a
+   * module-level constant: it collects garbage. Mounts are left to the first
+   * request: wazero panics on one that the proxy may not enter, which then
+   * answers 500, where a plugin that did not start would leave its routers' hosts
+   * to others.
+   */
   start(): void {
     this.refusing = this.startup.configure();
-    if (this.refusing == 0) this.open();
-    if (this.refusing != 0) reportRefusal(this.system, this.refusing, policyProblems());
+    if (this.refusing == 0) this.refusing = REFUSING_NO_KEY;
+    else this.report();
   }
 
   /** Judges the request at hand: true passes it on, false when it has been answered. */
@@ -52,18 +59,19 @@ export class Service {
     return passes;
   }
 
-  private open(): void {
-    this.gate = this.startup.open();
-    this.refusing = this.gate === null ? this.startup.keyCondition : 0;
-  }
-
   private retry(now: u64): void {
     // A clock that went backwards must not make it wait for ever.
     if (now < this.retryAt && this.retryAt - now <= RETRY_MS) return;
     this.retryAt = now + RETRY_MS;
-    this.open();
-    if (this.refusing != 0 && this.refusing != REFUSING_NO_KEY) {
-      reportRefusal(this.system, this.refusing, policyProblems());
-    }
+    this.gate = this.startup.open();
+    this.refusing = this.gate === null ? this.startup.keyCondition : 0;
+    this.report();
+  }
+
+  /** One line for each reason to refuse, not for each request. */
+  private report(): void {
+    if (this.refusing == this.reportedRefusal) return;
+    this.reportedRefusal = this.refusing;
+    if (this.refusing != 0) reportRefusal(this.system, this.refusing, policyProblems());
   }
 }
