@@ -13,6 +13,7 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inlineSmall } from './inline-small.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const onlyStale = process.argv.includes('--if-stale');
@@ -45,28 +46,6 @@ async function asc(entry, target, output, finish = async bytes => bytes) {
   renameSync(path, join(root, output));
 }
 
-/**
- * Once more through the optimizer, with small functions written into their
- * callers: wazero calls dearly. `asc` inlines either next to nothing or so much
- * that the plugin outgrows its 128 KiB; between the two lies a fifth of the
- * time of a request.
- */
-async function inlineSmall(bytes) {
-  const { default: binaryen } = await import('binaryen');
-  const { SIMD128, SignExt, MutableGlobals, NontrappingFPToInt } = binaryen.Features;
-  // Not bulk memory: see RATIONALE.
-  const features = SIMD128 | SignExt | MutableGlobals | NontrappingFPToInt;
-  const module = binaryen.readBinaryWithFeatures(bytes, features);
-  binaryen.setOptimizeLevel(3);
-  binaryen.setShrinkLevel(1);
-  binaryen.setAlwaysInlineMaxSize(20);
-  binaryen.setFlexibleInlineMaxSize(70);
-  binaryen.setOneCallerInlineMaxSize(200);
-  module.optimize();
-  if (!module.validate()) throw new Error('the optimizer made a module that is not valid');
-  return module.emitBinary();
-}
-
 async function build(name, output, sources, make) {
   if (!isStale(output, [...sources, 'package-lock.json', 'tools/build.mjs'])) return;
   const start = performance.now();
@@ -86,8 +65,13 @@ await build('host', 'dist/postern.mjs', ['host', 'assembly/contract.ts', 'packag
   const esbuild = await import('esbuild');
   await esbuild.build({
     absWorkingDir: root,
-    entryPoints: ['host/main.ts'],
-    outfile: 'dist/postern.mjs',
+    // A thread needs a file of its own.
+    entryPoints: [
+      { in: 'host/digests/sha2crypt-worker.ts', out: 'sha2crypt-worker' },
+      { in: 'host/main.ts', out: 'postern' },
+    ],
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     target: 'node20',

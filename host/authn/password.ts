@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { verify } from '@node-rs/argon2';
+import { parseDigest, verifyDigest } from '../digests/parse.ts';
 
 /**
  * Memory of all verifications that run together, KiB: eight of Authelia's
@@ -16,7 +16,7 @@ export interface PasswordVerifierOptions {
   readonly concurrency?: number;
   readonly maxMemoryKib?: number;
   readonly maxQueue?: number;
-  /** argon2id, off the event loop; tests give their own. */
+  /** Off the event loop; tests give their own. */
   readonly verify?: (digest: string, password: string) => Promise<boolean>;
   readonly onResult?: (result: VerifyResult) => void;
 }
@@ -34,7 +34,7 @@ interface Job {
   readonly run: () => Promise<void>;
 }
 
-/** Verifies argon2id digests, bounded in concurrency, memory and waiting. */
+/** Verifies digests of all kinds, bounded in concurrency, memory and waiting. */
 export class PasswordVerifier {
   readonly #concurrency: number;
   readonly #maxMemoryKib: number;
@@ -49,7 +49,7 @@ export class PasswordVerifier {
     this.#concurrency = Math.max(1, options.concurrency ?? availableParallelism());
     this.#maxMemoryKib = options.maxMemoryKib ?? MAX_VERIFY_MEMORY_KIB;
     this.#maxQueue = options.maxQueue ?? MAX_VERIFY_QUEUE;
-    this.#verify = options.verify ?? verify;
+    this.#verify = options.verify ?? verifyDigest;
     this.#onResult = options.onResult ?? (() => {});
   }
 
@@ -99,7 +99,8 @@ export class PasswordVerifier {
   }
 }
 
-/** `m` of a PHC text, KiB; one without counts as nothing and fails to verify at once. */
-function memoryOf(digest: string): number {
-  return Number(/[$,]m=(\d{1,10})[,$]/.exec(digest)?.[1] ?? 0);
+/** KiB; a digest that cannot be read counts as nothing and fails to verify at once. */
+function memoryOf(text: string): number {
+  const parsed = parseDigest(text);
+  return parsed.ok ? parsed.digest.memoryKib : 0;
 }

@@ -1,17 +1,12 @@
 import { randomInt } from 'node:crypto';
-import { type Algorithm, hash } from '@node-rs/argon2';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { MAX_PASSWORD } from '../../assembly/contract.ts';
-import { MAX_MEMORY_KIB, MAX_PARALLELISM, MAX_WORK_KIB } from '../users/digest.ts';
+import { ARGON2_DEFAULTS, MAX_MEMORY_KIB, MAX_PARALLELISM, MAX_WORK_KIB } from '../digests/argon2.ts';
+import { BCRYPT_MAX_PASSWORD } from '../digests/bcrypt.ts';
+import { KINDS_TO_MAKE, type KindToMake, makeDigest } from '../digests/make.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { wholeNumber } from './options.ts';
 import { readPassword } from './password-input.ts';
-
-/** Authelia's defaults for argon2id. */
-const DEFAULTS = { memory: 65_536, iterations: 3, parallelism: 4 };
-/** Argon2id in the PHC sense; the package's enum has no run-time form. */
-const ARGON2ID = 2 as Algorithm.Argon2id;
-const HASH_LENGTH = 32;
 
 /** Authelia's default; a service account's password is its only factor. */
 const RANDOM_LENGTH = 72;
@@ -19,6 +14,7 @@ const MIN_RANDOM_LENGTH = 64;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 interface HashOptions {
+  readonly kind: KindToMake;
   readonly random?: number | true;
   readonly memory: number;
   readonly iterations: number;
@@ -26,26 +22,43 @@ interface HashOptions {
   readonly json?: boolean;
 }
 
-/** `postern hash`: an argon2id digest for the users file. */
+/** `postern hash`: a digest for the users file. */
 export function hashCommand(io: Io): Command {
   return new Command('hash')
-    .description('make an argon2id digest of a password for the users file')
+    .description('make a digest of a password for the users file')
+    .addOption(new Option('-k, --kind <kind>', 'kind of digest').choices(KINDS_TO_MAKE).default('argon2id'))
     .option(
       '-r, --random [length]',
       `make a random password and print it too (${MIN_RANDOM_LENGTH} to ${MAX_PASSWORD} characters, default ${RANDOM_LENGTH})`,
       wholeNumber(MIN_RANDOM_LENGTH, MAX_PASSWORD),
     )
-    .option('-m, --memory <KiB>', 'memory', wholeNumber(8, MAX_MEMORY_KIB), DEFAULTS.memory)
+    .option(
+      '-m, --memory <KiB>',
+      'memory of argon2id',
+      wholeNumber(8, MAX_MEMORY_KIB),
+      ARGON2_DEFAULTS.memory,
+    )
     .option(
       '-t, --iterations <n>',
-      'passes over the memory',
+      'passes of argon2id over its memory',
       wholeNumber(1, MAX_WORK_KIB),
-      DEFAULTS.iterations,
+      ARGON2_DEFAULTS.iterations,
     )
-    .option('-p, --parallelism <n>', 'lanes', wholeNumber(1, MAX_PARALLELISM), DEFAULTS.parallelism)
+    .option(
+      '-p, --parallelism <n>',
+      'lanes of argon2id',
+      wholeNumber(1, MAX_PARALLELISM),
+      ARGON2_DEFAULTS.parallelism,
+    )
     .option('--json', 'print JSON')
-    .action(async (options: HashOptions) => {
-      const { memory, iterations, parallelism } = options;
+    .action(async (options: HashOptions, command: Command) => {
+      const { kind, memory, iterations, parallelism } = options;
+      const foreign = (['memory', 'iterations', 'parallelism'] as const).find(
+        name => kind !== 'argon2id' && command.getOptionValueSource(name) === 'cli',
+      );
+      if (foreign !== undefined) {
+        throw new CommandError(`--${foreign} is an option of argon2id, not of ${kind}`, EXIT_USAGE);
+      }
       if (memory < 8 * parallelism) {
         throw new CommandError(`--memory must be at least 8 KiB per lane: ${8 * parallelism}`, EXIT_USAGE);
       }
@@ -57,25 +70,26 @@ export function hashCommand(io: Io): Command {
       }
       const random = options.random === undefined ? undefined : randomPassword(options.random);
       const password = random ?? (await readPassword(io));
-      const digest = await hash(password, {
-        algorithm: ARGON2ID,
-        memoryCost: memory,
-        timeCost: iterations,
-        parallelism,
-        outputLen: HASH_LENGTH,
-      });
+      if (kind === 'bcrypt' && Buffer.byteLength(password, 'utf8') > BCRYPT_MAX_PASSWORD) {
+        throw new CommandError(
+          `bcrypt does not look at what is behind byte ${BCRYPT_MAX_PASSWORD} of a password: use another kind`,
+        );
+      }
+      const digest = await makeDigest(kind, password, { memory, iterations, parallelism });
       io.stdout.write(`${format(random, digest, options.json === true)}\n`);
     })
     .addHelpText(
       'after',
       `
 On a terminal the password is asked for twice and not shown; in a pipe it is the one line of
-standard input.
+standard input. argon2id is the kind to choose; the others are for those who may not, with
+Authelia's default parameters.
 
 Examples:
   postern hash
   postern hash < password.txt
   postern hash --random            for a service account
+  postern hash --kind pbkdf2       where only FIPS-approved algorithms are allowed
   postern hash --random --json | jq -r .digest`,
     );
 }

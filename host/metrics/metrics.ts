@@ -15,7 +15,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #verifications = this.#counter(
     'postern_password_verifications_total',
-    'Argon2id digests computed to verify a password.',
+    'Digests computed to verify a password.',
     'result',
     ['success', 'failure', 'error'],
   );

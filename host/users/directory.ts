@@ -4,7 +4,7 @@ import type { Principal } from '../policy/engine.ts';
 export interface User {
   readonly principal: Principal;
   readonly disabled: boolean;
-  /** Password digest in PHC form. */
+  /** Password digest of a kind that `digests/` verifies. */
   readonly digest: string;
   /**
    * 16 bytes derived from everything that decides what a grant of this user
@@ -21,7 +21,7 @@ export interface Directory {
   onChange(listener: (usernames: readonly string[]) => void): void;
   /** All users, for clearing stale grants on start. */
   all(): Iterable<User>;
-  /** A digest to verify against when the user does not exist, as costly as the file's own. */
+  /** A digest to verify against when the user does not exist, as costly as the costliest of the users. */
   dummyDigest(): string;
   close(): void;
 }

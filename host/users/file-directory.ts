@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { ConfigError, type Problem } from '../config/problem.ts';
 import { decodeText } from '../config/read-file.ts';
-import type { Argon2Cost } from './digest.ts';
+import { ARGON2_DEFAULTS, argon2Dummy } from '../digests/argon2.ts';
+import type { Digest } from '../digests/digest.ts';
 import type { Directory, User } from './directory.ts';
 import { type ParsedUsers, parseUsers } from './parse-users.ts';
 import { type Content, type WatchedFile, watchFile } from './watched-file.ts';
@@ -27,15 +27,6 @@ export interface FileDirectoryOptions {
   /** Called after each reading that changed something, good or bad; once per bad content. */
   readonly onStatus?: (status: DirectoryStatus, changed: readonly string[]) => void;
 }
-
-/** What a user who does not exist costs while the file names nobody: Authelia's defaults. */
-const DEFAULT_COST: Argon2Cost = {
-  memory: 65_536,
-  iterations: 3,
-  parallelism: 4,
-  saltLength: 16,
-  hashLength: 32,
-};
 
 /**
  * Authelia's users file as a directory. A file that is missing or wrong at the
@@ -63,7 +54,7 @@ export function openFileDirectory(file: string, options: FileDirectoryOptions = 
     throw new ConfigError(first.problems);
   }
   let users = first.users;
-  let dummy = makeDummy(first.costs);
+  let dummy = makeDummy(first.digests);
   let status: DirectoryStatus = { ok: true, users: users.size, loadedAt: new Date(), problems: [] };
 
   function apply(content: Content): void {
@@ -75,7 +66,7 @@ export function openFileDirectory(file: string, options: FileDirectoryOptions = 
     }
     const changed = difference(users, parsed.users);
     users = parsed.users;
-    dummy = makeDummy(parsed.costs);
+    dummy = makeDummy(parsed.digests);
     status = { ok: true, users: users.size, loadedAt: new Date(), problems: [] };
     // Listeners first: what they revoke matters more than what is told.
     if (changed.length > 0) for (const listener of listeners) listener(changed);
@@ -93,9 +84,9 @@ export function openFileDirectory(file: string, options: FileDirectoryOptions = 
 }
 
 function parseContent(file: string, content: Content): ParsedUsers {
-  if (!content.ok) return { users: new Map(), costs: [], problems: [content.problem] };
+  if (!content.ok) return { users: new Map(), digests: [], problems: [content.problem] };
   const text = decodeText(file, content.bytes);
-  if (!text.ok) return { users: new Map(), costs: [], problems: [text.problem] };
+  if (!text.ok) return { users: new Map(), digests: [], problems: [text.problem] };
   return parseUsers(file, text.text);
 }
 
@@ -110,13 +101,12 @@ function difference(before: ReadonlyMap<string, User>, after: ReadonlyMap<string
   return changed;
 }
 
-/** A digest of nothing at all, as costly as the costliest of the file: its hash is random, no password fits. */
-function makeDummy(costs: readonly Argon2Cost[]): string {
-  const work = (cost: Argon2Cost) => cost.memory * cost.iterations;
-  const { memory, iterations, parallelism, saltLength, hashLength } = costs.reduce(
-    (most, cost) => (work(cost) > work(most) ? cost : most),
-    costs[0] ?? DEFAULT_COST,
-  );
-  const random = (length: number) => randomBytes(length).toString('base64').replace(/=+$/, '');
-  return `$argon2id$v=19$m=${memory},t=${iterations},p=${parallelism}$${random(saltLength)}$${random(hashLength)}`;
+/**
+ * What is verified for a user who does not exist: a digest of nothing, of the
+ * kind and cost of the file's costliest. Its hash is random, no password fits.
+ */
+function makeDummy(digests: readonly Digest[]): string {
+  const [first, ...others] = digests;
+  if (first === undefined) return argon2Dummy('argon2id', ARGON2_DEFAULTS, 16, 32);
+  return others.reduce((most, digest) => (digest.millis > most.millis ? digest : most), first).dummy();
 }

@@ -1,16 +1,17 @@
 import type { Problem } from '../config/problem.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { readYaml } from '../config/yaml-source.ts';
+import type { Digest } from '../digests/digest.ts';
+import { parseDigest } from '../digests/parse.ts';
 import type { Principal } from '../policy/engine.ts';
-import { type Argon2Cost, parseDigest } from './digest.ts';
 import type { User } from './directory.ts';
 import { userEpoch } from './epoch.ts';
 import { foldName, groupNameProblem, hasControl, userNameProblem } from './names.ts';
 
 export interface ParsedUsers {
   readonly users: ReadonlyMap<string, User>;
-  /** Cost of each user's digest. */
-  readonly costs: readonly Argon2Cost[];
+  /** Of each user. */
+  readonly digests: readonly Digest[];
   /** When there is any, the file as a whole is not used. */
   readonly problems: readonly Problem[];
 }
@@ -39,7 +40,7 @@ const KNOWN: readonly string[] = [...USED, ...UNUSED];
 /** Reads Authelia's users file. All its problems are found, none of them holds a password or digest. */
 export function parseUsers(file: string, text: string): ParsedUsers {
   const yaml = readYaml(file, text, { schema: 'failsafe' });
-  if (!yaml.ok) return { users: new Map(), costs: [], problems: yaml.problems };
+  if (!yaml.ok) return { users: new Map(), digests: [], problems: yaml.problems };
   const problems: Problem[] = [];
   const report = (code: string, path: string, message: string) => {
     const line = yaml.source.lineOf(path);
@@ -47,7 +48,7 @@ export function parseUsers(file: string, text: string): ParsedUsers {
   };
 
   const users = new Map<string, User>();
-  const costs: Argon2Cost[] = [];
+  const digests: Digest[] = [];
   const folded = new Map<string, string>();
   for (const [name, entry] of userEntries(yaml.source.value, report)) {
     const path = `users.${name}`;
@@ -61,9 +62,9 @@ export function parseUsers(file: string, text: string): ParsedUsers {
     const user = parseUser(name, entry, path, report);
     if (user === undefined) continue;
     users.set(name, user.user);
-    costs.push(user.cost);
+    digests.push(user.digest);
   }
-  return { users, costs, problems };
+  return { users, digests, problems };
 }
 
 type Report = (code: string, path: string, message: string) => void;
@@ -103,7 +104,7 @@ function parseUser(
   entry: unknown,
   path: string,
   report: Report,
-): { user: User; cost: Argon2Cost } | undefined {
+): { user: User; digest: Digest } | undefined {
   if (!(entry instanceof Map)) {
     report(
       'users.shape',
@@ -141,8 +142,9 @@ function parseUser(
   };
   const disabled = parseDisabled(entry.get('disabled'), `${path}.disabled`, report);
   if (!parsed.ok) return undefined;
-  const epoch = userEpoch(principal, disabled, parsed.digest);
-  return { user: { principal, disabled, digest: parsed.digest, epoch }, cost: parsed.cost };
+  const { digest } = parsed;
+  const epoch = userEpoch(principal, disabled, digest.text);
+  return { user: { principal, disabled, digest: digest.text, epoch }, digest };
 }
 
 /** Anything but a clear `false` keeps the user out, and anything but `true` and `false` is reported. */

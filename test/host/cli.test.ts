@@ -5,9 +5,9 @@ import { verify } from '@node-rs/argon2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Io, wantsColour } from '../../host/cli/io.ts';
 import { run } from '../../host/cli/program.ts';
+import { parseDigest, verifyDigest } from '../../host/digests/parse.ts';
 import { deriveGuestKey } from '../../host/secret/derive.ts';
 import { createSecret, parseGuestKey, parseSecret } from '../../host/secret/secret.ts';
-import { parseDigest } from '../../host/users/digest.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
 interface Run {
@@ -174,7 +174,7 @@ describe('postern hash', () => {
     expect([code, err]).toEqual([0, '']);
     expect(parseDigest(out)).toMatchObject({
       ok: true,
-      cost: { memory: 64, saltLength: 16, hashLength: 32 },
+      digest: { text: expect.stringMatching(/^\$argon2id\$v=19\$m=64,[^$]*\$[^$]{22}\$[^$]{43}$/) },
     });
     expect(await verify(out.trim(), 'hunter2')).toBe(true);
   });
@@ -184,6 +184,27 @@ describe('postern hash', () => {
     expect(JSON.parse(out)).toEqual({
       digest: expect.stringMatching(/^\$argon2id\$v=19\$m=65536,t=3,p=4\$/),
     });
+  });
+
+  it.each([
+    ['scrypt', /^\$scrypt\$ln=16,r=8,p=1\$/],
+    ['pbkdf2', /^\$pbkdf2-sha512\$310000\$/],
+    ['sha2crypt', /^\$6\$rounds=50000\$/],
+    ['bcrypt', /^\$2b\$12\$/],
+  ])("makes %s by Authelia's parameters", async (kind, form) => {
+    const { out } = await postern(['hash', '--kind', kind], { stdin: ['x'] });
+    expect(out).toMatch(form);
+    expect(await verifyDigest(out, 'x')).toBe(true);
+  });
+
+  it.each([
+    [['--kind', 'bcrypt', '-m', '64'], 2, '--memory is an option of argon2id, not of bcrypt'],
+    [['--kind', 'bcrypt', '--random', '73'], 1, 'bcrypt does not look at what is behind byte 72'],
+    [['--kind', 'md5'], 2, "option '-k, --kind <kind>' argument 'md5' is invalid"],
+  ])('refuses %j', async (options, code, message) => {
+    const answer = await postern(['hash', ...options], { stdin: ['x'] });
+    expect(answer).toMatchObject({ code, out: '' });
+    expect(answer.err).toContain(message);
   });
 
   it.each([
