@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { hashCommand } from './hash.ts';
 import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.ts';
 import { secretCommand } from './secret.ts';
@@ -57,6 +58,7 @@ function createProgram(io: Io): Command {
   program.addCommand(secretCommand(io));
   program.addCommand(hashCommand(io));
   program.addCommand(traefikCommand(io));
+  program.addCommand(doctorCommand(io));
   program.addCommand(demoCommand(io));
   return inherit(program);
 }

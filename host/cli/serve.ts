@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { createApp, LINGER_MS } from '../app.ts';
 import { systemClock } from '../clock.ts';
@@ -10,6 +8,7 @@ import { createLogger, type Logger } from '../log/logger.ts';
 import { loadEngine } from '../policy/load-engine.ts';
 import { checkUsersFile } from '../users/check-users-file.ts';
 import { openFileDirectory } from '../users/file-directory.ts';
+import { engineFile } from './engine-file.ts';
 import { CommandError, type Io, wantsColour } from './io.ts';
 import { configFile, configOption } from './options.ts';
 
@@ -90,20 +89,6 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-/** Beside the bundle, or where the build puts it when run from source. */
-function engineFile(): string {
-  const candidates = ['./embed.wasm', '../../dist/embed.wasm'].map(path =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  );
-  const found = candidates.find(path => existsSync(path));
-  if (found === undefined) {
-    throw new CommandError(
-      'the decision engine (embed.wasm) is missing: run `npm run build`, or install Postern again',
-    );
-  }
-  return found;
 }
 
 interface ListenError extends Error {

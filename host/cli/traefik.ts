@@ -165,7 +165,7 @@ function checkHostAddress(address: string): string {
 }
 
 /** Where a listener on every interface is reached from the same machine. */
-function reachable(server: { readonly host: string; readonly port: number }): string {
+export function reachable(server: { readonly host: string; readonly port: number }): string {
   const host = ['', '0.0.0.0', '::'].includes(server.host) ? '127.0.0.1' : server.host;
   return `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
 }

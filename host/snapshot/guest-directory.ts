@@ -30,12 +30,17 @@ export function prepareGuestDirectory(path: string, log: Logger): void {
     );
   }
   tryWriting(path);
-  if (statfsSync(path).type !== TMPFS_MAGIC) {
+  if (!isTmpfs(path)) {
     log.warn(
       'guest directory is not on tmpfs: grants reach a disk, and reading them is slower; mount a tmpfs there',
       { directory: path },
     );
   }
+}
+
+/** Whether what is written there stays in memory. */
+export function isTmpfs(path: string): boolean {
+  return statfsSync(path).type === TMPFS_MAGIC;
 }
 
 function statOrCreate(path: string): Stats {

@@ -58,6 +58,9 @@ export interface Stack {
   readonly backend: Backend;
   readonly directory: string;
   readonly usersFile: string;
+  /** postern.yml, and the environment that the host is given. */
+  readonly configFile: string;
+  readonly hostEnv: Readonly<Record<string, string>>;
   /** Where Traefik's plugin looks for the guest key, and the right text for it. */
   readonly keyFile: string;
   readonly guestKey: string;
@@ -143,10 +146,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   writeFileSync(configFile, JSON.stringify(config));
 
   const backend = await startBackend();
+  const hostEnv = { POSTERN_SECRET: formatSecret(secret) };
   let host: Child | undefined;
   async function startHost(): Promise<void> {
     host = startChild(process.execPath, [postern, 'serve', '--config', configFile], {
-      env: { POSTERN_SECRET: formatSecret(secret) },
+      env: hostEnv,
     });
     await host.waitFor(/listening on/);
   }
@@ -187,6 +191,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     backend,
     directory,
     usersFile,
+    configFile,
+    hostEnv,
     keyFile,
     guestKey: formatGuestKey(guestKey),
     verdictTag: verdictTag(guestKey),

@@ -1,0 +1,34 @@
+import { get } from './http-get.ts';
+import type { Failed } from './observation.ts';
+import { asText, asTree, type ClockOffset } from './traefik-view.ts';
+
+/** What the host says about itself at `/health`. */
+export interface HostView {
+  readonly heartbeat: string;
+  readonly users: string;
+  readonly grants: string;
+  readonly clock: ClockOffset | undefined;
+}
+
+export async function observeHost(address: string): Promise<HostView | Failed> {
+  try {
+    const { status, body, clock } = await get(`${address}/health`);
+    const health = asTree(JSON.parse(body.toString('utf8')));
+    const part = (name: string) => asText(asTree(health[name]).status);
+    const [heartbeat, users, grants] = ['heartbeat', 'users', 'grants'].map(part);
+    if (status !== 200 || heartbeat === undefined || users === undefined || grants === undefined) {
+      return { failed: `what answers there (${status}) is not Postern's host` };
+    }
+    return { heartbeat, users, grants, clock };
+  } catch (error) {
+    return {
+      failed: error instanceof SyntaxError ? "what answers there is not Postern's host" : reason(error),
+    };
+  }
+}
+
+/** The system's name for what failed, else its words. */
+export function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}
