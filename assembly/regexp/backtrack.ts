@@ -88,7 +88,10 @@ function attempt(
   let sp = stack;
   let pc = entryInst();
   let at = from;
-  places.fill(-1);
+  let map = asciiClasses();
+  let base = changetype<usize>(text);
+  store<u64>(changetype<usize>(places), -1);
+  store<u64>(changetype<usize>(places), -1, 8);
   let waiting = true;
   while (waiting) {
     while (pc < count) {
@@ -103,9 +106,16 @@ function attempt(
       let op = inst & 15;
       if (op <= <u32>Inst.Any) {
         if (at == end) break;
-        let cls = classAt(text, at, end);
+        let byte = <u32>load<u8>(base + at);
+        let cls: u32 = 0;
+        let size = 1;
+        if (byte < 0x80) cls = load<u8>(map + byte);
+        else {
+          cls = classAt(text, at, end);
+          size = lastSize();
+        }
         if (op == Inst.Char ? arg != cls : op == Inst.Set && !inSet(arg, cls)) break;
-        at += lastSize();
+        at += size;
       } else if (op == Inst.Match) return Outcome.Match;
       else if (op == Inst.Assert) {
         if ((arg & factsAt(text, start, at, end)) == 0) break;
