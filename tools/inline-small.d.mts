@@ -1,0 +1,1 @@
+export declare function inlineSmall(bytes: Uint8Array): Promise<Uint8Array>;
