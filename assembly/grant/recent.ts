@@ -1,4 +1,5 @@
 import { copy, readU64, sameBytes, wipe } from '../bytes/bytes';
+import { CLOCK_SKEW_MS } from '../contract';
 import { Claims } from './claims';
 import { TAG_LENGTH } from './seal';
 
@@ -51,7 +52,8 @@ export class RecentGrants {
       let entry = unchecked(this.entries[i]);
       if (entry.len == 0 || readU64(entry.tag, 0) != first) continue;
       if (!sameBytes(entry.tag, 0, TAG_LENGTH, tag, 0, TAG_LENGTH)) continue;
-      if (entry.expiry <= now) {
+      // As a record: one from the future is none, also when the clock was set back since.
+      if (entry.expiry <= now || entry.issued > now + <u64>CLOCK_SKEW_MS) {
         entry.len = 0;
         return null;
       }
