@@ -12,6 +12,8 @@ export interface Mend {
   router(name: string, router: Router): string;
   children(parent: string, service: string): string;
   plugins(): string;
+  /** The command with the configuration file in use, e.g. `postern serve --config postern.yml`. */
+  postern(command: string): string;
   abort(): string;
   docker(): string;
   /** What `postern-target` is set to, as JSON. */
@@ -22,7 +24,7 @@ export interface Mend {
   entryPoint(name: string, settings: object): string;
 }
 
-export function createMend(options: Omit<TraefikOptions, 'domains'>): Mend {
+export function createMend(options: Omit<TraefikOptions, 'domains'>, configFile: string): Mend {
   const setup = (domain: string, service: string) =>
     traefikSetup({ ...options, domains: [{ domain, service }] });
   const any = setup('app.example.com', 'app');
@@ -55,6 +57,7 @@ export function createMend(options: Omit<TraefikOptions, 'domains'>): Mend {
       });
       return yaml({ http: { routers: Object.fromEntries(named) } });
     },
+    postern: command => `postern ${command} --config ${shellWord(configFile)}`,
     plugins: () => `# in the static configuration, then restart Traefik\n${yaml({ experimental })}`,
     abort: () =>
       `# in the static configuration, then restart Traefik\n${yaml({ experimental: { abortOnPluginFailure: true } })}`,
@@ -69,6 +72,11 @@ export function createMend(options: Omit<TraefikOptions, 'domains'>): Mend {
 
 /** Files and KV stores write names without their provider. */
 export const local = (name: string): string => name.replace(/@(file|redis|consul|etcd|zookeeper|http)$/, '');
+
+/** A path as a shell reads it back. */
+export function shellWord(text: string): string {
+  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
 
 function yaml(value: unknown): string {
   return stringify(JSON.parse(JSON.stringify(value)), {

@@ -2,7 +2,7 @@ import type { Setup } from '../config/schema.ts';
 import type { Engine, PolicyDocument } from '../policy/engine.ts';
 import { deriveGuestKey, verdictTag } from '../secret/derive.ts';
 import { policyId } from '../snapshot/snapshot-file.ts';
-import { policyDomains } from './domains.ts';
+import { isWildcard, liesUnder, policyDomains } from './domains.ts';
 import { observeGuestDirectory } from './guest-directory-view.ts';
 import { type HostView, observeHost } from './host-view.ts';
 import { get } from './http-get.ts';
@@ -11,6 +11,7 @@ import { forwardAuthOf, type Layout, layoutOf } from './layout.ts';
 import { createMend, type Mend } from './mend.ts';
 import { type Failed, hasFailed, type Observation } from './observation.ts';
 import { observeProbe } from './probe-view.ts';
+import { hostsOf } from './rule-match.ts';
 import { observeTraefik } from './traefik-api.ts';
 import { asText, type TraefikView } from './traefik-view.ts';
 
@@ -40,13 +41,15 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   const layout = hasFailed(traefik) ? undefined : layoutOf(traefik);
   const compiled = engine.compile(config.policy);
   if (compiled.ok) engine.load(compiled.image);
+  const domains = policyDomains(config.policy);
   const probe =
     options.probe === undefined
       ? undefined
       : await observeProbe({
           url: options.probe,
           connect: options.connect,
-          tag,
+          // Nobody else is told the tag.
+          tag: isOurs(options.probe, domains, layout) ? tag : undefined,
           deferrals: () => deferrals(hostAddress),
           engine: compiled.ok ? engine : undefined,
         });
@@ -66,11 +69,20 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     tag,
     previousTag: previousKey && verdictTag(previousKey),
     policy: config.policy,
-    domains: policyDomains(config.policy),
+    domains,
     policyId: document => idOf(document, engine),
     now: Date.now(),
     mend: mendFor(options, layout, traefik, guestKey, previousKey),
   };
+}
+
+/** Whether a URL's host is one that the policy or a guard names. */
+function isOurs(url: string, domains: readonly string[], layout: Layout | undefined): boolean {
+  const { hostname } = new URL(url);
+  const named = domains.some(domain =>
+    isWildcard(domain) ? liesUnder(hostname, domain) : hostname === domain,
+  );
+  return named || layout?.guards.some(({ parsed }) => hostsOf(parsed).includes(hostname)) === true;
 }
 
 function idOf(document: PolicyDocument, engine: Engine): string | undefined {
@@ -122,21 +134,24 @@ function mendFor(
     !Object.hasOwn(plugin.config, 'key_file') &&
     !hasFailed(traefik) &&
     (traefik.static?.plugins.get(plugin.plugin)?.envs ?? 0) > 0;
-  return createMend({
-    guestKey,
-    previousGuestKey,
-    hostAddress,
-    directory: config.guest.directory,
-    keyFile: fromEnvironment ? undefined : (keyFile ?? DEFAULT_KEY_FILE),
-    ...(like === undefined || like.entryPoints.length === 0
-      ? {}
-      : {
-          entryPoints: Object.fromEntries(
-            like.entryPoints.map(name => [name, points?.get(name)?.address ?? ':443']),
-          ),
-          tls: like.tls,
-        }),
-  });
+  return createMend(
+    {
+      guestKey,
+      previousGuestKey,
+      hostAddress,
+      directory: config.guest.directory,
+      keyFile: fromEnvironment ? undefined : (keyFile ?? DEFAULT_KEY_FILE),
+      ...(like === undefined || like.entryPoints.length === 0
+        ? {}
+        : {
+            entryPoints: Object.fromEntries(
+              like.entryPoints.map(name => [name, points?.get(name)?.address ?? ':443']),
+            ),
+            tls: like.tls,
+          }),
+    },
+    config.file ?? 'postern.yml',
+  );
 }
 
 function withoutCredentials(api: string): string {

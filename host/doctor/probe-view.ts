@@ -30,7 +30,8 @@ export interface ProbeAnswer {
 export interface ProbeDeps {
   readonly url: string;
   readonly connect: { readonly host: string; readonly port: number } | undefined;
-  readonly tag: string;
+  /** Undefined when the URL is not known to be guarded: then only a bare word is tried. */
+  readonly tag: string | undefined;
   /** Number of deferrals that the host has answered; undefined when it does not say. */
   readonly deferrals: () => Promise<number | undefined>;
   /** With the policy loaded. */
@@ -61,7 +62,8 @@ export async function observeProbe(deps: ProbeDeps): Promise<ProbeView | Failed>
     const basic = Buffer.from(`postern-doctor-${credential.slice(0, 8)}:${credential}`).toString('base64');
     const unknown = answer(await ask({ Authorization: `Basic ${basic}` }), deps, { kind: 'failed' });
     const forged: ProbeAnswer[] = [];
-    for (const value of ['allow', VERDICT_ALLOW_PREFIX + tag, VERDICT_DEFER_PREFIX + tag]) {
+    const tagged = tag === undefined ? [] : [VERDICT_ALLOW_PREFIX + tag, VERDICT_DEFER_PREFIX + tag];
+    for (const value of ['allow', ...tagged]) {
       forged.push(answer(await ask({ [HEADER_VERDICT]: value }), deps, { kind: 'none' }));
     }
     return { url, anonymous, unknown, forged, askedHost };

@@ -62,5 +62,9 @@ function counts(findings: readonly Finding[]): Record<Severity, number> {
 function summary(findings: readonly Finding[]): string {
   const { error, warning, unseen, ok } = counts(findings);
   const rest = `${ok} fine, ${unseen} could not be seen`;
-  return error + warning === 0 ? `All well: ${rest}.` : `${error} errors, ${warning} warnings, ${rest}.`;
+  return error + warning === 0
+    ? `All well: ${rest}.`
+    : `${many(error, 'error')}, ${many(warning, 'warning')}, ${rest}.`;
 }
+
+const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

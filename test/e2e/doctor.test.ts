@@ -479,7 +479,7 @@ describeTraefik('postern doctor', binary => {
         const report = await doctor(other);
         expect(report.wrong).toEqual(['key.foreign', 'probe.anonymous-unrouted', 'probe.unknown-unrouted']);
         expect(report.mend('key.foreign')).toContain(
-          `postern secret guest --config postern.yml --out ${other.keyFile}`,
+          `postern secret guest --config ${other.configFile} --out ${other.keyFile}`,
         );
       });
     }, 60_000);

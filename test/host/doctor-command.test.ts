@@ -84,7 +84,7 @@ describe('the report', () => {
         '    x:',
         '      y: 1',
         '',
-        '1 errors, 0 warnings, 1 fine, 1 could not be seen.',
+        '1 error, 0 warnings, 1 fine, 1 could not be seen.',
         '',
       ].join('\n'),
     );

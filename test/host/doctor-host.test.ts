@@ -15,8 +15,9 @@ import { observeGuestDirectory } from '../../host/doctor/guest-directory-view.ts
 import { observeHost } from '../../host/doctor/host-view.ts';
 import { clockOffset } from '../../host/doctor/http-get.ts';
 import { observeKeyFile } from '../../host/doctor/key-file-view.ts';
+import { shellWord } from '../../host/doctor/mend.ts';
 import type { Observation } from '../../host/doctor/observation.ts';
-import type { ProbeAnswer, ProbeView } from '../../host/doctor/probe-view.ts';
+import { observeProbe, type ProbeAnswer, type ProbeView } from '../../host/doctor/probe-view.ts';
 import { staticConfigOf } from '../../host/doctor/support-dump.ts';
 import { observeTraefik } from '../../host/doctor/traefik-api.ts';
 import type { ClockOffset } from '../../host/doctor/traefik-view.ts';
@@ -232,6 +233,42 @@ describe('the probe', () => {
     expect(all(checkProbe, seen({ probe: view }))).toEqual(expected);
   });
 });
+
+describe('what the probe sends', () => {
+  it.each([
+    [undefined, ['allow']],
+    ['0123', ['allow', 'allow-0123', 'defer-0123']],
+  ])('with tag %s', async (tag, verdicts) => {
+    const received: unknown[] = [];
+    const server = createServer((request, response) => {
+      received.push([request.headers.host, request.headers['postern-verdict']]);
+      response.writeHead(request.headers.authorization === undefined ? 401 : 403).end();
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const view = await observeProbe({
+      url: 'http://app.example.com/x',
+      connect: { host: '127.0.0.1', port },
+      tag,
+      deferrals: async () => undefined,
+      engine: undefined,
+    });
+    server.close();
+    expect(view).toMatchObject({
+      anonymous: { status: 401 },
+      unknown: { status: 403 },
+      askedHost: undefined,
+    });
+    expect(received).toEqual(
+      [undefined, undefined, undefined, undefined, ...verdicts].map(value => ['app.example.com', value]),
+    );
+  });
+});
+
+it.each([
+  ['/etc/postern/guest.key', '/etc/postern/guest.key'],
+  ["/a b/it's;", "'/a b/it'\\''s;'"],
+])('a path for a shell: %s', (path, word) => expect(shellWord(path)).toBe(word));
 
 describe("Traefik's API", () => {
   it('is something else, or broken', async () => {

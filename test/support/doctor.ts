@@ -103,14 +103,17 @@ export function observed(
     domains: policyDomains(policy),
     policyId: document => JSON.stringify(document),
     now: NOW,
-    mend: createMend({
-      guestKey: deriveGuestKey(RECORDED_SECRET),
-      hostAddress: 'http://127.0.0.1:9091',
-      directory: '/run/postern',
-      keyFile: '/etc/postern/traefik/guest.key',
-      entryPoints: { web: ':80' },
-      tls: false,
-    }),
+    mend: createMend(
+      {
+        guestKey: deriveGuestKey(RECORDED_SECRET),
+        hostAddress: 'http://127.0.0.1:9091',
+        directory: '/run/postern',
+        keyFile: '/etc/postern/traefik/guest.key',
+        entryPoints: { web: ':80' },
+        tls: false,
+      },
+      'postern.yml',
+    ),
     ...over,
   };
 }

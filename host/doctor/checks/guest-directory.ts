@@ -1,4 +1,5 @@
 import { because, type Finding } from '../finding.ts';
+import { shellWord } from '../mend.ts';
 import type { Check } from '../observation.ts';
 
 const exists = because(
@@ -13,8 +14,9 @@ const files = because(
 );
 
 /** The directory itself and the files that the state page names. */
-export const checkGuestDirectory: Check = ({ directory }) => {
+export const checkGuestDirectory: Check = ({ directory, mend }) => {
   const { path } = directory;
+  const word = shellWord(path);
   if (directory.problem === 'EACCES') {
     return [
       exists.unseen('directory.unseen', `${path} may not be read by this user: run doctor as the host's`),
@@ -25,7 +27,7 @@ export const checkGuestDirectory: Check = ({ directory }) => {
       exists.error(
         'directory.missing',
         `${path}: ${directory.problem ?? 'not a directory'}`,
-        `# as the user that the host runs as\ninstall -d -m 750 ${path}\n# and in postern.yml\nguest:\n  directory: '${path}'`,
+        `# as the user that the host runs as\ninstall -d -m 750 ${word}\n# and in postern.yml\nguest:\n  directory: '${path}'`,
       ),
     ];
   }
@@ -33,11 +35,11 @@ export const checkGuestDirectory: Check = ({ directory }) => {
   const octal = directory.mode.toString(8).padStart(4, '0');
   if ((directory.mode & 0o022) !== 0) {
     findings.push(
-      modes.error('directory.mode', `${path} can be written by others (${octal})`, `chmod 750 ${path}`),
+      modes.error('directory.mode', `${path} can be written by others (${octal})`, `chmod 750 ${word}`),
     );
   } else if ((directory.mode & 0o007) !== 0) {
     findings.push(
-      modes.warning('directory.mode', `${path} can be entered by everybody (${octal})`, `chmod 750 ${path}`),
+      modes.warning('directory.mode', `${path} can be entered by everybody (${octal})`, `chmod 750 ${word}`),
     );
   }
   const { owner } = directory.state;
@@ -46,7 +48,7 @@ export const checkGuestDirectory: Check = ({ directory }) => {
       modes.error(
         'directory.owner',
         `${path} belongs to user ${directory.owner}, its state page to user ${owner}`,
-        `chown ${owner} ${path}`,
+        `chown ${owner} ${word}`,
       ),
     );
   }
@@ -59,7 +61,7 @@ export const checkGuestDirectory: Check = ({ directory }) => {
       ),
     );
   }
-  const renew = '# restart the host, which writes its files anew\npostern serve --config postern.yml';
+  const renew = `# restart the host, which writes its files anew\n${mend.postern('serve')}`;
   const { snapshot, grants } = directory;
   if (snapshot?.problem !== undefined) {
     findings.push(files.error('directory.snapshot', `${snapshot.name}: ${snapshot.problem}`, renew));
@@ -79,7 +81,7 @@ export const checkGuestDirectory: Check = ({ directory }) => {
         modes.warning(
           'directory.file-mode',
           `${file.name} is open to others (${file.mode.toString(8).padStart(4, '0')})`,
-          `chmod 640 ${path}/${file.name}`,
+          `chmod 640 ${shellWord(`${path}/${file.name}`)}`,
         ),
       );
     }

@@ -11,13 +11,13 @@ const users = because(
 const grants = because('without its grant table every password is verified anew at every request.');
 
 /** What the host says of itself at /health. */
-export const checkHost: Check = ({ host, hostAddress }) => {
+export const checkHost: Check = ({ host, hostAddress, mend }) => {
   if (hasFailed(host)) {
     return [
       up.error(
         'host.down',
         `the host does not answer at ${hostAddress}: ${host.failed}`,
-        '# start it, or name its address with --host-address\npostern serve --config postern.yml',
+        `# start it, or name its address with --host-address\n${mend.postern('serve')}`,
       ),
     ];
   }
@@ -27,7 +27,7 @@ export const checkHost: Check = ({ host, hostAddress }) => {
       beats.error(
         'host.heartbeat',
         'the host says that its heartbeat is stale',
-        '# see its log: another host may hold the guest directory, or its disk be full; one host per directory\npostern serve --config postern.yml',
+        `# see its log: another host may hold the guest directory, or its disk be full; one host per directory\n${mend.postern('serve')}`,
       ),
     );
   }

@@ -1,4 +1,5 @@
 import { because, type Finding } from '../finding.ts';
+import { shellWord } from '../mend.ts';
 import type { Check } from '../observation.ts';
 
 const right = because(
@@ -9,16 +10,16 @@ const root = because(
   'the plugin is given the whole directory of its key, and with the root secret Traefik could do everything.',
 );
 
-const MAKE = (path: string) => `rm -f ${path}\npostern secret guest --config postern.yml --out ${path}`;
-
 /** The guest key that Traefik is given, when its file is named. */
-export const checkKeyFile: Check = ({ keyFile, previousTag }) => {
+export const checkKeyFile: Check = ({ keyFile, previousTag, mend }) => {
   if (keyFile === undefined) {
     return [
       right.unseen('key.unseen', 'the guest key of Traefik was not looked at: name its file with --key-file'),
     ];
   }
   const { path, mode, key, problem } = keyFile;
+  const word = shellWord(path);
+  const renew = `rm -f ${word}\n${mend.postern('secret guest')} --out ${word}`;
   const findings: Finding[] = [];
   switch (key) {
     case 'current':
@@ -28,7 +29,7 @@ export const checkKeyFile: Check = ({ keyFile, previousTag }) => {
         right.warning(
           'key.previous',
           `${path} is the key of the previous secret: the plugin with it defers everything`,
-          MAKE(path),
+          renew,
         ),
       );
       break;
@@ -37,7 +38,7 @@ export const checkKeyFile: Check = ({ keyFile, previousTag }) => {
         right.error(
           'key.foreign',
           `${path} is a guest key of another secret${previousTag === undefined ? '' : ', neither this one nor the previous'}`,
-          MAKE(path),
+          renew,
         ),
       );
       break;
@@ -45,7 +46,7 @@ export const checkKeyFile: Check = ({ keyFile, previousTag }) => {
       findings.push(
         problem === 'EACCES'
           ? right.unseen('key.unseen', `${path} may not be read by this user`)
-          : right.error('key.bad', `${path}: ${problem ?? 'unreadable'}`, MAKE(path)),
+          : right.error('key.bad', `${path}: ${problem ?? 'unreadable'}`, renew),
       );
   }
   if (mode !== undefined && (mode & 0o027) !== 0) {
@@ -53,7 +54,7 @@ export const checkKeyFile: Check = ({ keyFile, previousTag }) => {
       secret.error(
         'key.mode',
         `${path} is open to others (${mode.toString(8).padStart(4, '0')})`,
-        `chmod 640 ${path}`,
+        `chmod 640 ${word}`,
       ),
     );
   }

@@ -66,11 +66,7 @@ function checkAnswer(who: string, how: string, answer: ProbeAnswer, seen: Observ
             `${said}, while the host is well: the plugin has no key or a bad configuration; Traefik's log says which`,
             `${mend.plugins()}\n---\n# in the dynamic configuration\n${mend.middlewares('postern')}`,
           )
-        : works.error(
-            `probe.${who}-refused`,
-            `${said}: the host is gone`,
-            'postern serve --config postern.yml',
-          ),
+        : works.error(`probe.${who}-refused`, `${said}: the host is gone`, mend.postern('serve')),
     ];
   }
   if (status >= 500) {
@@ -97,7 +93,7 @@ function checkAnswer(who: string, how: string, answer: ProbeAnswer, seen: Observ
       works.warning(
         `probe.${who}-unexpected`,
         `${said}, where the policy says ${expected}`,
-        '# if postern.yml has changed since the host was started, restart it\npostern serve --config postern.yml',
+        `# if postern.yml has changed since the host was started, restart it\n${mend.postern('serve')}`,
       ),
     ];
   }

@@ -6,10 +6,9 @@ const page = because(
   'the plugin takes no grant and no policy from a directory whose state page is stale or sealed with another key.',
 );
 
-const SERVE = 'postern serve --config postern.yml';
-
 /** The heartbeat as the plugin sees it. */
-export const checkStatePage: Check = ({ directory, now }) => {
+export const checkStatePage: Check = ({ directory, now, mend }) => {
+  const serve = mend.postern('serve');
   if (directory.problem !== undefined || !directory.isDirectory) return [];
   const { state, path } = directory;
   if (state.problem !== undefined) {
@@ -19,7 +18,7 @@ export const checkStatePage: Check = ({ directory, now }) => {
           page.error(
             'state.missing',
             `${path}/state: ${state.problem}`,
-            `# start the host with this guest.directory\n${SERVE}\n# in postern.yml\nguest:\n  directory: '${path}'`,
+            `# start the host with this guest.directory\n${serve}\n# in postern.yml\nguest:\n  directory: '${path}'`,
           ),
         ];
   }
@@ -29,19 +28,19 @@ export const checkStatePage: Check = ({ directory, now }) => {
           page.error(
             'state.key',
             'the state page is sealed with the previous secret: the host runs with the old one',
-            `# restart the host with the new secret\n${SERVE}`,
+            `# restart the host with the new secret\n${serve}`,
           ),
         ]
       : [
           page.error(
             'state.key',
             'the state page is damaged, or written with another secret or by another version',
-            `# give host and doctor the same secret, then restart the host\nPOSTERN_SECRET_FILE=/etc/postern/secret ${SERVE}`,
+            `# give host and doctor the same secret, then restart the host\nPOSTERN_SECRET_FILE=/etc/postern/secret ${serve}`,
           ),
         ];
   }
   if (state.page.stopped) {
-    return [page.error('state.stopped', 'the host has stopped', SERVE)];
+    return [page.error('state.stopped', 'the host has stopped', serve)];
   }
   const age = now - state.page.wallTime;
   if (age > HEARTBEAT_STALE_MS) {
@@ -49,7 +48,7 @@ export const checkStatePage: Check = ({ directory, now }) => {
       page.error(
         'state.stale',
         `the heartbeat is ${Math.round(age / 1_000)} s old`,
-        `# the host is gone, or writes to another directory\n${SERVE}\n# in postern.yml\nguest:\n  directory: '${path}'`,
+        `# the host is gone, or writes to another directory\n${serve}\n# in postern.yml\nguest:\n  directory: '${path}'`,
       ),
     ];
   }
