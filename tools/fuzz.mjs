@@ -9,20 +9,38 @@ import { parseArgs } from 'node:util';
 const KINDS = ['regexp', 'parsers', 'guest'];
 const dist = name => join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', name);
 
-const { values } = parseArgs({
-  options: {
+const usage = `usage: npm run fuzz -- [--seconds N] [--only ${KINDS.join('|')}] [--seed N] [--inputs N]
+Looks for inputs that trap, answer wrongly or differ from Go's regexp (needs Go), for N seconds
+shared among the kinds (default 60). The seed printed first repeats a run. Exit code 1: something was found.
+Example: npm run fuzz -- --seconds 600 --only guest`;
+
+function options() {
+  const types = {
     seconds: { type: 'string', default: '60' },
     only: { type: 'string' },
     seed: { type: 'string' },
     inputs: { type: 'string' },
-  },
-});
+    help: { type: 'boolean', short: 'h' },
+  };
+  try {
+    return parseArgs({ options: types }).values;
+  } catch (error) {
+    console.error(`${error.message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const values = options();
+if (values.help === true) {
+  console.log(usage);
+  process.exit(0);
+}
 const seconds = Number(values.seconds);
 const seed = values.seed === undefined ? Date.now() & 0x7fffffff : Number(values.seed);
 const inputs = values.inputs === undefined ? Infinity : Number(values.inputs);
 const kinds = values.only === undefined ? KINDS : [values.only];
 if (!(seconds > 0) || !(inputs > 0) || !Number.isInteger(seed) || kinds.some(kind => !KINDS.includes(kind))) {
-  console.error(`usage: npm run fuzz -- [--seconds N] [--only ${KINDS.join('|')}] [--seed N] [--inputs N]`);
+  console.error(usage);
   process.exit(2);
 }
 
