@@ -28,7 +28,11 @@ await build({
 });
 process.chdir(root);
 const { run } = await import(pathToFileURL(outfile).href);
-await run(args).catch(error => {
+try {
+  await run(args);
+} catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
-});
+}
+// Programs that a failed suite has left running would keep this one alive; they end with it.
+process.exit();

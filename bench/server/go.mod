@@ -1,0 +1,3 @@
+module github.com/postern-auth/postern/bench/server
+
+go 1.25.0

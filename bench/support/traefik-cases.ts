@@ -1,0 +1,133 @@
+import { hash as bcrypt } from '@node-rs/bcrypt';
+import {
+  HEADER_EMAIL,
+  HEADER_GROUPS,
+  HEADER_NAME,
+  HEADER_USER,
+  HEADER_VERDICT,
+  VERDICT_ALLOW_PREFIX,
+} from '../../assembly/contract.ts';
+import { traefikSetup } from '../../host/cli/traefik-setup.ts';
+import { verdictTag } from '../../host/secret/derive.ts';
+import type { Tree } from '../../test/support/traefik.ts';
+import { authorizationOf, DOMAIN, passwordOf, principals } from './policy.ts';
+
+/** What a service's door is guarded by, each on a host name of its own. */
+export const CASES = [
+  'plain',
+  'noop',
+  'native',
+  'hit',
+  'hit_from_file',
+  'bcrypt',
+  'forward_noop',
+  'forward_host',
+] as const;
+export type Case = (typeof CASES)[number];
+
+/** Each instance remembers a few; in turn, all of them are read from the table. */
+export const PRINCIPALS = 64;
+
+export const NATIVE_DOMAIN = 'native.example.com';
+export const HOST_DOMAIN = 'forward-host.example.com';
+
+export const DOMAINS: Readonly<Record<Case, string>> = {
+  plain: 'plain.example.com',
+  noop: 'noop.example.com',
+  native: NATIVE_DOMAIN,
+  hit: DOMAIN,
+  hit_from_file: DOMAIN,
+  bcrypt: 'bcrypt.example.com',
+  forward_noop: 'forward-noop.example.com',
+  forward_host: HOST_DOMAIN,
+};
+
+/** Authorizations that a case sends in turn. */
+export function authorizations(name: Case): string[] {
+  const accounts = principals(name === 'hit_from_file' ? PRINCIPALS : 1);
+  return accounts.map(({ username }) => authorizationOf(username));
+}
+
+export interface CaseOptions {
+  readonly guestKey: Uint8Array;
+  readonly hostUrl: string;
+  /** Backend and do-nothing forwardAuth server. */
+  readonly serverUrl: string;
+  readonly directory: string;
+  readonly keyFile: string;
+}
+
+export interface CaseSetup {
+  readonly dynamic: Tree;
+  /** The plugin's mounts. */
+  readonly mounts: readonly string[];
+}
+
+/** Routers of all cases. `hit` and `native` are the same layers, from `postern traefik`. */
+export async function caseSetup(options: CaseOptions): Promise<CaseSetup> {
+  const { guestKey, hostUrl, serverUrl, directory, keyFile } = options;
+  const setup = traefikSetup({
+    domains: [DOMAIN, NATIVE_DOMAIN].map(domain => ({ domain, service: 'backend' })),
+    guestKey,
+    hostAddress: hostUrl,
+    directory,
+    keyFile,
+    entryPoints: { web: '' },
+    tls: false,
+  });
+  const { http } = setup.dynamic;
+  const identity = [HEADER_USER, HEADER_GROUPS, HEADER_NAME, HEADER_EMAIL];
+  const [account] = principals(1);
+  if (account === undefined) throw new Error('no principal');
+
+  const single = (name: Case, middlewares: readonly string[]) => ({
+    [name]: { rule: `Host(\`${DOMAINS[name]}\`)`, entryPoints: ['web'], middlewares, service: 'backend' },
+  });
+  const forwardAuth = (address: string) => ({ forwardAuth: { address, authResponseHeaders: identity } });
+  const routers = Object.fromEntries(
+    Object.entries(http.routers).map(([name, router]) => [
+      name,
+      router.rule.includes(NATIVE_DOMAIN)
+        ? { ...router, middlewares: router.middlewares?.map(each => (each === 'postern' ? 'native' : each)) }
+        : router,
+    ]),
+  );
+  return {
+    mounts: setup.static.experimental.localPlugins.postern.settings.mounts,
+    dynamic: {
+      http: {
+        services: { backend: { loadBalancer: { servers: [{ url: serverUrl }] } } },
+        routers: {
+          ...routers,
+          ...single('plain', []),
+          ...single('noop', ['noop']),
+          ...single('bcrypt', ['bcrypt']),
+          ...single('forward_noop', ['forward-noop']),
+          ...single('forward_host', ['forward-host']),
+        },
+        middlewares: {
+          ...http.middlewares,
+          noop: { plugin: { noop: {} } },
+          native: {
+            headers: {
+              customRequestHeaders: {
+                [HEADER_USER]: account.username,
+                [HEADER_GROUPS]: account.groups.join(','),
+                [HEADER_NAME]: account.displayName,
+                [HEADER_EMAIL]: account.email,
+                [HEADER_VERDICT]: `${VERDICT_ALLOW_PREFIX}${verdictTag(guestKey)}`,
+              },
+            },
+          },
+          bcrypt: {
+            basicAuth: {
+              users: [`${account.username}:${await bcrypt(passwordOf(account.username), { cost: 10 })}`],
+            },
+          },
+          'forward-noop': forwardAuth(`${serverUrl}/auth`),
+          'forward-host': forwardAuth(`${hostUrl}/api/authz/forward-auth`),
+        },
+      },
+    },
+  };
+}
