@@ -250,7 +250,7 @@ const cases: readonly Case[] = [
     name: 'an unknown digest kind',
     users: ['$argon2id$v=19$m=65536,t=3,p=2$', '$argon3$v=1$m=1$'],
     says: [
-      'error: users.yml:4: users.my-service-account.password: unknown digest kind `$argon3$`: it must be `$argon2id$`; make one with `postern hash`',
+      'error: users.yml:4: users.my-service-account.password: unknown digest kind `$argon3$`: verified are argon2id, argon2i, argon2d, scrypt, pbkdf2, sha2crypt, bcrypt and bcrypt-sha256; make one with `postern hash`',
     ],
   },
   {
