@@ -90,6 +90,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const heartbeatAt = () => seat.publisher()?.writtenAt();
   const metrics: Metrics = new Metrics({
     waiting: () => verifier.waiting,
+    held: () => basic.held,
     heartbeatAge: () => {
       const at = heartbeatAt();
       return at === undefined ? undefined : (clock.now() - at) / 1_000;
@@ -109,7 +110,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     lifetimeSeconds: config.grants.lifetimeSeconds,
     slotSize: config.grants.slotSize,
   });
-  const basic = new BasicStrategy({ engine, directory, verifier, issuer, clock, random, log });
+  const basic: BasicStrategy = new BasicStrategy({ engine, directory, verifier, issuer, clock, random, log });
   const forwardAuth = createForwardAuth({
     engine,
     basic,

@@ -17,10 +17,3 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
-
-/** Resolves after `ms`. */
-export function sleep(clock: Clock, ms: number): Promise<void> {
-  return new Promise(resolve => {
-    clock.after(ms, resolve);
-  });
-}

@@ -7,6 +7,8 @@ import type { Logger } from '../log/logger.ts';
 import type { Engine, Proof } from '../policy/engine.ts';
 import type { Directory, User } from '../users/directory.ts';
 import { delayFailure } from './failure-delay.ts';
+import { type HeldAnswer, HeldAnswers } from './held-answers.ts';
+import { originOf } from './origin.ts';
 import { type PasswordVerifier, QueueFullError } from './password.ts';
 import { SingleFlight } from './single-flight.ts';
 
@@ -18,6 +20,7 @@ export interface BasicDeps {
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
+  readonly maxHeld?: number;
 }
 
 /** What a request's `Authorization` comes to. */
@@ -25,10 +28,11 @@ export type BasicOutcome =
   | { readonly kind: 'proof'; readonly proof: Proof }
   /** Over a named limit: 431. */
   | { readonly kind: 'too-large' }
-  /** Too many verifications wait: 503. */
+  /** Too many verifications or answers wait: 503. */
   | { readonly kind: 'busy' };
 
 const NONE: BasicOutcome = { kind: 'proof', proof: { kind: 'none' } };
+const BUSY: BasicOutcome = { kind: 'busy' };
 const FAILED: BasicOutcome = { kind: 'proof', proof: { kind: 'failed' } };
 
 /** The Basic scheme (RFC 7617) over the user directory. */
@@ -37,20 +41,27 @@ export class BasicStrategy {
   /** Credentials in flight are named by this, so that none stays readable in memory. */
   readonly #flightKey: Uint8Array;
   readonly #flights = new SingleFlight<User | undefined>();
+  readonly #held: HeldAnswers;
 
   constructor(deps: BasicDeps) {
     this.#deps = deps;
     this.#flightKey = deps.random(KEY_LENGTH);
+    this.#held = new HeldAnswers(deps.maxHeld);
+  }
+
+  /** How many answers are held back. */
+  get held(): number {
+    return this.#held.count;
   }
 
   /**
    * @param values each value of `Authorization`, as received
    * @param began `clock.monotonic()` at the request's arrival
+   * @param client its address in canonical text, empty when it cannot be told
    */
-  async authenticate(values: readonly string[], began: number): Promise<BasicOutcome> {
+  async authenticate(values: readonly string[], began: number, client: string): Promise<BasicOutcome> {
     if (values.length === 0) return NONE;
-    const { engine, clock, random, log } = this.#deps;
-    const authorization = engine.parseAuthorization(values);
+    const authorization = this.#deps.engine.parseAuthorization(values);
     switch (authorization.kind) {
       case 'none':
         return NONE;
@@ -63,8 +74,26 @@ export class BasicStrategy {
       default:
         return FAILED;
     }
+    const held = this.#held.enter(originOf(client, '').address);
+    if (held === undefined) return BUSY;
     try {
-      const user = await this.#verify(authorization.username, authorization.password);
+      const judged = this.#judge(authorization.username, authorization.password, began, client, held);
+      return await Promise.race([judged, held.refused.then(() => BUSY)]);
+    } finally {
+      held.leave();
+    }
+  }
+
+  async #judge(
+    username: string,
+    password: string,
+    began: number,
+    client: string,
+    held: HeldAnswer,
+  ): Promise<BasicOutcome> {
+    const { clock, random, log } = this.#deps;
+    try {
+      const user = await this.#verify(username, password, client);
       if (user !== undefined) {
         return {
           kind: 'proof',
@@ -72,24 +101,31 @@ export class BasicStrategy {
         };
       }
     } catch (error) {
-      if (error instanceof QueueFullError) return { kind: 'busy' };
+      if (error instanceof QueueFullError) return BUSY;
       log.error('a password could not be verified', { error: String(error) });
     }
-    await delayFailure(clock, random, began);
+    await delayFailure(clock, random, began, held);
     return FAILED;
   }
 
-  #verify(username: string, password: string): Promise<User | undefined> {
+  #verify(username: string, password: string, client: string): Promise<User | undefined> {
     // Read before the verification begins; the issuer compares.
     const user = this.#deps.directory.find(username);
     // With the epoch: whoever comes after a password was changed must not share the outcome of the old one.
     const key = this.#name(username, password, user?.epoch ?? new Uint8Array(0));
-    return this.#flights.run(key, () => this.#fly(user, username, password));
+    return this.#flights.run(key, () => this.#fly(user, username, password, client));
   }
 
-  async #fly(user: User | undefined, username: string, password: string): Promise<User | undefined> {
+  async #fly(
+    user: User | undefined,
+    username: string,
+    password: string,
+    client: string,
+  ): Promise<User | undefined> {
     const { directory, verifier, issuer, log } = this.#deps;
-    const good = await verifier.verify(user?.digest ?? directory.dummyDigest(), password);
+    // Names and mail addresses of one account share its turns.
+    const origin = originOf(client, user?.principal.username ?? username);
+    const good = await verifier.verify(user?.digest ?? directory.dummyDigest(), password, origin);
     if (user === undefined) {
       // Not named: people type passwords into the wrong field.
       log.info('login refused: unknown user');

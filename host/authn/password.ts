@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseDigest, verifyDigest } from '../digests/parse.ts';
+import { FairQueue } from './fair-queue.ts';
+import { type Origin, originOf } from './origin.ts';
 
 /**
  * Memory of all verifications that run together, KiB: eight of Authelia's
@@ -32,23 +34,25 @@ export class QueueFullError extends Error {
 interface Job {
   readonly memoryKib: number;
   readonly run: () => Promise<void>;
+  readonly refuse: () => void;
 }
 
-/** Verifies digests of all kinds, bounded in concurrency, memory and waiting. */
+/** Somebody without an address: all of these are one client and one account. */
+const ANYBODY = originOf('', '');
+
+/** Verifies digests of all kinds, bounded in concurrency, memory and waiting, in an order that is fair to all. */
 export class PasswordVerifier {
   readonly #concurrency: number;
   readonly #maxMemoryKib: number;
-  readonly #maxQueue: number;
   readonly #verify: (digest: string, password: string) => Promise<boolean>;
   readonly #onResult: (result: VerifyResult) => void;
-  readonly #queue: Job[] = [];
-  #running = 0;
+  readonly #queue: FairQueue<Job>;
   #memoryKib = 0;
 
   constructor(options: PasswordVerifierOptions = {}) {
     this.#concurrency = Math.max(1, options.concurrency ?? availableParallelism());
     this.#maxMemoryKib = options.maxMemoryKib ?? MAX_VERIFY_MEMORY_KIB;
-    this.#maxQueue = options.maxQueue ?? MAX_VERIFY_QUEUE;
+    this.#queue = new FairQueue(options.maxQueue ?? MAX_VERIFY_QUEUE);
     this.#verify = options.verify ?? verifyDigest;
     this.#onResult = options.onResult ?? (() => {});
   }
@@ -58,8 +62,11 @@ export class PasswordVerifier {
     return this.#queue.length;
   }
 
-  /** Whether the password fits the digest; rejects with `QueueFullError`, or when the digest cannot be verified. */
-  verify(digest: string, password: string): Promise<boolean> {
+  /**
+   * Whether the password fits the digest; rejects with `QueueFullError`, also
+   * after a while, or when the digest cannot be verified.
+   */
+  verify(digest: string, password: string, origin: Origin = ANYBODY): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const run = async () => {
         try {
@@ -72,26 +79,24 @@ export class PasswordVerifier {
           reject(new Error('the password digest cannot be verified'));
         }
       };
-      this.#queue.push({ memoryKib: memoryOf(digest), run });
+      const refuse = () => reject(new QueueFullError());
+      this.#queue.push({ memoryKib: memoryOf(digest), run, refuse }, origin);
       this.#next();
-      if (this.#queue.length > this.#maxQueue) {
-        this.#queue.pop();
-        reject(new QueueFullError());
-      }
+      this.#queue.surplus()?.refuse();
     });
   }
 
-  /** In order of arrival, so that a costly digest is not starved by cheap ones. */
+  /** Nobody overtakes who is next, so that a costly digest is not starved by cheap ones. */
   #next(): void {
     for (;;) {
-      const job = this.#queue[0];
-      if (job === undefined || this.#running >= this.#concurrency) return;
-      if (this.#running > 0 && this.#memoryKib + job.memoryKib > this.#maxMemoryKib) return;
-      this.#queue.shift();
-      this.#running++;
+      const running = this.#queue.running;
+      const job = running < this.#concurrency ? this.#queue.peek() : undefined;
+      if (job === undefined) return;
+      if (running > 0 && this.#memoryKib + job.memoryKib > this.#maxMemoryKib) return;
+      this.#queue.take();
       this.#memoryKib += job.memoryKib;
       void job.run().then(() => {
-        this.#running--;
+        this.#queue.finish(job);
         this.#memoryKib -= job.memoryKib;
         this.#next();
       });

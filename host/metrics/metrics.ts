@@ -5,6 +5,8 @@ import type { IssueResult } from '../grant/issuer.ts';
 /** Where gauges read when they are asked. */
 export interface MetricSources {
   readonly waiting: () => number;
+  /** Answers held back. */
+  readonly held: () => number;
   /** Seconds, undefined before the first state page. */
   readonly heartbeatAge: () => number | undefined;
   readonly usersFileOk: () => boolean;
@@ -48,6 +50,11 @@ export class Metrics {
 
   constructor(sources: MetricSources) {
     this.#gauge('postern_password_queue_length', 'Password verifications that wait.', sources.waiting);
+    this.#gauge(
+      'postern_logins_held',
+      'Logins whose answer is held back: being verified, or failed and delayed.',
+      sources.held,
+    );
     this.#gauge(
       'postern_heartbeat_age_seconds',
       'Age of the state page that guests read.',

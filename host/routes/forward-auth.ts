@@ -49,7 +49,7 @@ export function createForwardAuth(deps: ForwardAuthDeps): Handler {
     const anonymous = engine.decide(read, { kind: 'none' });
     if (anonymous.verdict === 'bad-request' || credentials.length === 0) return answer(read, anonymous);
 
-    const outcome = await basic.authenticate(credentials, began);
+    const outcome = await basic.authenticate(credentials, began, read.client);
     if (outcome.kind === 'too-large') {
       onDecision('too-large');
       return statusReply(431);

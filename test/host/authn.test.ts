@@ -105,8 +105,10 @@ describe('BasicStrategy', () => {
   let issued: IssueResult[];
   let strategy: BasicStrategy;
 
-  const build = (over: { maxQueue?: number; slotSize?: number; lifetimeSeconds?: number } = {}) => {
-    const { slotSize = 512, lifetimeSeconds = 3_600, ...options } = over;
+  const build = (
+    over: { maxQueue?: number; maxHeld?: number; slotSize?: number; lifetimeSeconds?: number } = {},
+  ) => {
+    const { slotSize = 512, lifetimeSeconds = 3_600, maxHeld = 1_024, ...options } = over;
     const random = fakeRandom();
     const issuer = new Issuer({
       keys,
@@ -120,7 +122,16 @@ describe('BasicStrategy', () => {
       slotSize,
     });
     const verifier = new PasswordVerifier({ concurrency: 1, verify: argon2.verify, ...options });
-    return new BasicStrategy({ engine: new FakeEngine(), directory, verifier, issuer, clock, random, log });
+    return new BasicStrategy({
+      engine: new FakeEngine(),
+      directory,
+      verifier,
+      issuer,
+      clock,
+      random,
+      log,
+      maxHeld,
+    });
   };
 
   beforeEach(() => {
@@ -153,7 +164,7 @@ describe('BasicStrategy', () => {
     return all;
   };
   const failed = { kind: 'proof', proof: { kind: 'failed' } };
-  const ask = (pair: string) => strategy.authenticate(basic(pair), clock.monotonic());
+  const ask = (pair: string) => strategy.authenticate(basic(pair), clock.monotonic(), '');
   /** The outcome, and how long it took on the fake clock. */
   const timed = async (pair: string) => {
     const began = clock.monotonic();
@@ -169,11 +180,11 @@ describe('BasicStrategy', () => {
 
   it('says none without a header or with another scheme, at no cost', async () => {
     const none = { kind: 'proof', proof: { kind: 'none' } };
-    expect(await strategy.authenticate([], 0)).toEqual(none);
-    expect(await strategy.authenticate(['Bearer abc'], 0)).toEqual(none);
-    expect(await strategy.authenticate(['Basic !'], 0)).toEqual(failed);
-    expect(await strategy.authenticate([...basic('alice:password-alice'), 'Basic x'], 0)).toEqual(failed);
-    expect(await strategy.authenticate(['x'.repeat(3_000)], 0)).toEqual({ kind: 'too-large' });
+    expect(await strategy.authenticate([], 0, '')).toEqual(none);
+    expect(await strategy.authenticate(['Bearer abc'], 0, '')).toEqual(none);
+    expect(await strategy.authenticate(['Basic !'], 0, '')).toEqual(failed);
+    expect(await strategy.authenticate([...basic('alice:password-alice'), 'Basic x'], 0, '')).toEqual(failed);
+    expect(await strategy.authenticate(['x'.repeat(3_000)], 0, '')).toEqual({ kind: 'too-large' });
     expect(argon2.calls).toEqual([]);
   });
 
@@ -311,6 +322,23 @@ describe('BasicStrategy', () => {
     await argon2.release();
     await clock.advance(3_000);
     expect(await Promise.all(waiting)).toEqual([failed, failed]);
+  });
+
+  it('ends the oldest delay of whoever has most when too many answers wait, and frees all of it', async () => {
+    strategy = build({ maxHeld: 3 });
+    const from = (client: string, pair: string) =>
+      strategy.authenticate(basic(pair), clock.monotonic(), client);
+    const flood = [1, 2, 3].map(i => from('10.0.0.1', `alice:${i}`));
+    await settle();
+    expect([strategy.held, clock.pending]).toEqual([3, 3]);
+    expect(await from('10.0.0.1', 'alice:4')).toEqual({ kind: 'busy' });
+    expect(argon2.calls).toHaveLength(3);
+    expect(await from('10.0.1.1', 'alice:password-alice')).toMatchObject({ proof: { kind: 'proved' } });
+    expect(await flood[0]).toEqual({ kind: 'busy' });
+    expect([strategy.held, clock.pending]).toEqual([2, 2]);
+    await clock.advance(3_000);
+    expect(await Promise.all(flood.slice(1))).toEqual([failed, failed]);
+    expect([strategy.held, clock.pending]).toEqual([0, 0]);
   });
 
   it('never lets a record live longer than a day', async () => {

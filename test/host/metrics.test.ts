@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../host/metrics/metrics.ts';
 
 describe('Metrics', () => {
-  const create = () => new Metrics({ waiting: () => 3, heartbeatAge: () => 0.5, usersFileOk: () => false });
+  const create = () =>
+    new Metrics({ waiting: () => 3, held: () => 4, heartbeatAge: () => 0.5, usersFileOk: () => false });
   const samples = async (metrics: Metrics) =>
     (await metrics.text()).split('\n').filter(line => line.startsWith('postern_'));
 
@@ -31,6 +32,7 @@ describe('Metrics', () => {
       'postern_deferrals_total{reason="policy"} 0',
       'postern_users_file_errors_total 0',
       'postern_password_queue_length 3',
+      'postern_logins_held 4',
       'postern_heartbeat_age_seconds 0.5',
       'postern_users_file_ok 0',
     ]);
