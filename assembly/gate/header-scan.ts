@@ -1,5 +1,5 @@
 import { equalsAsciiFold, lowerAscii } from '../bytes/ascii';
-import { readU8 } from '../bytes/bytes';
+import { readU8, within } from '../bytes/bytes';
 
 /**
  * One pass over the request's header names (design: "Headers are the guest's").
@@ -10,6 +10,8 @@ import { readU8 } from '../bytes/bytes';
 
 /** Names to remove from one request; nobody sends more by accident. */
 const MAX_REMOVALS: i32 = 64;
+/** Bytes looked at together. The buffer of names is that much longer than what is in it. */
+export const SCAN_STEP: i32 = 16;
 
 export class HeaderScan {
   /** Ranges `[2i, 2i+1)` of the names buffer to remove. */
@@ -20,8 +22,13 @@ export class HeaderScan {
   hasForwardedProto: bool = false;
   hasConnection: bool = false;
   hasUpgrade: bool = false;
+  /** Some name holds `_` or `.`. */
+  private hasOtherSpelling: bool = false;
 
-  /** Reads `names[0..len)`, each name with NUL behind it; false when there is too much to remove. */
+  /**
+   * Reads `names[0..len)`, each name with NUL behind it and SCAN_STEP bytes of any
+   * kind behind the last; false when there is too much to remove.
+   */
   scan(names: StaticArray<u8>, len: i32): bool {
     this.removalCount = 0;
     this.hasAuthorization = false;
@@ -29,11 +36,25 @@ export class HeaderScan {
     this.hasForwardedProto = false;
     this.hasConnection = false;
     this.hasUpgrade = false;
+    if (!within(names, 0, len + SCAN_STEP)) return false;
+    let buf = changetype<usize>(names);
+    let other = i8x16.splat(0);
+    for (let at = 0; at < len; at += SCAN_STEP) {
+      let bytes = v128.load(buf + at);
+      other = v128.or(other, i8x16.eq(bytes, i8x16.splat(0x5f)));
+      other = v128.or(other, i8x16.eq(bytes, i8x16.splat(0x2e)));
+    }
+    this.hasOtherSpelling = v128.any_true(other);
     let start = 0;
-    for (let at = 0; at < len; at++) {
-      if (readU8(names, at) != 0) continue;
-      if (at > start && !this.see(names, start, at)) return false;
-      start = at + 1;
+    for (let at = 0; at < len; at += SCAN_STEP) {
+      // A bit for each NUL.
+      let ends = i8x16.bitmask(i8x16.eq(v128.load(buf + at), i8x16.splat(0)));
+      for (; ends != 0; ends &= ends - 1) {
+        let end = at + ctz(ends);
+        if (end >= len) return true;
+        if (end > start && !this.see(names, start, end)) return false;
+        start = end + 1;
+      }
     }
     return true;
   }
@@ -66,7 +87,7 @@ export class HeaderScan {
 
   private seeExtension(names: StaticArray<u8>, start: i32, end: i32): bool {
     if (begins(names, start, end, 'x-forwarded-') || spells(names, start, end, 'x-real-ip')) {
-      if (isAlias(names, start, end)) return this.remove(start, end);
+      if (this.hasOtherSpelling && isAlias(names, start, end)) return this.remove(start, end);
       if (equalsAsciiFold(names, start, end, 'x-forwarded-for')) this.hasForwardedFor = true;
       else if (equalsAsciiFold(names, start, end, 'x-forwarded-proto')) this.hasForwardedProto = true;
       return true;

@@ -17,7 +17,7 @@ import { REASON_HOST, REASON_METHOD, REASON_SCHEME, REASON_URI_LENGTH } from '..
 import { Target } from '../http/target';
 import { IMAGE_TRUSTED } from '../policy/layout';
 import { Exchange } from './exchange';
-import { HeaderScan } from './header-scan';
+import { HeaderScan, SCAN_STEP } from './header-scan';
 
 const CONNECT = literal('CONNECT');
 const AUTHORIZATION = literal('Authorization');
@@ -36,7 +36,7 @@ const MAX_RAW_HOST: i32 = 512;
  * a trusted peer writes them as it likes, while the proxy routes by the rest.
  */
 export class RequestReader {
-  readonly names: StaticArray<u8> = new StaticArray<u8>(MAX_HEADER_NAMES);
+  readonly names: StaticArray<u8> = new StaticArray<u8>(MAX_HEADER_NAMES + SCAN_STEP);
   readonly scan: HeaderScan = new HeaderScan();
   readonly target: Target = new Target();
   readonly credential: BasicCredential = new BasicCredential();
@@ -57,7 +57,7 @@ export class RequestReader {
     this.credential.clear();
     this.clientResolved = false;
     let len = this.exchange.headerNames(this.names);
-    return len >= 0 && this.scan.scan(this.names, len);
+    return len >= 0 && len <= MAX_HEADER_NAMES && this.scan.scan(this.names, len);
   }
 
   /** Method, URI, scheme and host into `target`; answers 0 or a REASON_…. */
