@@ -38,12 +38,16 @@ function appendUrlSafe(text: string, out: ByteWriter): void {
   }
 }
 
-/** Standard alphabet of RFC 4648 section 4: value of a digit, -1 for any other byte. */
-function digit(byte: u32): i32 {
-  if (byte - 0x41 < 26) return byte - 0x41;
-  if (byte - 0x61 < 26) return byte - 0x61 + 26;
-  if (byte - 0x30 < 10) return byte - 0x30 + 52;
-  return byte == 0x2b ? 62 : byte == 0x2f ? 63 : -1;
+/** What DIGITS holds for a byte that is no digit: the bit that no digit has. */
+const NO_DIGIT: u32 = 0x40;
+/** Value of each byte in the standard alphabet of RFC 4648 section 4. */
+const DIGITS = digitValues('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+
+function digitValues(alphabet: string): StaticArray<u8> {
+  let values = new StaticArray<u8>(256);
+  memory.fill(changetype<usize>(values), <u8>NO_DIGIT, 256);
+  for (let i = 0; i < 64; i++) values[alphabet.charCodeAt(i)] = <u8>i;
+  return values;
 }
 
 /**
@@ -66,19 +70,29 @@ export function decodeBase64(
   if (unchecked(src[end - 1]) == 0x3d) pad = unchecked(src[end - 2]) == 0x3d ? 2 : 1;
   let size = (len >> 2) * 3 - pad;
   if (!within(out, outAt, size)) return -1;
-  let at = outAt;
-  for (let i = start; i < end; i += 4) {
-    let last = i + 4 == end;
-    let a = digit(unchecked(src[i]));
-    let b = digit(unchecked(src[i + 1]));
-    let c = last && pad == 2 ? 0 : digit(unchecked(src[i + 2]));
-    let d = last && pad > 0 ? 0 : digit(unchecked(src[i + 3]));
-    if ((a | b | c | d) < 0) return -1;
-    if (last && ((pad == 2 && (b & 15) != 0) || (pad == 1 && (c & 3) != 0))) return -1;
-    let bits = (a << 18) | (b << 12) | (c << 6) | d;
-    unchecked((out[at++] = <u8>(bits >> 16)));
-    if (!last || pad < 2) unchecked((out[at++] = <u8>(bits >> 8)));
-    if (!last || pad < 1) unchecked((out[at++] = <u8>bits));
+  let table = changetype<usize>(DIGITS);
+  let from = changetype<usize>(src) + start;
+  let to = changetype<usize>(out) + outAt;
+  // All but the last four, which may be padded.
+  let last = from + (len - 4);
+  for (; from < last; from += 4) {
+    let a = <u32>load<u8>(table + load<u8>(from));
+    let b = <u32>load<u8>(table + load<u8>(from, 1));
+    let c = <u32>load<u8>(table + load<u8>(from, 2));
+    let d = <u32>load<u8>(table + load<u8>(from, 3));
+    if (((a | b | c | d) & NO_DIGIT) != 0) return -1;
+    store<u16>(to, (a << 2) | (b >> 4) | ((((b << 4) | (c >> 2)) & 0xff) << 8));
+    store<u8>(to, (c << 6) | d, 2);
+    to += 3;
   }
+  let a = <u32>load<u8>(table + load<u8>(last));
+  let b = <u32>load<u8>(table + load<u8>(last, 1));
+  let c = pad == 2 ? 0 : <u32>load<u8>(table + load<u8>(last, 2));
+  let d = pad > 0 ? 0 : <u32>load<u8>(table + load<u8>(last, 3));
+  if (((a | b | c | d) & NO_DIGIT) != 0) return -1;
+  if ((pad == 2 && (b & 15) != 0) || (pad == 1 && (c & 3) != 0)) return -1;
+  store<u8>(to, (a << 2) | (b >> 4));
+  if (pad < 2) store<u8>(to, (b << 4) | (c >> 2), 1);
+  if (pad < 1) store<u8>(to, (c << 6) | d, 2);
   return size;
 }
