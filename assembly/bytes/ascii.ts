@@ -1,3 +1,5 @@
+import { within } from './bytes';
+
 /** ASCII comparisons on byte ranges. Literals are passed as strings, of which only the char codes are read. */
 
 /** `A`-`Z` to `a`-`z`; every other byte unchanged. */
@@ -41,4 +43,21 @@ export function equalsAsciiFold(buf: StaticArray<u8>, start: i32, end: i32, lite
     if (lowerAscii(unchecked(buf[start + i])) != <u32>literal.charCodeAt(i)) return false;
   }
   return true;
+}
+
+/** True when `[start, end)` holds a control byte, or is not inside `buf`. */
+export function hasControl(buf: StaticArray<u8>, start: i32, end: i32): bool {
+  if (!within(buf, start, end - start)) return true;
+  let at = changetype<usize>(buf) + start;
+  let stop = changetype<usize>(buf) + end;
+  for (; at + 16 <= stop; at += 16) {
+    let bytes = v128.load(at);
+    let control = v128.or(i8x16.lt_u(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x7f)));
+    if (v128.any_true(control)) return true;
+  }
+  for (; at < stop; at++) {
+    let byte = <u32>load<u8>(at);
+    if (byte < 0x20 || byte == 0x7f) return true;
+  }
+  return false;
 }

@@ -1,4 +1,4 @@
-import { equalsAsciiFold } from '../bytes/ascii';
+import { equalsAsciiFold, hasControl } from '../bytes/ascii';
 import { readU8, readU16 } from '../bytes/bytes';
 import { literal } from '../bytes/literal';
 import { scratch } from '../bytes/scratch';
@@ -68,7 +68,7 @@ function setValue(
   start: i32,
   end: i32,
 ): void {
-  exchange.setHeader(name, buf, start, isHeaderSafe(buf, start, end, 0) ? end : start);
+  exchange.setHeader(name, buf, start, hasControl(buf, start, end) ? start : end);
 }
 
 /** Joins with commas as Authelia does; a group that holds a comma or a control byte is left out. */
@@ -77,17 +77,16 @@ function joinGroups(claims: Claims, out: ByteWriter): void {
   for (let i = 0; i < claims.groupCount; i++) {
     let start = at + 2;
     at = start + <i32>readU16(claims.buf, at);
-    if (!isHeaderSafe(claims.buf, start, at, 0x2c)) continue;
+    if (hasControl(claims.buf, start, at) || hasComma(claims.buf, start, at)) continue;
     if (out.len > 0) out.u8(0x2c);
     out.bytes(claims.buf, start, at);
   }
 }
 
-/** No control byte and no `separator` (0 for none): neither splits a header nor forges a list. */
-function isHeaderSafe(buf: StaticArray<u8>, start: i32, end: i32, separator: u32): bool {
+/** A comma would forge a list. */
+function hasComma(buf: StaticArray<u8>, start: i32, end: i32): bool {
   for (let i = start; i < end; i++) {
-    let byte = readU8(buf, i);
-    if (byte < 0x20 || byte == 0x7f || (byte == separator && separator != 0)) return false;
+    if (readU8(buf, i) == 0x2c) return true;
   }
-  return true;
+  return false;
 }

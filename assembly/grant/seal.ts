@@ -32,8 +32,8 @@ import { GuestKeys } from './guest-keys';
 export const TAG_LENGTH: i32 = 32;
 
 const hmac = new Hmac();
-const prefix = new StaticArray<u8>(6);
-const length = new StaticArray<u8>(4);
+/** Version, kind, length of the empty scope, length of the credential. */
+const prefix = new StaticArray<u8>(10);
 /** One ChaCha20 block, of which the first 32 bytes are the record's key. */
 const recordKey = new StaticArray<u8>(64);
 /** FORMAT_VERSION ‖ table id ‖ clear header. */
@@ -51,10 +51,9 @@ export function credentialTag(
   writeU8(prefix, 0, FORMAT_VERSION);
   writeU8(prefix, 1, kind);
   writeU32(prefix, 2, 0); // scope: the cookie's domain, else empty
-  writeU32(length, 0, end - start);
+  writeU32(prefix, 6, end - start);
   hmac.begin(keys.index);
   hmac.update(prefix, 0, prefix.length);
-  hmac.update(length, 0, length.length);
   hmac.update(credential, start, end);
   hmac.finish(out, 0);
 }

@@ -1,4 +1,4 @@
-import { equalsAsciiFold } from '../bytes/ascii';
+import { equalsAsciiFold, hasControl } from '../bytes/ascii';
 import { decodeBase64 } from '../bytes/base64';
 import { wipe } from '../bytes/bytes';
 import { isUtf8 } from '../bytes/utf8';
@@ -64,13 +64,10 @@ export function parseAuthorization(buf: StaticArray<u8>, start: i32, end: i32, o
 function splitPair(credential: BasicCredential): i32 {
   let pair = credential.pair;
   let size = credential.end;
-  let colon = -1;
-  for (let i = 0; i < size; i++) {
-    let byte = <u32>unchecked(pair[i]);
-    if (byte < 0x20 || byte == 0x7f) return AUTHORIZATION_MALFORMED;
-    if (byte == 0x3a && colon < 0) colon = i;
-  }
-  if (colon <= 0 || colon == size - 1) return AUTHORIZATION_MALFORMED;
+  if (hasControl(pair, 0, size)) return AUTHORIZATION_MALFORMED;
+  let colon = 0;
+  while (colon < size && unchecked(pair[colon]) != 0x3a) colon++;
+  if (colon == 0 || colon >= size - 1) return AUTHORIZATION_MALFORMED;
   if (colon > MAX_USERNAME || size - colon - 1 > MAX_PASSWORD) return AUTHORIZATION_TOO_LARGE;
   if (!isUtf8(pair, 0, size)) return AUTHORIZATION_MALFORMED;
   credential.colon = colon;
