@@ -12,6 +12,7 @@ import {
   BROWSER_HEADERS,
   DOMAIN,
   PATH,
+  PROGRAM_HEADERS,
   PROXY_HEADERS,
   PUBLIC_DOMAIN,
   principals,
@@ -26,12 +27,22 @@ import { assemble } from './support/wat.ts';
 /** More principals than an instance remembers, in turn: each is read from the table. */
 const PRINCIPALS = 24;
 /** Go's names of the cases. */
-const CASES = ['Noop', 'Calls', 'Hit', 'HitFromFile', 'Bypass', 'Challenge', 'Deferral'] as const;
+const CASES = [
+  'Noop',
+  'Calls',
+  'Hit',
+  'HitProgram',
+  'HitFromFile',
+  'Bypass',
+  'Challenge',
+  'Deferral',
+] as const;
 const STARTS = ['InstantiateNoop', 'Instantiate', 'FirstHit'] as const;
 const TITLES: Record<string, string> = {
   Noop: 'no-op guest',
   Calls: 'host calls of a hit, nothing else',
   Hit: 'hit, just seen',
+  HitProgram: "hit, just seen, a program's few headers",
   HitFromFile: 'hit, read from the table',
   Bypass: 'anonymous, bypass',
   Challenge: 'anonymous, challenge',
@@ -71,6 +82,7 @@ export async function run(args: readonly string[]): Promise<void> {
       publicDomain: PUBLIC_DOMAIN,
       path: PATH,
       headers: { ...BROWSER_HEADERS, ...PROXY_HEADERS },
+      programHeaders: { ...PROGRAM_HEADERS, ...PROXY_HEADERS },
       authorizations: accounts.map(authorizationOf),
       stranger: authorizationOf('nobody'),
     }),

@@ -8,21 +8,10 @@ import { authorizationOf, BROWSER_HEADERS, PATH, RULE_COUNT } from './support/po
 import { QUOTED } from './support/quoted.ts';
 import { machine, print, progress, revision, save, table } from './support/report.ts';
 import { ratio, rounded, summary } from './support/statistics.ts';
-import { authorizations, CASES, type Case, DOMAINS } from './support/traefik-cases.ts';
+import { authorizations, CASES, type Case, DOMAINS, TITLES } from './support/traefik-cases.ts';
 import { type Stage, startStage } from './support/traefik-stage.ts';
 
 /** The whole of Traefik: requests per second behind each kind of door, and memory. */
-
-const TITLES: Readonly<Record<Case, string>> = {
-  plain: 'no auth',
-  noop: 'no-op plugin',
-  native: "native: same layers, Traefik's headers",
-  hit: 'Postern, hit just seen',
-  hit_from_file: 'Postern, hit read from the table',
-  bcrypt: 'basicAuth, bcrypt 10',
-  forward_noop: 'forwardAuth to a do-nothing server',
-  forward_host: "forwardAuth to Postern's host",
-};
 
 /** The plugin that is loaded; Traefik does not start with an empty list of plugins. */
 const MEMORY = { plain: ['noop'], noop: ['noop'], hit: ['postern'] } as const;

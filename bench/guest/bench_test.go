@@ -27,7 +27,8 @@ type setup struct {
 	Directory, KeyDirectory string
 	Domain, PublicDomain    string
 	Path                    string
-	Headers                 map[string]string
+	// Headers are a browser's, ProgramHeaders a program's, both with the proxy's.
+	Headers, ProgramHeaders map[string]string
 	// Authorizations of principals with a grant, more than an instance remembers.
 	Authorizations []string
 	// Stranger has no grant.
@@ -94,6 +95,10 @@ func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) reset()                      { clear(a.header); a.status = 0 }
 
 func newRequest(domain, authorization string) *http.Request {
+	return newRequestWith(given.Headers, domain, authorization)
+}
+
+func newRequestWith(headers map[string]string, domain, authorization string) *http.Request {
 	uri, err := url.ParseRequestURI(given.Path)
 	if err != nil {
 		panic(err)
@@ -102,7 +107,7 @@ func newRequest(domain, authorization string) *http.Request {
 		Method: "GET", URL: uri, Host: domain, RequestURI: given.Path, RemoteAddr: "192.0.2.10:50123",
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody,
 	}
-	for name, value := range given.Headers {
+	for name, value := range headers {
 		r.Header.Set(name, value)
 	}
 	if authorization != "" {
@@ -205,6 +210,11 @@ func BenchmarkHitFromFile(b *testing.B) {
 		requests = append(requests, newRequest(given.Domain, authorization))
 	}
 	serve(b, given.Plugin, requests, expectation{verdict: "allow-"})
+}
+
+func BenchmarkHitProgram(b *testing.B) {
+	r := newRequestWith(given.ProgramHeaders, given.Domain, given.Authorizations[0])
+	serve(b, given.Plugin, []*http.Request{r}, expectation{verdict: "allow-"})
 }
 
 func BenchmarkBypass(b *testing.B) {

@@ -97,6 +97,13 @@ export const BROWSER_HEADERS: Readonly<Record<string, string>> = {
   'Sec-Fetch-Site': 'same-origin',
 };
 
+/** What a program sends: curl, a monitor, a service account's client. */
+export const PROGRAM_HEADERS: Readonly<Record<string, string>> = {
+  'User-Agent': 'Uptime-Kuma/2.0.2',
+  Accept: 'text/html,application/json',
+  'Accept-Encoding': 'gzip',
+};
+
 export const PROXY_HEADERS: Readonly<Record<string, string>> = {
   'X-Forwarded-Host': DOMAIN,
   'X-Forwarded-Port': '443',

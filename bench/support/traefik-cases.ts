@@ -25,6 +25,17 @@ export const CASES = [
 ] as const;
 export type Case = (typeof CASES)[number];
 
+export const TITLES: Readonly<Record<Case, string>> = {
+  plain: 'no auth',
+  noop: 'no-op plugin',
+  native: "native: same layers, Traefik's headers",
+  hit: 'Postern, hit just seen',
+  hit_from_file: 'Postern, hit read from the table',
+  bcrypt: 'basicAuth, bcrypt 10',
+  forward_noop: 'forwardAuth to a do-nothing server',
+  forward_host: "forwardAuth to Postern's host",
+};
+
 /** Each instance remembers a few; in turn, all of them are read from the table. */
 export const PRINCIPALS = 64;
 
