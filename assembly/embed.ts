@@ -1,15 +1,16 @@
 import { copy, readU32 } from './bytes/bytes';
 import { arrayOf, bytesOf } from './bytes/loader';
 import { ByteWriter } from './bytes/writer';
-import { AUTHORIZATION_TOO_LARGE, MAX_AUTHORIZATION } from './contract';
+import { AUTHORIZATION_BASIC, AUTHORIZATION_TOO_LARGE, MAX_AUTHORIZATION } from './contract';
 import { Claims } from './grant/claims';
 import { BasicCredential, parseAuthorization } from './http/authorization';
 import { ClientAddress } from './http/client-address';
+import { foldName } from './http/fold-name';
 import { reasonText } from './http/reason';
 import { Target } from './http/target';
 import { formatIp, MAX_IP_TEXT } from './net/ip';
 import { admission, authorize, hasSubjects, position } from './policy/authorizer';
-import { IMAGE_TRUSTED } from './policy/layout';
+import { FLAG_FOLD_NAMES, IMAGE_FLAGS, IMAGE_TRUSTED } from './policy/layout';
 import { Subject } from './policy/subject';
 import { verdict } from './policy/verdict';
 import { installUnicodeTables } from './regexp/unicode-tables';
@@ -83,10 +84,13 @@ export function decisionReason(reason: i32): string {
   return reasonText(reason);
 }
 
-/** AUTHORIZATION_… of the one value of the header. */
+/** AUTHORIZATION_… of the one value of the header; the name is folded where the loaded policy says so. */
 export function readAuthorization(value: Uint8Array): i32 {
   if (value.length > MAX_AUTHORIZATION) return AUTHORIZATION_TOO_LARGE;
-  return parseAuthorization(bytesOf(value), 0, value.length, credential);
+  let outcome = parseAuthorization(bytesOf(value), 0, value.length, credential);
+  let folds = (readU32(loadedImage(), IMAGE_FLAGS) & FLAG_FOLD_NAMES) != 0;
+  if (outcome == AUTHORIZATION_BASIC && folds) foldName(credential);
+  return outcome;
 }
 
 /** User name, colon and password of the value read last; wiped by `forgetCredential`. */

@@ -24,9 +24,16 @@ import { GuestKeys } from '../grant/guest-keys';
 import { RecentGrants } from '../grant/recent';
 import { credentialTag, TAG_LENGTH } from '../grant/seal';
 import { GrantTable } from '../grant/table';
+import { foldName } from '../http/fold-name';
 import { formatIp, MAX_IP_TEXT } from '../net/ip';
 import { admission, authorize, hasSubjects } from '../policy/authorizer';
-import { FLAG_NETWORKS, IMAGE_FLAGS, IMAGE_REALM, IMAGE_REALM_LENGTH } from '../policy/layout';
+import {
+  FLAG_FOLD_NAMES,
+  FLAG_NETWORKS,
+  IMAGE_FLAGS,
+  IMAGE_REALM,
+  IMAGE_REALM_LENGTH,
+} from '../policy/layout';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
 import { badRequest, challengeBasic, forbid, tooLarge, unavailable } from './answers';
@@ -170,6 +177,8 @@ export class Gate {
     let state = this.directory.state;
     if (!state.valid || !state.withinGrace(now)) return null;
     let credential = this.request.credential;
+    let flags = readU32(this.directory.snapshot, SNAPSHOT_IMAGE + IMAGE_FLAGS);
+    if ((flags & FLAG_FOLD_NAMES) != 0) foldName(credential);
     credentialTag(this.keys, KIND_BASIC, credential.pair, 0, credential.end, this.tag);
     let claims = this.recent.find(this.tag, now);
     if (claims !== null) {

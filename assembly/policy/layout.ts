@@ -48,6 +48,8 @@ export const FLAG_PATHS: u32 = 4;
 export const FLAG_CLEAN: u32 = 8;
 /** Some rule names subjects. */
 export const FLAG_SUBJECTS: u32 = 16;
+/** `fold_names`: user names are told apart without their case. */
+export const FLAG_FOLD_NAMES: u32 = 32;
 
 export const RULE_SIZE: i32 = 24;
 export const RULE_FLAGS: i32 = 1;

@@ -16,8 +16,8 @@ import { addString, beginList, endList, image, intern, internString, setHeader }
 import { compileDomains } from './compile-domains';
 import { compileNetworks } from './compile-networks';
 import { doc, isAbsent, readKeys, readText, reportRaw, reportText, textIs, values, words } from './document';
-import { JSON_OBJECT, kindOf } from './json';
-import { POLICY_AMBIGUOUS, POLICY_REALM } from './problem-codes';
+import { JSON_FALSE, JSON_OBJECT, JSON_TRUE, kindOf } from './json';
+import { POLICY_AMBIGUOUS, POLICY_BOOLEAN, POLICY_REALM } from './problem-codes';
 import { popPath, pushKey } from './problems';
 
 /** The policy's settings besides rules, each into its field of the image's header. */
@@ -102,4 +102,16 @@ export function compileRealm(value: i32): void {
   }
   setHeader(IMAGE_REALM, internString(text, 0, words.len));
   setHeader(IMAGE_REALM_LENGTH, words.len);
+}
+
+/** `fold_names`: whether the case of user names counts for nothing; default false. */
+export function readFoldNames(value: i32): bool {
+  if (isAbsent(value)) return false;
+  let kind = kindOf(doc, value);
+  if (kind != JSON_TRUE && kind != JSON_FALSE) {
+    pushKey('fold_names');
+    reportRaw(POLICY_BOOLEAN, value);
+    popPath(0);
+  }
+  return kind == JSON_TRUE;
 }

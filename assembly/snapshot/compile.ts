@@ -3,6 +3,7 @@ import { ByteWriter } from '../bytes/writer';
 import { POLICY_BYPASS, POLICY_DENY } from '../contract';
 import {
   FLAG_CLEAN,
+  FLAG_FOLD_NAMES,
   FLAG_METHODS,
   FLAG_NETWORKS,
   FLAG_PATHS,
@@ -27,7 +28,13 @@ import { reserveCompiler } from '../regexp/regexp';
 import { closeImage, image, imageStart, openImage, reserveBlocks, setHeader } from './blocks';
 import { openNetworks, reserveNetworks } from './compile-networks';
 import { compileRule, openRules, policyCode, reserveRules, rules, rulesFlags } from './compile-rule';
-import { compileAllowHttp, compileAmbiguous, compileRealm, compileTrusted } from './compile-settings';
+import {
+  compileAllowHttp,
+  compileAmbiguous,
+  compileRealm,
+  compileTrusted,
+  readFoldNames,
+} from './compile-settings';
 import {
   closeDocument,
   doc,
@@ -166,7 +173,8 @@ function compileDocument(root: i32): void {
     memory.fill(changetype<usize>(image.buf) + imageStart, 0, IMAGE_HEADER);
   openRules();
   // The last two are the plugin's own: it hands in its whole configuration.
-  let keys = 'access_control definitions trusted_proxies allow_http ambiguous_paths realm directory key_file';
+  let keys =
+    'access_control definitions trusted_proxies allow_http ambiguous_paths realm fold_names directory key_file';
   if (!readKeys(root, keys)) return;
   let control = values[0];
   let definitions = values[1];
@@ -174,6 +182,7 @@ function compileDocument(root: i32): void {
   let allowHttp = values[3];
   let ambiguous = values[4];
   let realm = values[5];
+  let foldNames = values[6];
 
   let networkDefinitions = readDefinitions(definitions);
   pushKey('access_control');
@@ -188,9 +197,10 @@ function compileDocument(root: i32): void {
 
   compileTrusted(trusted);
   compileAllowHttp(allowHttp);
-  let clean = compileAmbiguous(ambiguous);
+  let flags: u32 = compileAmbiguous(ambiguous) ? FLAG_CLEAN : 0;
   compileRealm(realm);
-  finish(clean);
+  if (readFoldNames(foldNames)) flags |= FLAG_FOLD_NAMES;
+  finish(flags);
 }
 
 /** `definitions`: only networks are ours. */
@@ -242,8 +252,7 @@ function compileAccessControl(defaultPolicy: i32, ruleList: i32): void {
 }
 
 /** Puts the rules behind the blocks and completes the header. */
-function finish(clean: bool): void {
-  let flags: u32 = clean ? FLAG_CLEAN : 0;
+function finish(flags: u32): void {
   if ((rulesFlags & HAS_NETWORKS) != 0) flags |= FLAG_NETWORKS;
   if ((rulesFlags & HAS_METHODS) != 0) flags |= FLAG_METHODS;
   if ((rulesFlags & (HAS_RESOURCES | HAS_QUERY)) != 0) flags |= FLAG_PATHS;

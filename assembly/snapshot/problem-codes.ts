@@ -38,6 +38,7 @@ export const ACL_QUERY_VALUE_MISSING: i32 = 32;
 export const ACL_QUERY_VALUE_UNUSED: i32 = 33;
 export const ACL_QUERY_VALUE_TYPE: i32 = 34;
 export const POLICY_MORE_ERRORS: i32 = 35;
+export const POLICY_BOOLEAN: i32 = 36;
 
 export const FIRST_WARNING: i32 = 64;
 export const ACL_DOMAIN_STAR: i32 = 64;
@@ -68,6 +69,8 @@ export function problemText(problem: i32): string {
       return 'policy.key.unknown is no key here: ';
     case POLICY_KEY_TWICE:
       return 'policy.key.twice is given twice: keep one';
+    case POLICY_BOOLEAN:
+      return 'policy.type must be `true` or `false`';
     case POLICY_TEXT_LONG:
       return 'policy.limit.text is too long: the limit is 8192 bytes';
     case POLICY_RULES_LIMIT:

@@ -48,6 +48,7 @@ async function run(file: string, io: Io): Promise<void> {
 
   const directory = openFileDirectory(config.usersFile, {
     watch: config.usersWatch,
+    search: config.usersSearch,
     onStatus: (status, changed) => {
       if (status.ok) log.info('users file read', { users: status.users, changed: changed.length });
       else reportUsersFile(log, status.problems.map(formatProblem), () => app.usersFileFailed());

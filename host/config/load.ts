@@ -3,7 +3,7 @@ import type { Environment } from './environment.ts';
 import { type Parsed, parseConfig } from './parse.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
 import { readTextFile } from './read-file.ts';
-import type { Config, Setup } from './schema.ts';
+import type { Config, Setup, UserSearch } from './schema.ts';
 
 export interface LoadOptions {
   readonly env: Environment;
@@ -28,7 +28,7 @@ export function loadConfig(
   options: LoadOptions & {
     readonly engine?: Pick<Engine, 'compile'>;
     /** What is wrong with the users file (`checkUsersFile`). */
-    readonly checkUsers?: (file: string) => readonly Problem[];
+    readonly checkUsers?: (file: string, search: UserSearch) => readonly Problem[];
   },
 ): Loaded<Config> {
   const parsed = parseFile(file, options);
@@ -44,7 +44,7 @@ export function loadConfig(
     }
   }
   if (config.usersFile !== undefined) {
-    problems.push(...(options.checkUsers?.(config.usersFile) ?? []));
+    problems.push(...(options.checkUsers?.(config.usersFile, config.usersSearch) ?? []));
   } else if (readable && !problems.some(problem => USERS_PATH.test(problem.path))) {
     problems.push(
       parsed.locate({

@@ -72,8 +72,10 @@ export function parseConfig(input: ParseInput): Parsed {
     ...(input.readFile === undefined ? {} : { readFile: input.readFile }),
   });
   problems.push(...secrets.problems.map(locate));
-  refuseSearch('email');
-  refuseSearch('case_insensitive');
+  const usersSearch = {
+    caseInsensitive: get('authentication_backend.file.search.case_insensitive') ?? false,
+    email: get('authentication_backend.file.search.email') ?? false,
+  };
   const usersWatch = get('authentication_backend.file.watch') ?? true;
   if (!usersWatch) {
     report(
@@ -92,6 +94,7 @@ export function parseConfig(input: ParseInput): Parsed {
       format: get('log.format') ?? (input.isTerminal ? 'text' : 'json'),
     },
     usersFile: usersFile === undefined ? undefined : resolve(base, usersFile),
+    usersSearch,
     usersWatch,
     guest: {
       directory: resolve(base, guestDirectory),
@@ -146,16 +149,6 @@ export function parseConfig(input: ParseInput): Parsed {
     return DEFAULTS.lifetimeSeconds;
   }
 
-  function refuseSearch(name: 'email' | 'case_insensitive'): void {
-    if (get(`authentication_backend.file.search.${name}`) === true) {
-      report(
-        'config.refused',
-        `authentication_backend.file.search.${name}`,
-        'must be `false`: this version finds users by their exact name only',
-      );
-    }
-  }
-
   function readPolicy(): PolicyDocument {
     const accessControl = values.get('access_control');
     const definitions = values.get('definitions');
@@ -174,6 +167,7 @@ export function parseConfig(input: ParseInput): Parsed {
       ...(allowHttp === undefined ? {} : { allow_http: allowHttp }),
       ...(ambiguousPaths === undefined ? {} : { ambiguous_paths: ambiguousPaths }),
       ...(realm === undefined ? {} : { realm }),
+      ...(usersSearch.caseInsensitive ? { fold_names: true } : {}),
     };
   }
 }

@@ -1,5 +1,13 @@
 import type { PolicyDocument } from '../policy/engine.ts';
 
+/** Authelia's `authentication_backend.file.search`. */
+export interface UserSearch {
+  /** In any case of `A`-`Z`; user names are in lower case then. */
+  readonly caseInsensitive: boolean;
+  /** Also by mail address, in any case of `A`-`Z`. */
+  readonly email: boolean;
+}
+
 /** What commands beside `serve` need to know: everything but the users. */
 export interface Setup {
   /** The YAML file it came from, undefined when everything came from the environment. */
@@ -33,6 +41,8 @@ export interface Setup {
 export interface Config extends Setup {
   readonly file: string;
   readonly usersFile: string;
+  /** How users are found by what they type. */
+  readonly usersSearch: UserSearch;
   /** Follow changes of the users file (Authelia's `watch`; here the default is to follow). */
   readonly usersWatch: boolean;
 }

@@ -64,6 +64,8 @@ export interface PolicyDocument {
   readonly allow_http?: readonly string[];
   readonly ambiguous_paths?: 'refuse' | 'clean' | { readonly clean: readonly string[] };
   readonly realm?: string;
+  /** The case of `A`-`Z` in the user names of credentials counts for nothing; from `search.case_insensitive`. */
+  readonly fold_names?: boolean;
 }
 
 export type Compiled =
@@ -79,7 +81,7 @@ export interface Engine {
   /** Makes a compiled policy the one that decides. */
   load(image: Uint8Array): void;
   decide(target: Target, proof: Proof): Decision;
-  /** `values`: each value of the header as received, bytes as latin1 (node's `rawHeaders`). */
+  /** `values`: each value of the header as received, bytes as latin1 (node's `rawHeaders`). The name is folded where the policy says so. */
   parseAuthorization(values: readonly string[]): Authorization;
   /** Whether forwarding headers from this socket address count (`trusted_proxies`). */
   isTrustedProxy(address: string): boolean;

@@ -16,6 +16,7 @@ export interface User {
 
 /** A user database. Implementations answer from memory, so that reading a user and acting on it is one synchronous step. */
 export interface Directory {
+  /** By any name the user may sign in with; `principal.username` is the account's own. */
   find(username: string): User | undefined;
   /** Calls back with every user name whose epoch differs from before (also removed and new ones). */
   onChange(listener: (usernames: readonly string[]) => void): void;

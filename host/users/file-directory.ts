@@ -1,9 +1,11 @@
 import { ConfigError, type Problem } from '../config/problem.ts';
 import { decodeText } from '../config/read-file.ts';
+import type { UserSearch } from '../config/schema.ts';
 import { ARGON2_DEFAULTS, argon2Dummy } from '../digests/argon2.ts';
 import type { Digest } from '../digests/digest.ts';
 import type { Directory, User } from './directory.ts';
 import { type ParsedUsers, parseUsers } from './parse-users.ts';
+import { EXACT_SEARCH, UserIndex } from './search.ts';
 import { type Content, type WatchedFile, watchFile } from './watched-file.ts';
 
 /** How the users file is doing; shown by /health. */
@@ -23,6 +25,8 @@ export interface FileDirectory extends Directory {
 export interface FileDirectoryOptions {
   /** Follow changes of the file. Default true. */
   readonly watch?: boolean;
+  /** Default: by the exact name. */
+  readonly search?: UserSearch;
   readonly intervalMs?: number;
   /** Called after each reading that changed something, good or bad; once per bad content. */
   readonly onStatus?: (status: DirectoryStatus, changed: readonly string[]) => void;
@@ -48,17 +52,19 @@ export function openFileDirectory(file: string, options: FileDirectoryOptions = 
     }));
   }
 
-  const first = parseContent(file, initial);
+  const { search = EXACT_SEARCH } = options;
+  const first = parseContent(file, initial, search);
   if (first.problems.length > 0) {
     watched?.close();
     throw new ConfigError(first.problems);
   }
   let users = first.users;
+  let index = new UserIndex(users, search);
   let dummy = makeDummy(first.digests);
   let status: DirectoryStatus = { ok: true, users: users.size, loadedAt: new Date(), problems: [] };
 
   function apply(content: Content): void {
-    const parsed = parseContent(file, content);
+    const parsed = parseContent(file, content, search);
     if (parsed.problems.length > 0) {
       status = { ...status, ok: false, problems: parsed.problems };
       options.onStatus?.(status, []);
@@ -66,6 +72,7 @@ export function openFileDirectory(file: string, options: FileDirectoryOptions = 
     }
     const changed = difference(users, parsed.users);
     users = parsed.users;
+    index = new UserIndex(users, search);
     dummy = makeDummy(parsed.digests);
     status = { ok: true, users: users.size, loadedAt: new Date(), problems: [] };
     // Listeners first: what they revoke matters more than what is told.
@@ -74,7 +81,7 @@ export function openFileDirectory(file: string, options: FileDirectoryOptions = 
   }
 
   return {
-    find: username => users.get(username),
+    find: username => index.find(username),
     onChange: listener => void listeners.push(listener),
     all: () => users.values(),
     dummyDigest: () => dummy,
@@ -83,11 +90,11 @@ export function openFileDirectory(file: string, options: FileDirectoryOptions = 
   };
 }
 
-function parseContent(file: string, content: Content): ParsedUsers {
+function parseContent(file: string, content: Content, search: UserSearch): ParsedUsers {
   if (!content.ok) return { users: new Map(), digests: [], problems: [content.problem] };
   const text = decodeText(file, content.bytes);
   if (!text.ok) return { users: new Map(), digests: [], problems: [text.problem] };
-  return parseUsers(file, text.text);
+  return parseUsers(file, text.text, search);
 }
 
 /** Names whose epoch differs, also those that came and went. */

@@ -32,6 +32,11 @@ export function hasControl(text: string): boolean {
   return /[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text);
 }
 
+/** `A`-`Z` to lower case and nothing else, as the engine folds names (`fold_names`). */
+export function foldAscii(name: string): string {
+  return name.replace(/[A-Z]/g, letter => letter.toLowerCase());
+}
+
 /** Names that differ only in this are one person to whoever reads them. */
 export function foldName(name: string): string {
   return name.normalize('NFC').toLowerCase();

@@ -1,4 +1,5 @@
 import type { Problem } from '../config/problem.ts';
+import type { UserSearch } from '../config/schema.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { readYaml } from '../config/yaml-source.ts';
 import type { Digest } from '../digests/digest.ts';
@@ -7,6 +8,7 @@ import type { Principal } from '../policy/engine.ts';
 import type { User } from './directory.ts';
 import { userEpoch } from './epoch.ts';
 import { foldName, groupNameProblem, hasControl, userNameProblem } from './names.ts';
+import { EXACT_SEARCH, searchProblems } from './search.ts';
 
 export interface ParsedUsers {
   readonly users: ReadonlyMap<string, User>;
@@ -38,7 +40,7 @@ const UNUSED = [
 const KNOWN: readonly string[] = [...USED, ...UNUSED];
 
 /** Reads Authelia's users file. All its problems are found, none of them holds a password or digest. */
-export function parseUsers(file: string, text: string): ParsedUsers {
+export function parseUsers(file: string, text: string, search: UserSearch = EXACT_SEARCH): ParsedUsers {
   const yaml = readYaml(file, text, { schema: 'failsafe' });
   if (!yaml.ok) return { users: new Map(), digests: [], problems: yaml.problems };
   const problems: Problem[] = [];
@@ -59,10 +61,13 @@ export function parseUsers(file: string, text: string): ParsedUsers {
       report('users.name', path, `differs from user \`${other}\` only in upper and lower case: rename one`);
     }
     folded.set(foldName(name), name);
-    const user = parseUser(name, entry, path, report);
+    const user = parseUser(name, entry, path, search, report);
     if (user === undefined) continue;
     users.set(name, user.user);
     digests.push(user.digest);
+  }
+  for (const { username, key, message } of searchProblems(users.values(), search)) {
+    report('users.search', key === undefined ? `users.${username}` : `users.${username}.${key}`, message);
   }
   return { users, digests, problems };
 }
@@ -103,6 +108,7 @@ function parseUser(
   name: string,
   entry: unknown,
   path: string,
+  search: UserSearch,
   report: Report,
 ): { user: User; digest: Digest } | undefined {
   if (!(entry instanceof Map)) {
@@ -143,7 +149,7 @@ function parseUser(
   const disabled = parseDisabled(entry.get('disabled'), `${path}.disabled`, report);
   if (!parsed.ok) return undefined;
   const { digest } = parsed;
-  const epoch = userEpoch(principal, disabled, digest.text);
+  const epoch = userEpoch(principal, disabled, digest.text, search);
   return { user: { principal, disabled, digest: digest.text, epoch }, digest };
 }
 

@@ -44,6 +44,7 @@ describe('configuration', () => {
       server: { host: '127.0.0.1', port: 9091 },
       log: { level: 'info', format: 'json' },
       usersFile: '/etc/postern/users.yml',
+      usersSearch: { caseInsensitive: false, email: false },
       usersWatch: true,
       guest: { directory: '/run/postern', offlineGraceSeconds: 900 },
       grants: { lifetimeSeconds: 3600, slots: 16_384, slotSize: 1024 },
@@ -57,7 +58,7 @@ describe('configuration', () => {
     const { config, errors, warnings } = parse(`
 server: { address: 'tcp://:8080/' }
 log: { level: trace, format: text }
-authentication_backend: { file: { path: /data/users.yml, search: { email: false } } }
+authentication_backend: { file: { path: /data/users.yml, search: { email: true, case_insensitive: true } } }
 guest: { directory: run, offline_grace: 1m 30s }
 grants: { lifetime: 2h, slots: 64, slot_size: 512 }
 trusted_proxies: ['10.0.0.0/8']
@@ -72,6 +73,7 @@ definitions: { network: { lan: [10.0.0.0/8] } }
       server: { host: '', port: 8080 },
       log: { level: 'debug', format: 'text' },
       usersFile: '/data/users.yml',
+      usersSearch: { caseInsensitive: true, email: true },
       guest: { directory: '/etc/postern/run', offlineGraceSeconds: 90 },
       grants: { lifetimeSeconds: 7200, slots: 64, slotSize: 512 },
       policy: {
@@ -79,6 +81,7 @@ definitions: { network: { lan: [10.0.0.0/8] } }
         allow_http: ['localhost'],
         ambiguous_paths: 'clean',
         realm: 'Example',
+        fold_names: true,
         access_control: { default_policy: 'deny', rules: [{ domain: 'a.example.com', policy: 'bypass' }] },
         definitions: { network: { lan: ['10.0.0.0/8'] } },
       },
@@ -189,10 +192,10 @@ definitions: { network: { lan: [10.0.0.0/8] } }
       ],
     ],
     [
-      'authentication_backend:\n  ldap:\n    address: x\n  file:\n    search:\n      email: true\n    watch: yes\n',
+      'authentication_backend:\n  ldap:\n    address: x\n  file:\n    search:\n      email: maybe\n    watch: yes\n',
       [
         'postern.yml:2: authentication_backend.ldap: must be removed: this version reads users from `authentication_backend.file` only',
-        'postern.yml:6: authentication_backend.file.search.email: must be `false`: this version finds users by their exact name only',
+        'postern.yml:6: authentication_backend.file.search.email: must be `true` or `false`, got "maybe"',
         'postern.yml:7: authentication_backend.file.watch: must be `true` or `false`, got "yes"',
       ],
     ],
