@@ -17,6 +17,7 @@ const postern = fileURLToPath(new URL('../../dist/postern.mjs', import.meta.url)
 /** The real program, and the real guest on what it writes. */
 export interface Service {
   readonly child: Child;
+  readonly url: string;
   readonly usersFile: string;
   /** Forward-auth for `https://app.example.com/`, without a guest. */
   login(credential: string): Promise<Answer>;
@@ -52,6 +53,7 @@ export async function startService(users: string, file: object = {}): Promise<Se
   await child.waitFor(/listening on/);
   return {
     child,
+    url: `http://127.0.0.1:${port}`,
     usersFile,
     login: credential =>
       ask(port, '/api/authz/forward-auth', [
