@@ -25,12 +25,17 @@ export function hexValue(byte: u32): i32 {
   return lower - 0x61 < 6 ? lower - 0x61 + 10 : -1;
 }
 
+/** Character `i` of a literal, which has that many: `charCodeAt` would look up the length each time. */
+export function literalAt(literal: string, i: i32): u32 {
+  return load<u16>(changetype<usize>(literal) + ((<usize>i) << 1));
+}
+
 /** Exact comparison with an ASCII literal. */
 export function equalsAscii(buf: StaticArray<u8>, start: i32, end: i32, literal: string): bool {
   let len = literal.length;
   if (end - start != len || start < 0 || end > buf.length) return false;
   for (let i = 0; i < len; i++) {
-    if (<u32>unchecked(buf[start + i]) != <u32>literal.charCodeAt(i)) return false;
+    if (<u32>unchecked(buf[start + i]) != literalAt(literal, i)) return false;
   }
   return true;
 }
@@ -40,7 +45,7 @@ export function equalsAsciiFold(buf: StaticArray<u8>, start: i32, end: i32, lite
   let len = literal.length;
   if (end - start != len || start < 0 || end > buf.length) return false;
   for (let i = 0; i < len; i++) {
-    if (lowerAscii(unchecked(buf[start + i])) != <u32>literal.charCodeAt(i)) return false;
+    if (lowerAscii(unchecked(buf[start + i])) != literalAt(literal, i)) return false;
   }
   return true;
 }

@@ -1,4 +1,4 @@
-import { equalsAsciiFold, lowerAscii } from '../bytes/ascii';
+import { equalsAsciiFold, literalAt, lowerAscii } from '../bytes/ascii';
 import { readU8, within } from '../bytes/bytes';
 
 /**
@@ -142,11 +142,12 @@ function spells(names: StaticArray<u8>, start: i32, end: i32, literal: string): 
 
 /** True when the name begins with `literal` (lower case) in any spelling. */
 function begins(names: StaticArray<u8>, start: i32, end: i32, literal: string): bool {
-  if (end - start < literal.length) return false;
-  for (let i = 0; i < literal.length; i++) {
-    let byte = lowerAscii(readU8(names, start + i));
+  let len = literal.length;
+  if (end - start < len || start < 0 || end > names.length) return false;
+  for (let i = 0; i < len; i++) {
+    let byte = lowerAscii(unchecked(names[start + i]));
     if (byte == 0x5f || byte == 0x2e) byte = 0x2d;
-    if (byte != <u32>literal.charCodeAt(i)) return false;
+    if (byte != literalAt(literal, i)) return false;
   }
   return true;
 }
