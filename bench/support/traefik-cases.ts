@@ -132,7 +132,7 @@ export async function caseSetup(options: CaseOptions): Promise<CaseSetup> {
           },
           bcrypt: {
             basicAuth: {
-              users: [`${account.username}:${await bcrypt(passwordOf(account.username), { cost: 10 })}`],
+              users: [`${account.username}:${await bcrypt(passwordOf(account.username), 10)}`],
             },
           },
           'forward-noop': forwardAuth(`${serverUrl}/auth`),

@@ -47,6 +47,6 @@ export async function makeDigest(kind: KindToMake, password: string, cost: Argon
       return `$6$rounds=${rounds}$${text}$${sha2crypt(variant, password, text, rounds)}`;
     }
     default:
-      return bcrypt(password, { cost: BCRYPT_DEFAULT_COST });
+      return bcrypt(password, BCRYPT_DEFAULT_COST);
   }
 }
