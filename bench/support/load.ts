@@ -7,8 +7,15 @@ import { promisify } from 'node:util';
 /** Load over loopback, bounded in time; every answer must be 200. */
 export interface Load {
   readonly name: string;
-  /** Requests per second and 99th percentile in milliseconds. */
-  run(target: Target, seconds: number): Promise<{ readonly rps: number; readonly p99: number }>;
+  run(target: Target, seconds: number): Promise<LoadFigures>;
+}
+
+export interface LoadFigures {
+  readonly requests: number;
+  /** Per second. */
+  readonly rps: number;
+  /** 99th percentile in milliseconds. */
+  readonly p99: number;
 }
 
 export interface Target {
@@ -58,7 +65,7 @@ function wrk(folder: string, command: string): Load {
       if (figures === undefined) throw new Error(`wrk said nothing of use:\n${stdout}`);
       const [requests = 0, microseconds = 1, failures = 0, p99 = 0] = figures;
       if (failures > 0 || requests === 0) throw new Error(`${failures} of ${requests} requests failed`);
-      return { rps: requests / (microseconds / 1e6), p99: p99 / 1_000 };
+      return { requests, rps: requests / (microseconds / 1e6), p99: p99 / 1_000 };
     },
   };
 }
@@ -105,7 +112,7 @@ function fromAutocannon(autocannon: Autocannon): Load {
         })),
       });
       if (non2xx + errors > 0) throw new Error(`${non2xx + errors} of ${requests.total} requests failed`);
-      return { rps: requests.total / duration, p99: latency.p99 };
+      return { requests: requests.total, rps: requests.total / duration, p99: latency.p99 };
     },
   };
 }

@@ -65,7 +65,7 @@ export async function startStage(go: Go): Promise<Stage> {
     },
   );
   await host.waitFor(/listening on/);
-  const setup = await caseSetup({ guestKey, hostUrl, serverUrl, directory, keyFile });
+  const setup = caseSetup({ guestKey, hostUrl, serverUrl, directory, keyFile });
   const floor = assemble('floor');
 
   return {
