@@ -40,6 +40,8 @@ export const DIRECTORY_NO_SNAPSHOT: i32 = 3;
 export const DIRECTORY_BAD_SNAPSHOT: i32 = 4;
 export const DIRECTORY_LARGE_SNAPSHOT: i32 = 5;
 export const DIRECTORY_OLD_STATE: i32 = 6;
+/** There is a policy, but no grant can be looked up. */
+export const DIRECTORY_NO_TABLE: i32 = 7;
 
 const hmac = new Hmac();
 const mac = new StaticArray<u8>(SNAPSHOT_MAC_LENGTH);
@@ -102,7 +104,8 @@ export class GuestDirectory extends SlotFile {
     else if (!this.hasSnapshot || !this.state.namesSnapshot(this.snapshot, SNAPSHOT_ID)) {
       this.condition = this.readSnapshot(snapshotKey);
       this.hasSnapshot = this.condition == DIRECTORY_GOOD;
-    }
+    } else this.condition = DIRECTORY_GOOD;
+    if (this.condition == DIRECTORY_GOOD && this.table == NONE) this.condition = DIRECTORY_NO_TABLE;
     return dropped;
   }
 

@@ -7,6 +7,7 @@ import {
   DIRECTORY_LARGE_SNAPSHOT,
   DIRECTORY_NO_SNAPSHOT,
   DIRECTORY_NO_STATE,
+  DIRECTORY_NO_TABLE,
   DIRECTORY_OLD_STATE,
 } from './guest-directory';
 import { System } from './system';
@@ -62,7 +63,8 @@ export function reportDirectory(system: System, condition: i32): void {
   line.reset();
   line.ascii('postern: guest directory: ');
   line.ascii(directoryText(condition));
-  line.ascii('; what needs a grant or a rule goes to the host');
+  line.ascii(condition == DIRECTORY_NO_TABLE ? '; what needs a grant' : '; what needs a grant or a rule');
+  line.ascii(' goes to the host');
   system.logWarning(line.buf, line.len);
 }
 
@@ -80,6 +82,8 @@ function directoryText(condition: i32): string {
       return 'the policy snapshot is damaged, or written with another secret or by another version';
     case DIRECTORY_LARGE_SNAPSHOT:
       return 'the policy is larger than the guest can hold';
+    case DIRECTORY_NO_TABLE:
+      return 'the grant table that the state page names is missing: the disk is full, or something removed it';
     default:
       return 'unusable';
   }

@@ -84,6 +84,11 @@ describe.each(DAMAGE)('%s', (_name, damage) => {
     const { slice, held } = damaged('grants-');
     const fresh = slice.guest();
     expect(asks(fresh, 'alice')).toBe('defer');
+    expect(asks(fresh, 'bob')).toBe('defer');
+    // Once, not for each request; a table of nonsense looks like an empty one.
+    expect(
+      fresh.lines.filter(line => line.includes('grant table that the state page names is missing')),
+    ).toHaveLength(_name === 'deleted' ? 1 : 0);
     expect(asks(fresh)).toBe('401');
     expect(asks(fresh, undefined, 'public.test')).toBe('allow:');
     // It was read before, and nothing says that it is void.
