@@ -10,11 +10,12 @@ import { reasonText } from './http/reason';
 import { Target } from './http/target';
 import { formatIp, MAX_IP_TEXT } from './net/ip';
 import { admission, authorize, hasSubjects, position } from './policy/authorizer';
+import { explain } from './policy/explain';
 import { FLAG_FOLD_NAMES, IMAGE_FLAGS, IMAGE_TRUSTED } from './policy/layout';
 import { Subject } from './policy/subject';
 import { verdict } from './policy/verdict';
 import { installUnicodeTables } from './regexp/unicode-tables';
-import { reserveForHost } from './snapshot/compile';
+import { HOST_RULES, reserveForHost } from './snapshot/compile';
 import { loadedImage } from './snapshot/exports';
 
 /**
@@ -77,6 +78,23 @@ export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, fa
 /** Position of the rule that decided last, from 1; 0 for the default policy. */
 export function decisionPosition(): i32 {
   return position;
+}
+
+/** Of the request judged last: for each rule a byte of the criteria it has and a byte of those that hold (`explain.ts`). */
+export function decisionExplain(): Uint8Array {
+  let out = new ByteWriter(new StaticArray<u8>(2 * HOST_RULES));
+  explain(loadedImage(), 0, subject, target, out);
+  return arrayOf(out.buf, 0, out.len);
+}
+
+/** Canonical host of the request judged last. */
+export function decisionHost(): Uint8Array {
+  return arrayOf(target.host, 0, target.hostLength);
+}
+
+/** What `resources` saw of the request judged last. */
+export function decisionObject(): Uint8Array {
+  return arrayOf(target.object, 0, target.objectLength);
 }
 
 /** Published text of a REASON_…. */

@@ -47,6 +47,24 @@ export type Decision =
       readonly hasSubjects: boolean;
     };
 
+/** What a rule asks about, in the order of CRITERION_… in `assembly/policy/rule.ts`. */
+export const CRITERIA = ['domain', 'methods', 'networks', 'subject', 'resources', 'query'] as const;
+export type Criterion = (typeof CRITERIA)[number];
+
+/** Whether each criterion that a rule has holds; one that it has not is absent and holds. */
+export type RuleMatch = Readonly<Partial<Record<Criterion, boolean>>>;
+
+/** A decision with what it was made from. */
+export interface Explanation {
+  readonly decision: Decision;
+  /** Canonical host, empty for a bad request. */
+  readonly host: string;
+  /** What `resources` match: clean path, `?` and the query; empty for a bad request. */
+  readonly object: string;
+  /** Every rule in its order, those behind the deciding one too; empty for a bad request. */
+  readonly rules: readonly RuleMatch[];
+}
+
 /** Outcome of reading `Authorization` (RFC 9110 section 11.6.2, RFC 7617). */
 export type Authorization =
   /** No header, or a scheme that is known and not enabled. */
@@ -87,4 +105,10 @@ export interface Engine {
   isTrustedProxy(address: string): boolean;
   /** Client address from the socket peer or, behind trusted proxies, from the right of `X-Forwarded-For`; empty when it cannot be told. */
   clientAddress(peer: string, forwardedFor: string | undefined): string;
+}
+
+/** For people who ask why; beside `Engine`, as the service never does. */
+export interface Explainer {
+  /** What `decide` answers, and which criteria of every rule hold. */
+  explain(target: Target, proof: Proof): Explanation;
 }

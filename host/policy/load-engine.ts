@@ -12,15 +12,19 @@ import {
 } from '../../assembly/contract.ts';
 import type { Problem } from '../config/problem.ts';
 import { encodeClaims } from './claims.ts';
-import type {
-  Authorization,
-  Compiled,
-  Decision,
-  Engine,
-  Policy,
-  PolicyDocument,
-  Proof,
-  Target,
+import {
+  type Authorization,
+  type Compiled,
+  CRITERIA,
+  type Decision,
+  type Engine,
+  type Explainer,
+  type Explanation,
+  type Policy,
+  type PolicyDocument,
+  type Proof,
+  type RuleMatch,
+  type Target,
 } from './engine.ts';
 
 /** What `dist/embed.wasm` exports, pointers into its memory being numbers. */
@@ -34,6 +38,9 @@ interface Exports {
   decide(fields: number, principal: number, level: number, failed: boolean): number;
   decisionPosition(): number;
   decisionReason(reason: number): number;
+  decisionExplain(): number;
+  decisionHost(): number;
+  decisionObject(): number;
   readAuthorization(value: number): number;
   credentialPair(): number;
   credentialColon(): number;
@@ -46,7 +53,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Loads the decision engine. The only user of @assemblyscript/loader, whose upstream calls it deprecated. */
-export function loadEngine(path: string | URL): Engine {
+export function loadEngine(path: string | URL): Engine & Explainer {
   const { exports } = instantiateSync<Exports>(readFileSync(path), {});
   (exports as unknown as { _initialize(): void })._initialize();
   return createEngine(exports);
@@ -54,7 +61,7 @@ export function loadEngine(path: string | URL): Engine {
 
 type Module = ReturnType<typeof instantiateSync<Exports>>['exports'];
 
-function createEngine(wasm: Module): Engine {
+function createEngine(wasm: Module): Engine & Explainer {
   const arrayType = wasm.Uint8Array_ID.value;
 
   /** Runs `use` with pointers to copies of the arrays, which it frees behind it. */
@@ -72,7 +79,7 @@ function createEngine(wasm: Module): Engine {
 
   const bytesAt = (pointer: number): Uint8Array => wasm.__getUint8Array(pointer);
 
-  return {
+  const engine: Engine & Explainer = {
     compile(document: PolicyDocument): Compiled {
       return withBytes([encoder.encode(JSON.stringify(document))], json => {
         const errors = wasm.policyCompile(json, false);
@@ -136,7 +143,30 @@ function createEngine(wasm: Module): Engine {
         decoder.decode(bytesAt(wasm.clientAddress(a as number, b as number))),
       );
     },
+
+    explain(target: Target, proof: Proof): Explanation {
+      const decision = engine.decide(target, proof);
+      // A target that is refused meets no rules.
+      if (decision.verdict === 'bad-request') return { decision, host: '', object: '', rules: [] };
+      const pairs = bytesAt(wasm.decisionExplain());
+      const host = decoder.decode(bytesAt(wasm.decisionHost()));
+      const object = decoder.decode(bytesAt(wasm.decisionObject()));
+      wasm.__collect();
+      const rules = Array.from({ length: pairs.length / 2 }, (_, i) =>
+        ruleMatch(pairs[2 * i] ?? 0, pairs[2 * i + 1] ?? 0),
+      );
+      return { decision, host, object, rules };
+    },
   };
+  return engine;
+}
+
+/** @param has bits of the criteria the rule has @param holds bits of those that hold */
+function ruleMatch(has: number, holds: number): RuleMatch {
+  const bits = CRITERIA.map((name, bit) => [name, 1 << bit] as const);
+  return Object.fromEntries(
+    bits.filter(([, bit]) => (has & bit) !== 0).map(([name, bit]) => [name, (holds & bit) !== 0]),
+  );
 }
 
 function verdictName(code: number): 'allow' | 'challenge' | 'forbid' {
