@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { explainCommand } from './explain.ts';
 import { hashCommand } from './hash.ts';
 import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.ts';
 import { secretCommand } from './secret.ts';
@@ -59,6 +60,7 @@ function createProgram(io: Io): Command {
   program.addCommand(hashCommand(io));
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));
+  program.addCommand(explainCommand(io));
   program.addCommand(demoCommand(io));
   return inherit(program);
 }

@@ -30,6 +30,7 @@ const HOST: Record<string, readonly string[]> = {
   cli: ['*'],
   demo: ['cli', 'proxy', 'secret'],
   doctor: ['cli', 'config', 'log', 'policy', 'routes', 'secret', 'snapshot'],
+  explain: ['config', 'log', 'policy', 'users'],
   routes: [
     'authn',
     'clock.ts',
@@ -53,7 +54,7 @@ const HOST: Record<string, readonly string[]> = {
   config: ['policy', 'secret', 'log'],
   secret: ['config'],
   http: ['log'],
-  log: ['config'],
+  log: ['clock.ts', 'config'],
   proxy: ['log'],
 };
 
