@@ -13,6 +13,8 @@ import { type HttpServer, startHttpServer } from './http/server.ts';
 import type { Logger } from './log/logger.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { Engine } from './policy/engine.ts';
+import type { ConfigStatus } from './reload/config-reloader.ts';
+import { CurrentPolicy, type LiveSettings } from './reload/current-policy.ts';
 import { DeferralReader } from './routes/deferral.ts';
 import { createForwardAuth, FORWARD_AUTH_PATH } from './routes/forward-auth.ts';
 import { createHealth, HEALTH_PATHS } from './routes/health.ts';
@@ -21,7 +23,6 @@ import { createMetricsRoute, METRICS_PATH } from './routes/metrics.ts';
 import { deriveGuestKey, deriveKey } from './secret/derive.ts';
 import { prepareGuestDirectory } from './snapshot/guest-directory.ts';
 import { Publisher } from './snapshot/publisher.ts';
-import { policyId } from './snapshot/snapshot-file.ts';
 import { WriterSeat } from './snapshot/writer-seat.ts';
 import type { Directory } from './users/directory.ts';
 
@@ -38,6 +39,8 @@ export interface AppDeps {
   readonly directory: Directory;
   /** False while the directory cannot be read anew; undefined when it always can. */
   readonly usersOk?: () => boolean;
+  /** How the configuration is doing; undefined when nobody watches it. */
+  readonly configStatus?: () => ConfigStatus;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -52,6 +55,14 @@ export interface App {
    * between it answers new requests for `lingerMs` (default 0), see LINGER_MS.
    */
   stop(lingerMs?: number): Promise<void>;
+  /**
+   * Puts another policy and other settings in force, here at once and in the
+   * guests with their next look at the state page. Throws, and changes
+   * nothing, when the policy cannot be written.
+   */
+  reload(settings: LiveSettings): void;
+  /** For whoever watches the configuration. */
+  configRead(result: 'success' | 'failure'): void;
   /** For whoever watches the users file. */
   usersFileFailed(): void;
 }
@@ -61,13 +72,11 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const { engine, directory, clock, random, log } = deps;
   const compiled = engine.compile(config.policy);
   if (!compiled.ok) throw new ConfigError(compiled.problems);
-  const { image } = compiled;
-  engine.load(image);
+  const policy = new CurrentPolicy(engine, liveSettings(config, compiled.image));
 
   const guestKey = deriveGuestKey(config.secret);
   const previous = config.previousSecret === undefined ? [] : [deriveGuestKey(config.previousSecret)];
   const keys = deriveGrantKeys(guestKey);
-  const lifetimeMs = config.grants.lifetimeSeconds * 1_000;
 
   const seat: WriterSeat = new WriterSeat({
     directory: config.guest.directory,
@@ -78,13 +87,18 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
         directory: config.guest.directory,
         keys: { state: deriveKey(guestKey, LABEL_STATE), snapshot: deriveKey(guestKey, LABEL_SNAPSHOT) },
         geometry: { slotSize: config.grants.slotSize, slots: config.grants.slots },
-        offlineGraceSeconds: config.guest.offlineGraceSeconds,
+        get offlineGraceSeconds() {
+          return policy.inForce.offlineGraceSeconds;
+        },
         clock,
         random,
         log,
         mayWrite: () => seat.isHeld(),
       }),
-    open: publisher => publisher.open(image, stillGood(directory, keys, clock.now(), lifetimeMs)),
+    open: publisher => {
+      const { image, lifetimeSeconds } = policy.inForce;
+      publisher.open(image, stillGood(directory, keys, clock.now(), lifetimeSeconds * 1_000));
+    },
   });
 
   const heartbeatAt = () => seat.publisher()?.writtenAt();
@@ -96,6 +110,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       return at === undefined ? undefined : (clock.now() - at) / 1_000;
     },
     usersFileOk: () => deps.usersOk?.() ?? true,
+    configStatus: () => deps.configStatus?.(),
   });
   const verifier: PasswordVerifier = new PasswordVerifier({ ...deps.password, onResult: metrics.verified });
   const tables = { current: () => seat.publisher()?.current() };
@@ -107,16 +122,22 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     random,
     log,
     onResult: metrics.issued,
-    lifetimeSeconds: config.grants.lifetimeSeconds,
+    get lifetimeSeconds() {
+      return policy.inForce.lifetimeSeconds;
+    },
     slotSize: config.grants.slotSize,
   });
   const basic: BasicStrategy = new BasicStrategy({ engine, directory, verifier, issuer, clock, random, log });
   const forwardAuth = createForwardAuth({
     engine,
     basic,
-    deferrals: new DeferralReader({ guestKeys: [guestKey, ...previous], policyId: policyId(image), clock }),
+    deferrals: new DeferralReader({
+      guestKeys: [guestKey, ...previous],
+      policyId: () => policy.inForce.id,
+      clock,
+    }),
     identity: new IdentityHeaders(log),
-    realm: config.policy.realm ?? DEFAULT_REALM,
+    inForce: () => policy.inForce,
     clock,
     log,
     onDecision: metrics.decided,
@@ -124,6 +145,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   });
   const health = createHealth({
     usersOk: deps.usersOk,
+    configStatus: deps.configStatus,
     heartbeatAt,
     hasTable: () => tables.current() !== undefined,
     clock,
@@ -136,9 +158,13 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const router = createRouter(routes, log);
 
   // From the beginning: a change while the lock is waited for must not be missed.
-  directory.onChange(usernames => {
+  const revoke = (usernames: readonly string[]): number => {
     const count = seat.publisher()?.revoke(usernames.map(name => userTag(keys, name))) ?? 0;
     metrics.revoked(count);
+    return count;
+  };
+  directory.onChange(usernames => {
+    const count = revoke(usernames);
     log.info('users changed: their grants are revoked', { changed: usernames.length, count });
   });
 
@@ -163,7 +189,31 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       await server?.close();
       await seat.leave();
     },
+    reload(settings) {
+      const { lifetimeSeconds } = policy.inForce;
+      policy.replace(settings, image => {
+        if (seat.isHeld()) seat.publisher()?.publishPolicy(image);
+      });
+      if (settings.lifetimeSeconds >= lifetimeSeconds) return;
+      // Grants that live longer than they may now: as after a restart, none of them stays.
+      const count = revoke([...directory.all()].map(user => user.principal.username));
+      log.info('grants.lifetime is shorter now: grants written before are revoked', { count });
+    },
+    configRead: metrics.configRead,
     usersFileFailed: metrics.usersFileError,
+  };
+}
+
+/** What `App.reload` takes, of a configuration and its compiled policy. */
+export function liveSettings(
+  { grants, guest, policy }: Pick<Config, 'grants' | 'guest' | 'policy'>,
+  image: Uint8Array,
+): LiveSettings {
+  return {
+    image,
+    realm: policy.realm ?? DEFAULT_REALM,
+    lifetimeSeconds: grants.lifetimeSeconds,
+    offlineGraceSeconds: guest.offlineGraceSeconds,
   };
 }
 

@@ -9,6 +9,14 @@ export interface LoadOptions {
   readonly env: Environment;
   /** Whether a person reads the log. */
   readonly isTerminal: boolean;
+  /** Reads the configuration and files of secrets; default from the disk. */
+  readonly readFile?: (file: string) => Uint8Array;
+}
+
+export interface LoadConfigOptions extends LoadOptions {
+  readonly engine?: Pick<Engine, 'compile'>;
+  /** What is wrong with the users file (`checkUsersFile`). */
+  readonly checkUsers?: (file: string, search: UserSearch) => readonly Problem[];
 }
 
 export interface Loaded<T> {
@@ -23,14 +31,7 @@ export interface Loaded<T> {
  * configuration, the secrets, the policy and the users file together, as far
  * as the options say who knows about the last two.
  */
-export function loadConfig(
-  file: string,
-  options: LoadOptions & {
-    readonly engine?: Pick<Engine, 'compile'>;
-    /** What is wrong with the users file (`checkUsersFile`). */
-    readonly checkUsers?: (file: string, search: UserSearch) => readonly Problem[];
-  },
-): Loaded<Config> {
+export function loadConfig(file: string, options: LoadConfigOptions): Loaded<Config> {
   const parsed = parseFile(file, options);
   const problems = [...parsed.problems];
   const { config } = parsed;
@@ -79,7 +80,7 @@ export function loadSetup(file: string | undefined, options: LoadOptions): Loade
 
 function parseFile(file: string | undefined, options: LoadOptions): Parsed {
   if (file === undefined) return parseConfig({ yaml: undefined, ...options });
-  const text = readTextFile(file);
+  const text = readTextFile(file, options.readFile);
   if (!text.ok) throw new ConfigError([text.problem]);
   return parseConfig({ yaml: { file, text: text.text }, ...options });
 }

@@ -23,6 +23,7 @@ export interface IssuerDeps {
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
   readonly onResult: (result: IssueResult) => void;
+  /** Read for each grant: it may change. */
   readonly lifetimeSeconds: number;
   readonly slotSize: number;
 }
@@ -48,12 +49,10 @@ const MAX_WARNED = 1_000;
 /** Turns verified credentials into records of the grant table. */
 export class Issuer {
   readonly #deps: IssuerDeps;
-  readonly #lifetime: number;
   readonly #warned = new Set<string>();
 
   constructor(deps: IssuerDeps) {
     this.#deps = deps;
-    this.#lifetime = Math.min(deps.lifetimeSeconds * 1_000, GRANT_MAX_LIFETIME_MS);
   }
 
   /**
@@ -80,6 +79,7 @@ export class Issuer {
     }
     const t = grantTag(keys, kind, scope, credential);
     const issued = clock.now();
+    const lifetime = Math.min(this.#deps.lifetimeSeconds * 1_000, GRANT_MAX_LIFETIME_MS);
     const header = {
       tag: t.subarray(0, GRANT_TAG_LENGTH),
       userTag: userTag(keys, user.principal.username),
@@ -87,7 +87,7 @@ export class Issuer {
       kind,
       level,
       issued,
-      expiry: issued + this.#lifetime,
+      expiry: issued + lifetime,
     };
     const record = sealRecord(keys.record, table.id, t, header, random(RECORD_NONCE_LENGTH), claims);
     try {

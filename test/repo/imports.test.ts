@@ -51,6 +51,7 @@ const HOST: Record<string, readonly string[]> = {
   users: ['config', 'digests', 'log', 'policy'],
   digests: [],
   policy: ['config'],
+  reload: ['clock.ts', 'config', 'log', 'policy', 'snapshot'],
   config: ['policy', 'secret', 'log'],
   secret: ['config'],
   http: ['log'],
