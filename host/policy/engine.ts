@@ -17,11 +17,12 @@ export interface Principal {
  * (latin1), as node gives headers.
  */
 export interface Target {
+  /** Empty when the proxy did not tell it. */
   readonly method: string;
   /** `https`, `wss`, `http` or `ws`. */
   readonly scheme: string;
   readonly host: string;
-  /** Escaped path and raw query. */
+  /** Escaped path and raw query; empty when the proxy did not tell it. */
   readonly uri: string;
   /** Client address in text, empty when it is not known (it then lies in no network). */
   readonly client: string;
@@ -45,6 +46,8 @@ export type Decision =
       readonly position: number;
       /** Whether the matched rule names subjects. */
       readonly hasSubjects: boolean;
+      /** Forbidden because rules of the domain ask for what the proxy did not tell. */
+      readonly missing?: 'path' | 'method';
     };
 
 /** What a rule asks about, in the order of CRITERION_… in `assembly/policy/rule.ts`. */

@@ -49,6 +49,9 @@ interface Exports {
   clientAddress(peer: number, forwardedFor: number): number;
 }
 
+/** Bit of an answer that says the path is not known and asked for; the next one is the method's. */
+const MISSING = 1 << 9;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -104,6 +107,10 @@ function createEngine(wasm: Module): Engine & Explainer {
         const answer = wasm.decide(a as number, b as number, level, proof.kind === 'failed');
         if (answer < 0)
           return { verdict: 'bad-request', reason: wasm.__getString(wasm.decisionReason(-answer)) };
+        if (answer >= MISSING) {
+          const missing = answer === MISSING ? 'path' : 'method';
+          return { verdict: 'forbid', policy: 'deny', position: 0, hasSubjects: false, missing };
+        }
         return {
           verdict: verdictName(answer & 15),
           policy: policyName((answer >> 4) & 15),
