@@ -7,6 +7,7 @@ import { hashCommand } from './hash.ts';
 import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.ts';
 import { secretCommand } from './secret.ts';
 import { serveCommand } from './serve.ts';
+import { testCommand } from './test.ts';
 import { traefikCommand } from './traefik.ts';
 import { VERSION } from './version.ts';
 
@@ -61,6 +62,7 @@ function createProgram(io: Io): Command {
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));
   program.addCommand(explainCommand(io));
+  program.addCommand(testCommand(io));
   program.addCommand(demoCommand(io));
   return inherit(program);
 }
