@@ -11,6 +11,7 @@ import type { RecordHeader } from './grant/seal.ts';
 import { createRouter, type Route } from './http/router.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import type { Logger } from './log/logger.ts';
+import { rateLimited } from './log/rate-limit.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { Engine } from './policy/engine.ts';
 import type { ConfigStatus } from './reload/config-reloader.ts';
@@ -57,8 +58,8 @@ export interface App {
   stop(lingerMs?: number): Promise<void>;
   /**
    * Puts another policy and other settings in force, here at once and in the
-   * guests with their next look at the state page. Throws, and changes
-   * nothing, when the policy cannot be written.
+   * guests with their next look at the state page. Where it cannot be written
+   * for them, they ask the host about everything until it can.
    */
   reload(settings: LiveSettings): void;
   /** For whoever watches the configuration. */
@@ -69,7 +70,9 @@ export interface App {
 
 /** The running service, put together. Throws `ConfigError` when the policy does not compile. */
 export function createApp(config: AppConfig, deps: AppDeps): App {
-  const { engine, directory, clock, random, log } = deps;
+  const { engine, directory, clock, random } = deps;
+  // Most of what is warned about here can be caused at will, by clients and peers.
+  const log = rateLimited(deps.log, clock);
   const compiled = engine.compile(config.policy);
   if (!compiled.ok) throw new ConfigError(compiled.problems);
   const policy = new CurrentPolicy(engine, liveSettings(config, compiled.image));
@@ -82,6 +85,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     directory: config.guest.directory,
     random,
     log,
+    prepare: () => prepareGuestDirectory(config.guest.directory, log),
     createPublisher: () =>
       new Publisher({
         directory: config.guest.directory,
@@ -120,7 +124,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     tables,
     clock,
     random,
-    log,
+    log: deps.log,
     onResult: metrics.issued,
     get lifetimeSeconds() {
       return policy.inForce.lifetimeSeconds;
@@ -136,7 +140,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       policyId: () => policy.inForce.id,
       clock,
     }),
-    identity: new IdentityHeaders(log),
+    identity: new IdentityHeaders(deps.log),
     inForce: () => policy.inForce,
     clock,
     log,

@@ -1,7 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { GRANT_MAX_LIFETIME_MS, GRANT_TAG_LENGTH, RECORD_NONCE_LENGTH } from '../../assembly/contract.ts';
 import type { Clock } from '../clock.ts';
+import { fileError } from '../log/file-error.ts';
 import type { Logger } from '../log/logger.ts';
+import { rateLimited } from '../log/rate-limit.ts';
 import { encodeClaims } from '../policy/claims.ts';
 import type { Directory, User } from '../users/directory.ts';
 import { type GrantKeys, grantTag, userTag } from './keys.ts';
@@ -50,9 +52,12 @@ const MAX_WARNED = 1_000;
 export class Issuer {
   readonly #deps: IssuerDeps;
   readonly #warned = new Set<string>();
+  /** For a full disk: each login would say it again. */
+  readonly #limitedLog: Logger;
 
   constructor(deps: IssuerDeps) {
     this.#deps = deps;
+    this.#limitedLog = rateLimited(deps.log, deps.clock);
   }
 
   /**
@@ -69,7 +74,7 @@ export class Issuer {
   }
 
   #write(user: User, { kind, level, scope, credential }: Verified): IssueResult {
-    const { keys, clock, random, log, slotSize, tables } = this.#deps;
+    const { keys, clock, random, slotSize, tables } = this.#deps;
     const table = tables.current();
     if (table === undefined) return 'no-table';
     const claims = encodeClaims(user.principal, '');
@@ -94,7 +99,10 @@ export class Issuer {
       table.writer.put(header, record, issued);
       return 'written';
     } catch (error) {
-      log.error('grant not written: each request of this user is verified anew', { error: String(error) });
+      this.#limitedLog.error(
+        'grants cannot be written: whoever has none yet is verified anew at each request',
+        fileError(error),
+      );
       return 'write-error';
     }
   }

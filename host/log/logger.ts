@@ -30,6 +30,7 @@ export const FIELDS = [
   // What happened inside.
   'code',
   'error',
+  'hint',
   'file',
   'line',
   'key',
@@ -42,6 +43,8 @@ export const FIELDS = [
   'slots',
   'bytes',
   'count',
+  // How often since the line before, see rate-limit.ts.
+  'repeated',
   'limit',
   'id',
   'duration_ms',
