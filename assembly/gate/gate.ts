@@ -4,10 +4,13 @@ import { ByteWriter } from '../bytes/writer';
 import {
   AUTHORIZATION_BASIC,
   AUTHORIZATION_MALFORMED,
+  AUTHORIZATION_NONE,
+  AUTHORIZATION_TOKEN,
   AUTHORIZATION_TOO_LARGE,
   HEADER_REQUEST,
   HEADER_VERDICT,
   KIND_BASIC,
+  KIND_TOKEN,
   LEVEL_NONE,
   POLICY_BYPASS,
   REQUEST_CLIENT_UNRESOLVED,
@@ -24,15 +27,19 @@ import { GuestKeys } from '../grant/guest-keys';
 import { RecentGrants } from '../grant/recent';
 import { credentialTag, TAG_LENGTH } from '../grant/seal';
 import { GrantTable } from '../grant/table';
+import { enabledScheme } from '../http/authorization';
 import { foldName } from '../http/fold-name';
 import { formatIp, MAX_IP_TEXT } from '../net/ip';
 import { admission, authorize, hasSubjects } from '../policy/authorizer';
 import {
+  FLAG_BEARER,
   FLAG_FOLD_NAMES,
   FLAG_NETWORKS,
   IMAGE_FLAGS,
   IMAGE_REALM,
   IMAGE_REALM_LENGTH,
+  IMAGE_TOKEN_HEADER,
+  IMAGE_TOKEN_HEADER_LENGTH,
 } from '../policy/layout';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
@@ -119,25 +126,43 @@ export class Gate {
     reason = admission(image, SNAPSHOT_IMAGE, request.target);
     if (reason != 0) return this.refuse(reason);
     if (!this.readSubjectAddress(image)) return this.refuseTooLarge();
-    return this.judge(image, authorization, now);
+    return this.judge(image, this.readCredential(image, authorization), now);
   }
 
   private get hasPolicy(): bool {
     return this.hasInline || this.directory.hasSnapshot;
   }
 
+  /**
+   * The one credential that is considered: `Authorization` of an enabled scheme,
+   * else the token header. `authorization` is what the first was read as.
+   */
+  private readCredential(image: StaticArray<u8>, authorization: i32): i32 {
+    let bearer = (readU32(image, SNAPSHOT_IMAGE + IMAGE_FLAGS) & FLAG_BEARER) != 0;
+    authorization = enabledScheme(authorization, bearer);
+    if (authorization != AUTHORIZATION_NONE) return authorization;
+    // What a scheme that is not enabled left there is no credential.
+    this.request.credential.clear();
+    let len = <i32>readU32(image, SNAPSHOT_IMAGE + IMAGE_TOKEN_HEADER_LENGTH);
+    if (len == 0) return AUTHORIZATION_NONE;
+    let name = SNAPSHOT_IMAGE + <i32>readU32(image, SNAPSHOT_IMAGE + IMAGE_TOKEN_HEADER);
+    return this.request.readTokenHeader(image, name, name + len);
+  }
+
   /** Rules against subject and target, by what the credential proves. */
   private judge(image: StaticArray<u8>, authorization: i32, now: u64): bool {
     let claims: Claims | null = null;
     let level = LEVEL_NONE;
-    if (authorization == AUTHORIZATION_BASIC) {
-      claims = this.findGrant(now);
+    let presented = authorization == AUTHORIZATION_BASIC || authorization == AUTHORIZATION_TOKEN;
+    if (presented) {
+      claims = this.findGrant(authorization == AUTHORIZATION_BASIC ? KIND_BASIC : KIND_TOKEN, now);
+      if (claims !== null && !this.mayAskFrom(claims, image)) claims = null;
       if (claims !== null) level = this.grantLevel;
     }
     this.setSubject(claims);
     let policy = authorize(image, SNAPSHOT_IMAGE, this.subject, this.request.target);
     // A credential nobody has vouched for yet: whoever it is, bypass lets in, all else the host must say.
-    if (authorization == AUTHORIZATION_BASIC && claims === null) {
+    if (presented && claims === null) {
       return policy == POLICY_BYPASS ? this.allow(null) : this.defer(now);
     }
     let outcome = verdict(policy, hasSubjects, level, authorization == AUTHORIZATION_MALFORMED);
@@ -173,13 +198,13 @@ export class Gate {
   private grantLevel: i32 = 0;
 
   /** Claims of the live grant for the request's credential; null is a miss. Sets `grantLevel`. */
-  private findGrant(now: u64): Claims | null {
+  private findGrant(kind: i32, now: u64): Claims | null {
     let state = this.directory.state;
     if (!state.valid || !state.withinGrace(now)) return null;
     let credential = this.request.credential;
     let flags = readU32(this.directory.snapshot, SNAPSHOT_IMAGE + IMAGE_FLAGS);
-    if ((flags & FLAG_FOLD_NAMES) != 0) foldName(credential);
-    credentialTag(this.keys, KIND_BASIC, credential.pair, 0, credential.end, this.tag);
+    if (kind == KIND_BASIC && (flags & FLAG_FOLD_NAMES) != 0) foldName(credential);
+    credentialTag(this.keys, kind, credential.pair, 0, credential.end, this.tag);
     let claims = this.recent.find(this.tag, now);
     if (claims !== null) {
       this.grantLevel = this.recent.level;
@@ -195,13 +220,22 @@ export class Gate {
       state.slotSize,
       state.slotCount,
       this.tag,
-      KIND_BASIC,
+      kind,
       now,
     );
     if (!found || table.issued < state.notBefore) return null;
     this.recent.remember(this.tag, table.claims, table.claimsLength, table.level, table.issued, table.expiry);
     this.grantLevel = table.level;
     return table.claims;
+  }
+
+  /** Whether a grant that is bound to networks holds where this request comes from; else the host says what is wrong. */
+  private mayAskFrom(claims: Claims, image: StaticArray<u8>): bool {
+    if (claims.networks < 0) return true;
+    let request = this.request;
+    if (!request.resolveClient(image, SNAPSHOT_IMAGE)) return false;
+    let client = request.client;
+    return claims.mayAskFrom(client.known, client.high, client.low);
   }
 
   private setSubject(claims: Claims | null): void {

@@ -11,7 +11,7 @@ import {
   MAX_METHOD,
   MAX_URI,
 } from '../contract';
-import { BasicCredential, parseAuthorization } from '../http/authorization';
+import { BasicCredential, parseAuthorization, parseToken } from '../http/authorization';
 import { ClientAddress } from '../http/client-address';
 import { REASON_HOST, REASON_METHOD, REASON_SCHEME, REASON_URI_LENGTH } from '../http/reason';
 import { Target } from '../http/target';
@@ -97,6 +97,20 @@ export class RequestReader {
     // RFC 9110 section 5.3: a field that is no list has one line.
     if (this.exchange.headerCount != 1 || len == 0) return AUTHORIZATION_MALFORMED;
     let outcome = parseAuthorization(scratch, 0, len - 1, this.credential);
+    wipe(scratch, 0, len);
+    return outcome;
+  }
+
+  /**
+   * AUTHORIZATION_…; fills `credential` from the token header that `name[start,
+   * end)` is. Asked only where the policy names one: the call is the cost.
+   */
+  readTokenHeader(name: StaticArray<u8>, start: i32, end: i32): i32 {
+    let len = this.exchange.headerNamed(name, start, end, scratch);
+    if (len < 0) return AUTHORIZATION_MALFORMED;
+    if (this.exchange.headerCount == 0) return AUTHORIZATION_NONE;
+    if (this.exchange.headerCount != 1) return AUTHORIZATION_MALFORMED;
+    let outcome = parseToken(scratch, 0, len - 1, this.credential);
     wipe(scratch, 0, len);
     return outcome;
   }

@@ -7,12 +7,13 @@ import { readU8, readU16, readU32 } from '../bytes/bytes';
  *
  *     ┌────────┬──────────────────────────────────────────────┬─────────────────┐
  *     │ header │ blocks: strings, programs, lists, networks   │ rules, in order │
- *     │ 48     │ any size, each stored once                   │ 24 each         │
+ *     │ 56     │ any size, each stored once                   │ 24 each         │
  *     └────────┴──────────────────────────────────────────────┴─────────────────┘
  *
  *     header  u32 magic │ u32 version │ u32 length │ u8 default policy, 3 × 0 │ u32 flags
  *             u32 rules │ u32 rule count │ u32 realm │ u32 realm length
  *             u32 trusted proxies (network set) │ u32 allow_http (list) │ u32 clean domains (list)
+ *             u32 token header (name) │ u32 token header length, 0 for none
  *     rule    u8 policy │ u8 flags │ u16 methods (bits) │ u32 domains (list) │ u32 networks (set)
  *             u32 subjects (list) │ u32 resources (list) │ u32 query (list)
  *     list    u32 count │ items
@@ -24,7 +25,7 @@ import { readU8, readU16, readU32 } from '../bytes/bytes';
  */
 export const IMAGE_MAGIC: u32 = 0x3149_5350; // "PSI1"
 /** Bumped with any change of the layout; another version is refused. */
-export const IMAGE_VERSION: u32 = 1;
+export const IMAGE_VERSION: u32 = 2;
 
 export const IMAGE_LENGTH: i32 = 8;
 export const IMAGE_DEFAULT_POLICY: i32 = 12;
@@ -36,7 +37,9 @@ export const IMAGE_REALM_LENGTH: i32 = 32;
 export const IMAGE_TRUSTED: i32 = 36;
 export const IMAGE_ALLOW_HTTP: i32 = 40;
 export const IMAGE_CLEAN_DOMAINS: i32 = 44;
-export const IMAGE_HEADER: i32 = 48;
+export const IMAGE_TOKEN_HEADER: i32 = 48;
+export const IMAGE_TOKEN_HEADER_LENGTH: i32 = 52;
+export const IMAGE_HEADER: i32 = 56;
 
 /** Some rule has `networks`: the client address matters. */
 export const FLAG_NETWORKS: u32 = 1;
@@ -50,6 +53,11 @@ export const FLAG_CLEAN: u32 = 8;
 export const FLAG_SUBJECTS: u32 = 16;
 /** `fold_names`: user names are told apart without their case. */
 export const FLAG_FOLD_NAMES: u32 = 32;
+/** `tokens.bearer`: `Authorization: Bearer` is a credential. */
+export const FLAG_BEARER: u32 = 64;
+
+/** Longest name of the token header: those in use are half as long. */
+export const MAX_TOKEN_HEADER: i32 = 64;
 
 export const RULE_SIZE: i32 = 24;
 export const RULE_FLAGS: i32 = 1;
