@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
+import { completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
@@ -64,5 +65,6 @@ function createProgram(io: Io): Command {
   program.addCommand(explainCommand(io));
   program.addCommand(testCommand(io));
   program.addCommand(demoCommand(io));
+  program.addCommand(completionCommand(io, program));
   return inherit(program);
 }
