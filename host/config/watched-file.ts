@@ -60,15 +60,21 @@ export function watchFile(file: string, options: WatchOptions): { initial: Conte
       pendingPolls++;
       return;
     }
-    await read(now, false);
+    const content = await readContent(file);
+    // Written to while it was read: what was read may be half of it.
+    if ((await stamp(file)).text !== now.text && pendingPolls < maxSettlePolls) {
+      pending = undefined;
+      pendingPolls++;
+      return;
+    }
+    take(now, content, false);
   };
-  const read = async (now: Stamp, always: boolean): Promise<void> => {
+  /** The stamp is older than the content: a write in between is seen at the next poll. */
+  const take = (now: Stamp, content: Content, always: boolean): void => {
     pending = undefined;
     pendingPolls = 0;
-    // The stamp is older than the content: a write in between is seen at the next poll.
     seen = now;
     unsettled = isUnsettled(now);
-    const content = await readContent(file);
     const key = contentKey(content);
     if ((key === lastKey && !always) || closed) return;
     lastKey = key;
@@ -87,7 +93,7 @@ export function watchFile(file: string, options: WatchOptions): { initial: Conte
   return {
     initial,
     watched: {
-      reread: () => inTurn(async () => read(await stamp(file), true)),
+      reread: () => inTurn(async () => take(await stamp(file), await readContent(file), true)),
       close() {
         closed = true;
         clearTimeout(timer);

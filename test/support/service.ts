@@ -18,6 +18,8 @@ const postern = fileURLToPath(new URL('../../dist/postern.mjs', import.meta.url)
 export interface Service {
   readonly child: Child;
   readonly url: string;
+  /** The guest directory. */
+  readonly directory: string;
   readonly usersFile: string;
   /** postern.yml, and what it said at the start. */
   readonly configFile: string;
@@ -58,6 +60,7 @@ export async function startService(users: string, file: object = {}): Promise<Se
   return {
     child,
     url: `http://127.0.0.1:${port}`,
+    directory,
     usersFile,
     configFile,
     config,
