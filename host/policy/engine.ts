@@ -75,7 +75,15 @@ export type Authorization =
   | { readonly kind: 'malformed' }
   /** Over a named limit: 431. */
   | { readonly kind: 'too-large' }
-  | { readonly kind: 'basic'; readonly username: string; readonly password: string };
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  /** `Bearer`, where the policy enables it. */
+  | { readonly kind: 'token'; readonly token: string };
+
+/** Outcome of reading the token header. */
+export type TokenHeader =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'malformed' }
+  | { readonly kind: 'token'; readonly token: string };
 
 /** The policy document: what `postern.yml` says about access, as JSON, before it is compiled. */
 export interface PolicyDocument {
@@ -87,6 +95,8 @@ export interface PolicyDocument {
   readonly realm?: string;
   /** The case of `A`-`Z` in the user names of credentials counts for nothing; from `search.case_insensitive`. */
   readonly fold_names?: boolean;
+  /** In which ways API tokens are taken besides Basic passwords. */
+  readonly tokens?: { readonly bearer?: boolean; readonly header?: string };
 }
 
 export type Compiled =
@@ -104,6 +114,14 @@ export interface Engine {
   decide(target: Target, proof: Proof): Decision;
   /** `values`: each value of the header as received, bytes as latin1 (node's `rawHeaders`). The name is folded where the policy says so. */
   parseAuthorization(values: readonly string[]): Authorization;
+  /** Name of the header that carries API tokens, in lower case; undefined where the policy names none. */
+  tokenHeader(): string | undefined;
+  /** `values`: each value of that header, bytes as latin1. */
+  parseToken(values: readonly string[]): TokenHeader;
+  /** Addresses and CIDRs as a grant's claims carry them; undefined when one of them is none. */
+  compileNetworks(networks: readonly string[]): Uint8Array | undefined;
+  /** Whether the address lies in networks that `compileNetworks` gave; one that cannot be told lies in none. */
+  inNetworks(networks: Uint8Array, client: string): boolean;
   /** Whether forwarding headers from this socket address count (`trusted_proxies`). */
   isTrustedProxy(address: string): boolean;
   /** Client address from the socket peer or, behind trusted proxies, from the right of `X-Forwarded-For`; empty when it cannot be told. */

@@ -3,6 +3,7 @@ import { instantiateSync } from '@assemblyscript/loader';
 import {
   AUTHORIZATION_BASIC,
   AUTHORIZATION_NONE,
+  AUTHORIZATION_TOKEN,
   AUTHORIZATION_TOO_LARGE,
   POLICY_BYPASS,
   POLICY_ONE_FACTOR,
@@ -25,6 +26,7 @@ import {
   type Proof,
   type RuleMatch,
   type Target,
+  type TokenHeader,
 } from './engine.ts';
 
 /** What `dist/embed.wasm` exports, pointers into its memory being numbers. */
@@ -45,6 +47,10 @@ interface Exports {
   credentialPair(): number;
   credentialColon(): number;
   forgetCredential(): void;
+  readToken(value: number): number;
+  tokenHeader(): number;
+  networkSet(list: number): number;
+  inNetworkSet(set: number, client: number): number;
   isTrustedProxy(peer: number): number;
   clientAddress(peer: number, forwardedFor: number): number;
 }
@@ -81,6 +87,14 @@ function createEngine(wasm: Module): Engine & Explainer {
   }
 
   const bytesAt = (pointer: number): Uint8Array => wasm.__getUint8Array(pointer);
+
+  /** The bytes of the credential read last, which the module then forgets. */
+  const takeCredential = (): Uint8Array => {
+    const bytes = bytesAt(wasm.credentialPair());
+    wasm.forgetCredential();
+    wasm.__collect();
+    return bytes;
+  };
 
   const engine: Engine & Explainer = {
     compile(document: PolicyDocument): Compiled {
@@ -128,16 +142,46 @@ function createEngine(wasm: Module): Engine & Explainer {
       const kind = withBytes([bytes], value => wasm.readAuthorization(value));
       if (kind === AUTHORIZATION_NONE) return { kind: 'none' };
       if (kind === AUTHORIZATION_TOO_LARGE) return { kind: 'too-large' };
+      if (kind === AUTHORIZATION_TOKEN) return { kind: 'token', token: decoder.decode(takeCredential()) };
       if (kind !== AUTHORIZATION_BASIC) return { kind: 'malformed' };
-      const pair = bytesAt(wasm.credentialPair());
       const colon = wasm.credentialColon();
-      wasm.forgetCredential();
-      wasm.__collect();
+      const pair = takeCredential();
       return {
         kind: 'basic',
         username: decoder.decode(pair.subarray(0, colon)),
         password: decoder.decode(pair.subarray(colon + 1)),
       };
+    },
+
+    tokenHeader(): string | undefined {
+      const name = decoder.decode(bytesAt(wasm.tokenHeader())).toLowerCase();
+      return name === '' ? undefined : name;
+    },
+
+    parseToken(values: readonly string[]): TokenHeader {
+      if (values.length === 0) return { kind: 'none' };
+      // RFC 9110 section 5.3: a field that is no list has one line.
+      if (values.length > 1) return { kind: 'malformed' };
+      const kind = withBytes([Buffer.from(values[0] as string, 'latin1')], value =>
+        wasm.readToken(value as number),
+      );
+      if (kind === AUTHORIZATION_NONE) return { kind: 'none' };
+      if (kind !== AUTHORIZATION_TOKEN) return { kind: 'malformed' };
+      return { kind: 'token', token: decoder.decode(takeCredential()) };
+    },
+
+    compileNetworks(networks: readonly string[]): Uint8Array | undefined {
+      if (networks.some(network => network.includes('\0'))) return undefined;
+      const list = encoder.encode(networks.map(network => `${network}\0`).join(''));
+      const set = withBytes([list], pointer => bytesAt(wasm.networkSet(pointer as number)));
+      return set.length === 0 ? undefined : set;
+    },
+
+    inNetworks(networks: Uint8Array, client: string): boolean {
+      return withBytes(
+        [networks, encoder.encode(client)],
+        (a, b) => wasm.inNetworkSet(a as number, b as number) !== 0,
+      );
     },
 
     isTrustedProxy(address: string): boolean {
