@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { failedCriteria } from '../../host/explain/words.ts';
 import { loadEngine } from '../../host/policy/load-engine.ts';
@@ -170,7 +171,7 @@ describe('postern explain', () => {
     expect(out).toContain('An unknown address lies in no network: say --ip.');
     const coloured = await runCli(args, { terminal: true });
     expect(coloured.out).toContain('\u001b[33mchallenge (401)\u001b[0m');
-    expect(coloured.out.replaceAll(/\u001b\[\d+m/g, '')).toBe(out);
+    expect(stripVTControlCharacters(coloured.out)).toBe(out);
     expect((await runCli(args, { terminal: true, env: { NO_COLOR: '1' } })).out).toBe(out);
   });
 
