@@ -9,6 +9,7 @@ import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.t
 import { secretCommand } from './secret.ts';
 import { serveCommand } from './serve.ts';
 import { testCommand } from './test.ts';
+import { tokenCommand } from './token.ts';
 import { traefikCommand } from './traefik.ts';
 import { VERSION } from './version.ts';
 
@@ -60,6 +61,7 @@ function createProgram(io: Io): Command {
   program.addCommand(serveCommand(io));
   program.addCommand(secretCommand(io));
   program.addCommand(hashCommand(io));
+  program.addCommand(tokenCommand(io));
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));
   program.addCommand(explainCommand(io));
