@@ -86,6 +86,8 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const { engine, directory, clock, random } = deps;
   // Most of what is warned about here can be caused at will, by clients and peers.
   const log = rateLimited(deps.log, clock);
+  // Refusals that cost the host nothing: a client makes as many of them as it can send.
+  const refusals = rateLimited(deps.log, clock, ['error', 'warn', 'info']);
   const compiled = engine.compile(config.policy);
   if (!compiled.ok) throw new ConfigError(compiled.problems);
   const policy = new CurrentPolicy(engine, liveSettings(config, compiled.image));
@@ -173,7 +175,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     identity: new IdentityHeaders(deps.log),
     inForce: () => policy.inForce,
     clock,
-    log,
+    log: refusals,
     onDecision: metrics.decided,
     onDeferral: metrics.deferred,
   };
@@ -271,7 +273,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       issuer,
       clock,
       random,
-      log,
+      log: refusals,
       foldsNames: config.policy.fold_names === true,
       onResult: metrics.tokenJudged,
       onUse: (name, id) => lastUse?.note(name, id),
