@@ -1,7 +1,7 @@
 # In the pseudo-terminal: prints what completion offers behind one Tab, and ends.
 PROMPT=
 autoload -Uz compinit
-compinit -u -D
+compinit -u -d "$HOME/.zcompdump"
 source $OFFER_SCRIPT
 bindkey '^M' undefined
 bindkey '^J' undefined
