@@ -4,6 +4,7 @@ import { ByteWriter } from './bytes/writer';
 import {
   AUTHORIZATION_BASIC,
   AUTHORIZATION_MALFORMED,
+  AUTHORIZATION_NONE,
   AUTHORIZATION_TOO_LARGE,
   MAX_AUTHORIZATION,
   MAX_TOKEN,
@@ -130,7 +131,9 @@ export function readAuthorization(value: Uint8Array): i32 {
   let outcome = parseAuthorization(bytesOf(value), 0, value.length, credential);
   let flags = readU32(loadedImage(), IMAGE_FLAGS);
   if (outcome == AUTHORIZATION_BASIC && (flags & FLAG_FOLD_NAMES) != 0) foldName(credential);
-  return enabledScheme(outcome, (flags & FLAG_BEARER) != 0);
+  outcome = enabledScheme(outcome, (flags & FLAG_BEARER) != 0);
+  if (outcome == AUTHORIZATION_NONE) credential.clear();
+  return outcome;
 }
 
 /** AUTHORIZATION_… of the one value of the token header; its text is in `credentialPair`. */
