@@ -13,9 +13,10 @@ import { admission, authorize, hasSubjects, position } from './policy/authorizer
 import { FLAG_FOLD_NAMES, IMAGE_FLAGS, IMAGE_TRUSTED } from './policy/layout';
 import { Subject } from './policy/subject';
 import { verdict } from './policy/verdict';
+import { headerField, locateSet, bytes as policyBytes } from './policy/view';
 import { installUnicodeTables } from './regexp/unicode-tables';
 import { reserveForHost } from './snapshot/compile';
-import { loadedImage } from './snapshot/exports';
+import { enableIndex } from './snapshot/indexer';
 
 /**
  * The engine's second entry, for the host, the command line and the tests:
@@ -33,6 +34,7 @@ const MAX_CLAIMS: i32 = 64 * 1024;
 
 reserveForHost();
 installUnicodeTables();
+enableIndex();
 
 const target = new Target();
 const subject = new Subject();
@@ -52,8 +54,7 @@ export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, fa
   let buf = bytesOf(fields);
   let reason = readTarget(buf);
   if (reason != 0) return -reason;
-  let image = loadedImage();
-  reason = admission(image, 0, target);
+  reason = admission(target);
   if (reason != 0) return -reason;
   let clientStart = fieldStart(buf, 4);
   client.set(buf, clientStart, fieldEnd(buf, clientStart));
@@ -70,7 +71,7 @@ export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, fa
     subject.groupsAt = claims.groupsStart;
     subject.groupCount = claims.groupCount;
   }
-  let policy = authorize(image, 0, subject, target);
+  let policy = authorize(subject, target);
   return verdict(policy, hasSubjects, level, failed) | (policy << 4) | (hasSubjects ? 1 << 8 : 0);
 }
 
@@ -88,7 +89,7 @@ export function decisionReason(reason: i32): string {
 export function readAuthorization(value: Uint8Array): i32 {
   if (value.length > MAX_AUTHORIZATION) return AUTHORIZATION_TOO_LARGE;
   let outcome = parseAuthorization(bytesOf(value), 0, value.length, credential);
-  let folds = (readU32(loadedImage(), IMAGE_FLAGS) & FLAG_FOLD_NAMES) != 0;
+  let folds = (headerField(IMAGE_FLAGS) & FLAG_FOLD_NAMES) != 0;
   if (outcome == AUTHORIZATION_BASIC && folds) foldName(credential);
   return outcome;
 }
@@ -109,16 +110,16 @@ export function forgetCredential(): void {
 
 /** Whether forwarding headers from this peer count (`trusted_proxies`). */
 export function isTrustedProxy(peer: Uint8Array): bool {
-  let image = loadedImage();
   client.setPeer(bytesOf(peer), 0, peer.length);
-  return client.isTrusted(image, <i32>readU32(image, IMAGE_TRUSTED));
+  let trusted = locateSet(<i32>headerField(IMAGE_TRUSTED));
+  return client.isTrusted(policyBytes, trusted);
 }
 
 /** Canonical text of the client's address, empty when it cannot be told. `forwardedFor`: values with NUL behind each. */
 export function clientAddress(peer: Uint8Array, forwardedFor: Uint8Array): Uint8Array {
-  let image = loadedImage();
   client.setPeer(bytesOf(peer), 0, peer.length);
-  client.walk(image, <i32>readU32(image, IMAGE_TRUSTED), bytesOf(forwardedFor), 0, forwardedFor.length);
+  let trusted = locateSet(<i32>headerField(IMAGE_TRUSTED));
+  client.walk(policyBytes, trusted, bytesOf(forwardedFor), 0, forwardedFor.length);
   address.reset();
   if (client.known) formatIp(client.high, client.low, address);
   return arrayOf(address.buf, 0, address.len);
