@@ -30,9 +30,15 @@ export const AUTHORIZATION_NONE = 1;
 /** Over a limit: 431. */
 export const AUTHORIZATION_TOO_LARGE = 2;
 export const AUTHORIZATION_BASIC = 3;
+/** An API token: `Bearer`, or the configured token header. */
+export const AUTHORIZATION_TOKEN = 4;
+/** `Bearer` with what cannot be a token: malformed where the scheme is enabled, else no credential. */
+export const AUTHORIZATION_BEARER_MALFORMED = 5;
 
 // Kinds of credential. A kind is part of what a grant's tag is made of, so none stands in for another.
 export const KIND_BASIC = 1;
+/** API token in `Authorization: Bearer` or the token header; its scope is empty, the credential the token's text. */
+export const KIND_TOKEN = 2;
 
 // --- Keys -------------------------------------------------------------------
 
@@ -40,7 +46,9 @@ export const KIND_BASIC = 1;
 export const SECRET_PREFIX = 'postern_secret_';
 /** Prefix of the guest key's text, same shape. */
 export const GUEST_KEY_PREFIX = 'postern_guest_';
-/** Bytes of a root secret or guest key. */
+/** Prefix of an API token made by `postern token`, same shape: secret scanners know it, and so do we. */
+export const TOKEN_PREFIX = 'postern_token_';
+/** Bytes of a root secret, guest key or made token. */
 export const KEY_LENGTH = 32;
 /** First bytes of SHA-256(prefix ‖ key), appended to the key before base64url. */
 export const CHECKSUM_LENGTH = 4;
@@ -48,10 +56,12 @@ export const CHECKSUM_LENGTH = 4;
 /**
  * HKDF-SHA256 (RFC 5869) without salt; info is u32 length ‖ HKDF_DOMAIN ‖ u32
  * length ‖ label. The guest key is derived from the root secret with
- * LABEL_GUEST, everything else here from the guest key.
+ * LABEL_GUEST and LABEL_TOKEN, everything else here from the guest key.
  */
 export const HKDF_DOMAIN = 'postern/1';
 export const LABEL_GUEST = 'guest';
+/** Keys the digests of imported API tokens; derived from the root secret, so that their file alone allows no guessing. */
+export const LABEL_TOKEN = 'token';
 /** Makes T, of which a grant's lookup tag is the beginning. */
 export const LABEL_INDEX = 'index';
 /** Keys the ChaCha20 block that gives each record its own key. */
@@ -199,7 +209,8 @@ export const RECORD_AEAD_TAG_LENGTH = 16;
 
 // Claims inside a record: u16 length ‖ bytes for each of user name, display
 // name, mail and backend `Authorization`; then u16 count and the groups, each
-// u16 length ‖ bytes.
+// u16 length ‖ bytes. Behind them, for a principal that may ask from some networks
+// only, the set of these as in `net/network-set.ts`: from elsewhere the grant is none.
 
 // --- Limits on what clients send ----------------------------------------------
 
@@ -211,6 +222,8 @@ export const MAX_AUTHORIZATION = 8_192;
 export const MAX_USERNAME = 255;
 /** Longer than any generated token; bounds what is hashed. */
 export const MAX_PASSWORD = 1_024;
+/** As a password, which a token may be. */
+export const MAX_TOKEN = MAX_PASSWORD;
 /** RFC 1035 section 2.3.4, and a port. */
 export const MAX_HOST = 261;
 /** Longest method of the IANA registry is 17 letters. */

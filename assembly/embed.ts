@@ -1,21 +1,38 @@
 import { copy, readU32 } from './bytes/bytes';
 import { arrayOf, bytesOf } from './bytes/loader';
 import { ByteWriter } from './bytes/writer';
-import { AUTHORIZATION_BASIC, AUTHORIZATION_TOO_LARGE, MAX_AUTHORIZATION } from './contract';
+import {
+  AUTHORIZATION_BASIC,
+  AUTHORIZATION_MALFORMED,
+  AUTHORIZATION_TOO_LARGE,
+  MAX_AUTHORIZATION,
+  MAX_TOKEN,
+} from './contract';
 import { Claims } from './grant/claims';
-import { BasicCredential, parseAuthorization } from './http/authorization';
+import { BasicCredential, enabledScheme, parseAuthorization, parseToken } from './http/authorization';
 import { ClientAddress } from './http/client-address';
 import { foldName } from './http/fold-name';
 import { reasonText } from './http/reason';
 import { Target } from './http/target';
-import { formatIp, MAX_IP_TEXT } from './net/ip';
+import { parseCidr } from './net/cidr';
+import { formatIp, ipHigh, ipLow, MAX_IP_TEXT, parseIp } from './net/ip';
+import { addNetwork, beginSet, contains, networkSetSize } from './net/network-set';
 import { admission, authorize, hasSubjects, position } from './policy/authorizer';
-import { FLAG_FOLD_NAMES, IMAGE_FLAGS, IMAGE_TRUSTED } from './policy/layout';
+import { explain } from './policy/explain';
+import {
+  FLAG_BEARER,
+  FLAG_FOLD_NAMES,
+  IMAGE_FLAGS,
+  IMAGE_TOKEN_HEADER,
+  IMAGE_TOKEN_HEADER_LENGTH,
+  IMAGE_TRUSTED,
+} from './policy/layout';
 import { Subject } from './policy/subject';
+import { MISSING_METHOD, missing } from './policy/unknown';
 import { verdict } from './policy/verdict';
-import { headerField, locateSet, bytes as policyBytes } from './policy/view';
+import { headerField, isImageOpen, locate, locateSet, bytes as policyBytes } from './policy/view';
 import { installUnicodeTables } from './regexp/unicode-tables';
-import { reserveForHost } from './snapshot/compile';
+import { HOST_RULES, reserveForHost } from './snapshot/compile';
 import { enableIndex } from './snapshot/indexer';
 
 /**
@@ -42,13 +59,17 @@ const claims = new Claims(MAX_CLAIMS);
 const credential = new BasicCredential();
 const client = new ClientAddress();
 const address = new ByteWriter(new StaticArray<u8>(MAX_IP_TEXT));
+/** No record of the grant table holds more. */
+const networks = new ByteWriter(new StaticArray<u8>(MAX_CLAIMS));
 
 /**
  * Judges one request. `fields`: method, scheme, host, URI and client address,
  * each behind its u32 length; `principal`: claims as in a grant, empty for
  * nobody; `failed`: a credential was sent and is no good. Answers the verdict in
  * bits 0-3, the policy in bits 4-7, bit 8 when the matched rule names subjects;
- * or minus the REASON_… for a target that is refused.
+ * or minus the REASON_… for a target that is refused. An empty method or URI is
+ * one that the proxy did not tell; where rules ask for it the answer is to
+ * forbid, with bit 9 for the URI or bit 10 for the method.
  */
 export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, failed: bool): i32 {
   let buf = bytesOf(fields);
@@ -56,6 +77,8 @@ export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, fa
   if (reason != 0) return -reason;
   reason = admission(target);
   if (reason != 0) return -reason;
+  let unknown = missing(target, target.objectLength == 0, target.methodLength == 0);
+  if (unknown != 0) return unknown == MISSING_METHOD ? 1 << 10 : 1 << 9;
   let clientStart = fieldStart(buf, 4);
   client.set(buf, clientStart, fieldEnd(buf, clientStart));
   subject.reset();
@@ -80,6 +103,23 @@ export function decisionPosition(): i32 {
   return position;
 }
 
+/** Of the request judged last: for each rule a byte of the criteria it has and a byte of those that hold (`explain.ts`). */
+export function decisionExplain(): Uint8Array {
+  let out = new ByteWriter(new StaticArray<u8>(2 * HOST_RULES));
+  explain(subject, target, out);
+  return arrayOf(out.buf, 0, out.len);
+}
+
+/** Canonical host of the request judged last. */
+export function decisionHost(): Uint8Array {
+  return arrayOf(target.host, 0, target.hostLength);
+}
+
+/** What `resources` saw of the request judged last. */
+export function decisionObject(): Uint8Array {
+  return arrayOf(target.object, 0, target.objectLength);
+}
+
 /** Published text of a REASON_…. */
 export function decisionReason(reason: i32): string {
   return reasonText(reason);
@@ -89,9 +129,23 @@ export function decisionReason(reason: i32): string {
 export function readAuthorization(value: Uint8Array): i32 {
   if (value.length > MAX_AUTHORIZATION) return AUTHORIZATION_TOO_LARGE;
   let outcome = parseAuthorization(bytesOf(value), 0, value.length, credential);
-  let folds = (headerField(IMAGE_FLAGS) & FLAG_FOLD_NAMES) != 0;
-  if (outcome == AUTHORIZATION_BASIC && folds) foldName(credential);
-  return outcome;
+  let flags = headerField(IMAGE_FLAGS);
+  if (outcome == AUTHORIZATION_BASIC && (flags & FLAG_FOLD_NAMES) != 0) foldName(credential);
+  return enabledScheme(outcome, (flags & FLAG_BEARER) != 0);
+}
+
+/** AUTHORIZATION_… of the one value of the token header; its text is in `credentialPair`. */
+export function readToken(value: Uint8Array): i32 {
+  if (value.length > MAX_TOKEN) return AUTHORIZATION_MALFORMED;
+  return parseToken(bytesOf(value), 0, value.length, credential);
+}
+
+/** Name of the token header in the loaded policy, empty without one. */
+export function tokenHeader(): Uint8Array {
+  if (!isImageOpen()) return new Uint8Array(0);
+  let len = <i32>headerField(IMAGE_TOKEN_HEADER_LENGTH);
+  let at = locate(<i32>headerField(IMAGE_TOKEN_HEADER), len);
+  return arrayOf(policyBytes, at, at + len);
 }
 
 /** User name, colon and password of the value read last; wiped by `forgetCredential`. */
@@ -125,10 +179,38 @@ export function clientAddress(peer: Uint8Array, forwardedFor: Uint8Array): Uint8
   return arrayOf(address.buf, 0, address.len);
 }
 
+/**
+ * The set of the networks in `list`, addresses or CIDRs with NUL behind each, as
+ * a grant's claims carry it; empty when one of them is none.
+ */
+export function networkSet(list: Uint8Array): Uint8Array {
+  let buf = bytesOf(list);
+  networks.reset();
+  beginSet(networks);
+  let start = 0;
+  for (let i = 0; i < buf.length; i++) {
+    if (buf[i] != 0) continue;
+    if (!parseCidr(buf, start, i)) return new Uint8Array(0);
+    addNetwork(networks);
+    start = i + 1;
+  }
+  if (start != buf.length || networks.overflow) return new Uint8Array(0);
+  return arrayOf(networks.buf, 0, networks.len);
+}
+
+/** Whether an address in text lies in the set; one that cannot be told lies in none. */
+export function inNetworkSet(set: Uint8Array, client: Uint8Array): bool {
+  let buf = bytesOf(set);
+  let text = bytesOf(client);
+  if (networkSetSize(buf, 0, buf.length) != buf.length) return false;
+  return parseIp(text, 0, text.length) && contains(buf, 0, ipHigh, ipLow);
+}
+
 function readTarget(buf: StaticArray<u8>): i32 {
   target.reset();
   let at = fieldStart(buf, 0);
-  let reason = target.readMethod(buf, at, fieldEnd(buf, at));
+  let reason = 0;
+  if (fieldEnd(buf, at) > at) reason = target.readMethod(buf, at, fieldEnd(buf, at));
   if (reason != 0) return reason;
   at = fieldStart(buf, 1);
   reason = target.readScheme(buf, at, fieldEnd(buf, at));
@@ -137,7 +219,7 @@ function readTarget(buf: StaticArray<u8>): i32 {
   reason = target.readHost(buf, at, fieldEnd(buf, at));
   if (reason != 0) return reason;
   at = fieldStart(buf, 3);
-  return target.readUri(buf, at, fieldEnd(buf, at));
+  return fieldEnd(buf, at) > at ? target.readUri(buf, at, fieldEnd(buf, at)) : 0;
 }
 
 /** First byte of length-prefixed field `index`. */

@@ -32,6 +32,12 @@ class HttpWasmExchange extends Exchange {
     return len;
   }
 
+  headerNamed(names: StaticArray<u8>, start: i32, end: i32, buf: StaticArray<u8>): i32 {
+    let len = request.readHeaderNamed(names, start, end, buf);
+    this.headerCount = request.headerCount;
+    return len;
+  }
+
   setHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: i32, end: i32): void {
     request.setHeader(name, value, start, end);
   }

@@ -11,8 +11,11 @@ import type { RecordHeader } from './grant/seal.ts';
 import { createRouter, type Route } from './http/router.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import type { Logger } from './log/logger.ts';
+import { rateLimited } from './log/rate-limit.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { Engine } from './policy/engine.ts';
+import type { ConfigStatus } from './reload/config-reloader.ts';
+import { CurrentPolicy, type LiveSettings } from './reload/current-policy.ts';
 import { DeferralReader } from './routes/deferral.ts';
 import { createForwardAuth, FORWARD_AUTH_PATH } from './routes/forward-auth.ts';
 import { createHealth, HEALTH_PATHS } from './routes/health.ts';
@@ -21,7 +24,6 @@ import { createMetricsRoute, METRICS_PATH } from './routes/metrics.ts';
 import { deriveGuestKey, deriveKey } from './secret/derive.ts';
 import { prepareGuestDirectory } from './snapshot/guest-directory.ts';
 import { Publisher } from './snapshot/publisher.ts';
-import { policyId } from './snapshot/snapshot-file.ts';
 import { WriterSeat } from './snapshot/writer-seat.ts';
 import type { Directory } from './users/directory.ts';
 
@@ -38,6 +40,8 @@ export interface AppDeps {
   readonly directory: Directory;
   /** False while the directory cannot be read anew; undefined when it always can. */
   readonly usersOk?: () => boolean;
+  /** How the configuration is doing; undefined when nobody watches it. */
+  readonly configStatus?: () => ConfigStatus;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -52,39 +56,53 @@ export interface App {
    * between it answers new requests for `lingerMs` (default 0), see LINGER_MS.
    */
   stop(lingerMs?: number): Promise<void>;
+  /**
+   * Puts another policy and other settings in force, here at once and in the
+   * guests with their next look at the state page. Where it cannot be written
+   * for them, they ask the host about everything until it can.
+   */
+  reload(settings: LiveSettings): void;
+  /** For whoever watches the configuration. */
+  configRead(result: 'success' | 'failure'): void;
   /** For whoever watches the users file. */
   usersFileFailed(): void;
 }
 
 /** The running service, put together. Throws `ConfigError` when the policy does not compile. */
 export function createApp(config: AppConfig, deps: AppDeps): App {
-  const { engine, directory, clock, random, log } = deps;
+  const { engine, directory, clock, random } = deps;
+  // Most of what is warned about here can be caused at will, by clients and peers.
+  const log = rateLimited(deps.log, clock);
   const compiled = engine.compile(config.policy);
   if (!compiled.ok) throw new ConfigError(compiled.problems);
-  const { image } = compiled;
-  engine.load(image);
+  const policy = new CurrentPolicy(engine, liveSettings(config, compiled.image));
 
   const guestKey = deriveGuestKey(config.secret);
   const previous = config.previousSecret === undefined ? [] : [deriveGuestKey(config.previousSecret)];
   const keys = deriveGrantKeys(guestKey);
-  const lifetimeMs = config.grants.lifetimeSeconds * 1_000;
 
   const seat: WriterSeat = new WriterSeat({
     directory: config.guest.directory,
     random,
     log,
+    prepare: () => prepareGuestDirectory(config.guest.directory, log),
     createPublisher: () =>
       new Publisher({
         directory: config.guest.directory,
         keys: { state: deriveKey(guestKey, LABEL_STATE), snapshot: deriveKey(guestKey, LABEL_SNAPSHOT) },
         geometry: { slotSize: config.grants.slotSize, slots: config.grants.slots },
-        offlineGraceSeconds: config.guest.offlineGraceSeconds,
+        get offlineGraceSeconds() {
+          return policy.inForce.offlineGraceSeconds;
+        },
         clock,
         random,
         log,
         mayWrite: () => seat.isHeld(),
       }),
-    open: publisher => publisher.open(image, stillGood(directory, keys, clock.now(), lifetimeMs)),
+    open: publisher => {
+      const { image, lifetimeSeconds } = policy.inForce;
+      publisher.open(image, stillGood(directory, keys, clock.now(), lifetimeSeconds * 1_000));
+    },
   });
 
   const heartbeatAt = () => seat.publisher()?.writtenAt();
@@ -96,6 +114,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       return at === undefined ? undefined : (clock.now() - at) / 1_000;
     },
     usersFileOk: () => deps.usersOk?.() ?? true,
+    configStatus: () => deps.configStatus?.(),
   });
   const verifier: PasswordVerifier = new PasswordVerifier({ ...deps.password, onResult: metrics.verified });
   const tables = { current: () => seat.publisher()?.current() };
@@ -105,18 +124,24 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     tables,
     clock,
     random,
-    log,
+    log: deps.log,
     onResult: metrics.issued,
-    lifetimeSeconds: config.grants.lifetimeSeconds,
+    get lifetimeSeconds() {
+      return policy.inForce.lifetimeSeconds;
+    },
     slotSize: config.grants.slotSize,
   });
   const basic: BasicStrategy = new BasicStrategy({ engine, directory, verifier, issuer, clock, random, log });
   const forwardAuth = createForwardAuth({
     engine,
     basic,
-    deferrals: new DeferralReader({ guestKeys: [guestKey, ...previous], policyId: policyId(image), clock }),
-    identity: new IdentityHeaders(log),
-    realm: config.policy.realm ?? DEFAULT_REALM,
+    deferrals: new DeferralReader({
+      guestKeys: [guestKey, ...previous],
+      policyId: () => policy.inForce.id,
+      clock,
+    }),
+    identity: new IdentityHeaders(deps.log),
+    inForce: () => policy.inForce,
     clock,
     log,
     onDecision: metrics.decided,
@@ -124,6 +149,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   });
   const health = createHealth({
     usersOk: deps.usersOk,
+    configStatus: deps.configStatus,
     heartbeatAt,
     hasTable: () => tables.current() !== undefined,
     clock,
@@ -136,9 +162,13 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const router = createRouter(routes, log);
 
   // From the beginning: a change while the lock is waited for must not be missed.
-  directory.onChange(usernames => {
+  const revoke = (usernames: readonly string[]): number => {
     const count = seat.publisher()?.revoke(usernames.map(name => userTag(keys, name))) ?? 0;
     metrics.revoked(count);
+    return count;
+  };
+  directory.onChange(usernames => {
+    const count = revoke(usernames);
     log.info('users changed: their grants are revoked', { changed: usernames.length, count });
   });
 
@@ -163,7 +193,31 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       await server?.close();
       await seat.leave();
     },
+    reload(settings) {
+      const { lifetimeSeconds } = policy.inForce;
+      policy.replace(settings, image => {
+        if (seat.isHeld()) seat.publisher()?.publishPolicy(image);
+      });
+      if (settings.lifetimeSeconds >= lifetimeSeconds) return;
+      // Grants that live longer than they may now: as after a restart, none of them stays.
+      const count = revoke([...directory.all()].map(user => user.principal.username));
+      log.info('grants.lifetime is shorter now: grants written before are revoked', { count });
+    },
+    configRead: metrics.configRead,
     usersFileFailed: metrics.usersFileError,
+  };
+}
+
+/** What `App.reload` takes, of a configuration and its compiled policy. */
+export function liveSettings(
+  { grants, guest, policy }: Pick<Config, 'grants' | 'guest' | 'policy'>,
+  image: Uint8Array,
+): LiveSettings {
+  return {
+    image,
+    realm: policy.realm ?? DEFAULT_REALM,
+    lifetimeSeconds: grants.lifetimeSeconds,
+    offlineGraceSeconds: guest.offlineGraceSeconds,
   };
 }
 

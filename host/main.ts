@@ -28,6 +28,7 @@ const io: Io = {
     }
     return stop.signal;
   },
+  onHangup: listener => void process.on('SIGHUP', listener),
 };
 
 function onSignal(): void {

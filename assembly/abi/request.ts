@@ -1,3 +1,4 @@
+import { within } from '../bytes/bytes';
 import * as handler from './http-handler';
 
 /**
@@ -45,6 +46,21 @@ export function readHeader(name: StaticArray<u8>, buf: StaticArray<u8>): i32 {
     handler.REQUEST,
     changetype<usize>(name),
     name.length,
+    changetype<usize>(buf),
+    buf.length,
+  );
+  headerCount = <i32>(countLen >> 32);
+  return fitting(<i32>countLen, buf);
+}
+
+/** As `readHeader`, for the name `names[start, end)`. */
+export function readHeaderNamed(names: StaticArray<u8>, start: i32, end: i32, buf: StaticArray<u8>): i32 {
+  headerCount = 0;
+  if (!within(names, start, end - start)) return -1;
+  let countLen = handler.get_header_values(
+    handler.REQUEST,
+    changetype<usize>(names) + start,
+    end - start,
     changetype<usize>(buf),
     buf.length,
   );

@@ -7,7 +7,7 @@ import { ByteWriter } from './writer';
  * without padding, and small, because it answers with a UTF-16 string and the
  * guest has two pages of memory.
  */
-const CHUNK: i32 = 768;
+const CHUNK: i32 = 192;
 
 const chunk = new ArrayBuffer(CHUNK);
 

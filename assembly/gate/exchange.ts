@@ -15,6 +15,8 @@ export abstract class Exchange {
   abstract headerNames(buf: StaticArray<u8>): i32;
   /** Every value with NUL behind it; sets `headerCount`. */
   abstract header(name: StaticArray<u8>, buf: StaticArray<u8>): i32;
+  /** As `header`, for the name `names[start, end)`. */
+  abstract headerNamed(names: StaticArray<u8>, start: i32, end: i32, buf: StaticArray<u8>): i32;
   abstract setHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: i32, end: i32): void;
   /** Removes the header whose name is `names[start, end)`. */
   abstract removeHeader(names: StaticArray<u8>, start: i32, end: i32): void;

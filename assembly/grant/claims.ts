@@ -1,4 +1,5 @@
 import { readU16 } from '../bytes/bytes';
+import { contains, networkSetSize } from '../net/network-set';
 
 /**
  * What a grant says about its principal, as the host wrote it (`contract.ts`,
@@ -19,14 +20,16 @@ export class Claims {
   /** First group: u16 length, bytes; the others follow. */
   groupsStart: i32 = 0;
   groupsEnd: i32 = 0;
+  /** Where the principal may ask from: a set of networks; -1 for anywhere. */
+  networks: i32 = -1;
 
   constructor(capacity: i32) {
     this.buf = new StaticArray<u8>(capacity);
   }
 
   /**
-   * Takes apart `buf[start, end)`; false unless every length fits, the groups
-   * fill the rest exactly and there is a user name.
+   * Takes apart `buf[start, end)`; false unless every length fits, groups and
+   * networks fill the rest exactly and there is a user name.
    */
   parse(start: i32, end: i32): bool {
     if (start < 0 || end > this.buf.length) return false;
@@ -56,7 +59,17 @@ export class Claims {
       if (at < 0) return false;
     }
     this.groupsEnd = at;
-    return at == end && this.userEnd > this.userStart;
+    this.networks = -1;
+    if (at < end) {
+      if (networkSetSize(this.buf, at, end) != end - at) return false;
+      this.networks = at;
+    }
+    return this.userEnd > this.userStart;
+  }
+
+  /** Whether the principal may ask from this address; one that is not known lies in no network. */
+  mayAskFrom(known: bool, high: u64, low: u64): bool {
+    return this.networks < 0 || (known && contains(this.buf, this.networks, high, low));
   }
 
   /** End of the length-prefixed field at `at`, -1 when it leaves the range. */

@@ -8,12 +8,13 @@ import { readU8, readU16, readU32 } from '../bytes/bytes';
  *
  *     ┌────────┬──────────────────────────────────────────────┬─────────────────┬───────────────┐
  *     │ header │ blocks: strings, programs, lists, networks   │ rules, in order │ index         │
- *     │ 104    │ any size, each stored once                   │ 32 each         │ when FLAG_INDEX │
+ *     │ 112    │ any size, each stored once                   │ 32 each         │ when FLAG_INDEX │
  *     └────────┴──────────────────────────────────────────────┴─────────────────┴───────────────┘
  *
  *     header  u32 magic │ u32 version │ u32 length │ u8 default policy, 3 × 0 │ u32 flags
  *             u32 rules │ u32 rule count │ u32 realm │ u32 realm length
  *             u32 trusted proxies (network set) │ u32 allow_http (list) │ u32 clean domains (list)
+ *             u32 token header (name) │ u32 token header length, 0 for none
  *             u32 exact hosts (table) │ u32 its slots │ u32 suffixes (table) │ u32 its slots
  *             u32 group of rules for any host │ u8[32] bits of the suffixes' hashes │ 4 × 0
  *     rule    u8 policy │ u8 flags │ u16 methods (bits) │ u32 domains (list) │ u32 networks (set)
@@ -27,7 +28,7 @@ import { readU8, readU16, readU32 } from '../bytes/bytes';
  */
 export const IMAGE_MAGIC: u32 = 0x3149_5350; // "PSI1"
 /** Bumped with any change of the layout; another version is refused. */
-export const IMAGE_VERSION: u32 = 2;
+export const IMAGE_VERSION: u32 = 3;
 
 export const IMAGE_LENGTH: i32 = 8;
 export const IMAGE_DEFAULT_POLICY: i32 = 12;
@@ -39,13 +40,15 @@ export const IMAGE_REALM_LENGTH: i32 = 32;
 export const IMAGE_TRUSTED: i32 = 36;
 export const IMAGE_ALLOW_HTTP: i32 = 40;
 export const IMAGE_CLEAN_DOMAINS: i32 = 44;
-export const IMAGE_EXACT: i32 = 48;
-export const IMAGE_EXACT_SLOTS: i32 = 52;
-export const IMAGE_SUFFIX: i32 = 56;
-export const IMAGE_SUFFIX_SLOTS: i32 = 60;
-export const IMAGE_ANY_GROUP: i32 = 64;
-export const IMAGE_SUFFIX_BITS: i32 = 68;
-export const IMAGE_HEADER: i32 = 104;
+export const IMAGE_TOKEN_HEADER: i32 = 48;
+export const IMAGE_TOKEN_HEADER_LENGTH: i32 = 52;
+export const IMAGE_EXACT: i32 = 56;
+export const IMAGE_EXACT_SLOTS: i32 = 60;
+export const IMAGE_SUFFIX: i32 = 64;
+export const IMAGE_SUFFIX_SLOTS: i32 = 68;
+export const IMAGE_ANY_GROUP: i32 = 72;
+export const IMAGE_SUFFIX_BITS: i32 = 76;
+export const IMAGE_HEADER: i32 = 112;
 
 /** Some rule has `networks`: the client address matters. */
 export const FLAG_NETWORKS: u32 = 1;
@@ -59,8 +62,13 @@ export const FLAG_CLEAN: u32 = 8;
 export const FLAG_SUBJECTS: u32 = 16;
 /** `fold_names`: user names are told apart without their case. */
 export const FLAG_FOLD_NAMES: u32 = 32;
+/** `tokens.bearer`: `Authorization: Bearer` is a credential. */
+export const FLAG_BEARER: u32 = 64;
 /** Rules are indexed by domain. */
 export const FLAG_INDEX: u32 = 1 << 31;
+
+/** Longest name of the token header: those in use are half as long. */
+export const MAX_TOKEN_HEADER: i32 = 64;
 
 /** A divisor of the unit a snapshot is read by, so that a rule lies in one. */
 export const RULE_SIZE: i32 = 32;

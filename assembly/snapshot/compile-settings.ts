@@ -8,8 +8,11 @@ import {
   IMAGE_CLEAN_DOMAINS,
   IMAGE_REALM,
   IMAGE_REALM_LENGTH,
+  IMAGE_TOKEN_HEADER,
+  IMAGE_TOKEN_HEADER_LENGTH,
   IMAGE_TRUSTED,
   ITEM_ASCII,
+  MAX_TOKEN_HEADER,
 } from '../policy/layout';
 import { text } from '../policy/query';
 import { addString, beginList, endList, image, intern, internString, setHeader } from './blocks';
@@ -17,8 +20,8 @@ import { compileDomains } from './compile-domains';
 import { compileNetworks } from './compile-networks';
 import { doc, isAbsent, readKeys, readText, reportRaw, reportText, textIs, values, words } from './document';
 import { JSON_FALSE, JSON_OBJECT, JSON_TRUE, kindOf } from './json';
-import { POLICY_AMBIGUOUS, POLICY_BOOLEAN, POLICY_REALM } from './problem-codes';
-import { popPath, pushKey } from './problems';
+import { POLICY_AMBIGUOUS, POLICY_BOOLEAN, POLICY_REALM, POLICY_TOKEN_HEADER } from './problem-codes';
+import { path, popPath, pushKey } from './problems';
 
 /** The policy's settings besides rules, each into its field of the image's header. */
 
@@ -106,12 +109,59 @@ export function compileRealm(value: i32): void {
 
 /** `fold_names`: whether the case of user names counts for nothing; default false. */
 export function readFoldNames(value: i32): bool {
+  return readBoolean(value, 'fold_names');
+}
+
+/** A setting of its own or the key of another; default false. */
+function readBoolean(value: i32, key: string): bool {
   if (isAbsent(value)) return false;
   let kind = kindOf(doc, value);
   if (kind != JSON_TRUE && kind != JSON_FALSE) {
-    pushKey('fold_names');
+    let mark = path.len;
+    pushKey(key);
     reportRaw(POLICY_BOOLEAN, value);
-    popPath(0);
+    popPath(mark);
   }
   return kind == JSON_TRUE;
+}
+
+/**
+ * `tokens`: in which ways API tokens are taken besides Basic passwords. True
+ * for `bearer`; the name in `header` goes into the image.
+ */
+export function compileTokens(value: i32): bool {
+  if (isAbsent(value)) return false;
+  let bearer = false;
+  pushKey('tokens');
+  if (readKeys(value, 'bearer header')) {
+    let header = values[1];
+    bearer = readBoolean(values[0], 'bearer');
+    if (!isAbsent(header)) compileTokenHeader(header);
+  }
+  popPath(0);
+  return bearer;
+}
+
+function compileTokenHeader(value: i32): void {
+  let mark = path.len;
+  pushKey('header');
+  if (readText(value)) {
+    let good = words.len > 0 && words.len <= MAX_TOKEN_HEADER;
+    for (let i = 0; i < words.len; i++) {
+      let byte = unchecked(text[i]);
+      // Other characters of RFC 9110's tokens some proxies drop, or take for `-`.
+      if (!isAlphanumeric(byte) && byte != 0x2d) good = false;
+    }
+    if (good) {
+      setHeader(IMAGE_TOKEN_HEADER, internString(text, 0, words.len));
+      setHeader(IMAGE_TOKEN_HEADER_LENGTH, words.len);
+    } else {
+      reportText(POLICY_TOKEN_HEADER);
+    }
+  }
+  popPath(mark);
+}
+
+function isAlphanumeric(byte: u32): bool {
+  return (byte | 0x20) - 0x61 < 26 || byte - 0x30 < 10;
 }

@@ -2,6 +2,7 @@ import { within, writeU8 } from '../bytes/bytes';
 import { ByteWriter } from '../bytes/writer';
 import { POLICY_BYPASS, POLICY_DENY } from '../contract';
 import {
+  FLAG_BEARER,
   FLAG_CLEAN,
   FLAG_FOLD_NAMES,
   FLAG_METHODS,
@@ -32,6 +33,7 @@ import {
   compileAllowHttp,
   compileAmbiguous,
   compileRealm,
+  compileTokens,
   compileTrusted,
   readFoldNames,
 } from './compile-settings';
@@ -175,7 +177,7 @@ function compileDocument(root: i32): void {
   openRules();
   // The last two are the plugin's own: it hands in its whole configuration.
   let keys =
-    'access_control definitions trusted_proxies allow_http ambiguous_paths realm fold_names directory key_file';
+    'access_control definitions trusted_proxies allow_http ambiguous_paths realm fold_names tokens directory key_file';
   if (!readKeys(root, keys)) return;
   let control = values[0];
   let definitions = values[1];
@@ -184,6 +186,7 @@ function compileDocument(root: i32): void {
   let ambiguous = values[4];
   let realm = values[5];
   let foldNames = values[6];
+  let tokens = values[7];
 
   let networkDefinitions = readDefinitions(definitions);
   pushKey('access_control');
@@ -201,6 +204,7 @@ function compileDocument(root: i32): void {
   let flags: u32 = compileAmbiguous(ambiguous) ? FLAG_CLEAN : 0;
   compileRealm(realm);
   if (readFoldNames(foldNames)) flags |= FLAG_FOLD_NAMES;
+  if (compileTokens(tokens)) flags |= FLAG_BEARER;
   finish(flags);
 }
 

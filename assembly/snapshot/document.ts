@@ -103,7 +103,7 @@ export function nextEntry(value: i32, entry: i32): i32 {
 // --- Objects ----------------------------------------------------------------------------
 
 /** Most keys an object of the policy has. */
-const MAX_KEYS: i32 = 9;
+const MAX_KEYS: i32 = 10;
 
 /** Values `readKeys` found, by the place of their key in its list; -1 where there was none. */
 export const values = new StaticArray<i32>(MAX_KEYS);

@@ -14,12 +14,15 @@ import {
   IMAGE_REALM_LENGTH,
   IMAGE_RULE_COUNT,
   IMAGE_RULES,
+  IMAGE_TOKEN_HEADER,
+  IMAGE_TOKEN_HEADER_LENGTH,
   IMAGE_TRUSTED,
   IMAGE_VERSION,
   ITEM_LENGTH,
   ITEM_OFFSET,
   ITEM_SIZE,
   LIST_ITEMS,
+  MAX_TOKEN_HEADER,
   PROGRAM,
   PROGRAM_NAMED,
   QUERY_VALUE,
@@ -58,6 +61,9 @@ export function checkImage(buf: StaticArray<u8>, at: i32, len: i32): bool {
   if (readU32(buf, at + IMAGE_LENGTH) != <u32>len) return false;
   budget = MAX_CHECKED_ITEMS;
   if (!isRange(len, readU32(buf, at + IMAGE_REALM), readU32(buf, at + IMAGE_REALM_LENGTH))) return false;
+  let tokenHeader = readU32(buf, at + IMAGE_TOKEN_HEADER_LENGTH);
+  if (tokenHeader > <u32>MAX_TOKEN_HEADER) return false;
+  if (!isRange(len, readU32(buf, at + IMAGE_TOKEN_HEADER), tokenHeader)) return false;
   if (!isSet(buf, at, len, readU32(buf, at + IMAGE_TRUSTED))) return false;
   if (!isList(buf, at, len, readU32(buf, at + IMAGE_ALLOW_HTTP))) return false;
   if (!isList(buf, at, len, readU32(buf, at + IMAGE_CLEAN_DOMAINS))) return false;

@@ -39,6 +39,7 @@ export const ACL_QUERY_VALUE_UNUSED: i32 = 33;
 export const ACL_QUERY_VALUE_TYPE: i32 = 34;
 export const POLICY_MORE_ERRORS: i32 = 35;
 export const POLICY_BOOLEAN: i32 = 36;
+export const POLICY_TOKEN_HEADER: i32 = 37;
 
 export const FIRST_WARNING: i32 = 64;
 export const ACL_DOMAIN_STAR: i32 = 64;
@@ -83,6 +84,8 @@ export function problemText(problem: i32): string {
       return 'policy.realm is no realm: write at most 128 printable ASCII characters without quotes and backslashes';
     case POLICY_AMBIGUOUS:
       return 'policy.ambiguous_paths must be `refuse`, `clean` or a list of domains under the key `clean`';
+    case POLICY_TOKEN_HEADER:
+      return 'policy.tokens.header is no header name: write one such as `X-Api-Key`';
     case POLICY_TEMPLATE:
       return 'policy.domain.template names no domain: `{user}` and `{group}` stand in rules only';
     case POLICY_EMPTY:

@@ -1,13 +1,12 @@
 import { Buffer } from 'node:buffer';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { instantiateSync } from '@assemblyscript/loader';
+import { GoProgram, type Timed } from '../support/go-program.ts';
 import type { Workload } from './pack.ts';
 
 /** Does the whole work so many times; answers its nanoseconds and the sum of what came out, as an i32. */
-export type Task = (times: number) => Promise<{ ns: number; answer: number }>;
+export type Task = (times: number) => Promise<Timed>;
 
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
@@ -53,8 +52,7 @@ export function wasmTasks(code: Uint8Array) {
 /** The tasks of bench/regexp/main.go, one at a time. */
 export class GoTasks {
   readonly tasks: Record<string, Task>;
-  readonly #process: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
+  readonly #program: GoProgram;
 
   constructor(program: string, wasm: string, workload: Workload, pack: Uint8Array) {
     const setup = join(process.cwd(), '.cache/bench/regexp-setup.json');
@@ -71,27 +69,16 @@ export class GoTasks {
         Captures: plain(workload.captures),
       }),
     );
-    const child = spawn(program, [setup], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#process = child;
-    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    this.#program = new GoProgram(program, [setup], 'bench/regexp');
     const names = ['go', 'wazero'].flatMap(engine =>
       ['match', 'compile', 'captures'].map(kind => `${engine}.${kind}`),
     );
     this.tasks = Object.fromEntries(
-      names.map(name => [
-        name,
-        async times => {
-          child.stdin.write(`${name} ${times}\n`);
-          const { value, done } = await this.#lines.next();
-          if (done === true) throw new Error('the Go program of bench/regexp has ended early');
-          const [ns = Number.NaN, answer = Number.NaN] = String(value).split(' ').map(Number);
-          return { ns, answer };
-        },
-      ]),
+      names.map(name => [name, (times: number) => this.#program.ask(`${name} ${times}`)]),
     );
   }
 
   stop(): void {
-    this.#process.kill();
+    this.#program.stop();
   }
 }

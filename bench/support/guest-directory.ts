@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   GRANT_DEFAULT_SLOTS,
@@ -7,6 +7,7 @@ import {
   KIND_BASIC,
   LABEL_SNAPSHOT,
   LABEL_STATE,
+  POLICY_FILE_PREFIX,
 } from '../../assembly/contract.ts';
 import { systemClock } from '../../host/clock.ts';
 import { Issuer, NO_SCOPE } from '../../host/grant/issuer.ts';
@@ -26,6 +27,8 @@ export interface GuestFiles {
   readonly directory: string;
   readonly keyDirectory: string;
   readonly imageBytes: number;
+  /** The policy snapshot's file. */
+  readonly snapshotBytes: number;
   /** Ends the heartbeat. */
   stop(): void;
 }
@@ -42,11 +45,23 @@ function fail(message: string): never {
   throw new Error(message);
 }
 
-/** Writes a guest directory and key below `home` by the host's own parts, without its passwords. */
+/** Compiles a policy and writes it below `home`, with a grant for each principal. */
 export function writeGuestFiles(
   home: string,
   policy: PolicyDocument,
   principals: readonly Principal[],
+): GuestFiles {
+  const compiled = loadEngine(join(process.cwd(), 'dist/embed.wasm')).compile(policy);
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
+  return publishGuestFiles(home, compiled.image, principals, GRANT_DEFAULT_SLOTS);
+}
+
+/** Writes a guest directory and key below `home` by the host's own parts, without its passwords. */
+export function publishGuestFiles(
+  home: string,
+  image: Uint8Array,
+  principals: readonly Principal[],
+  slots: number,
 ): GuestFiles {
   const directory = join(home, 'guest');
   const keyDirectory = join(home, 'key');
@@ -54,19 +69,17 @@ export function writeGuestFiles(
   const guestKey = deriveGuestKey(randomBytes(32));
   writeFileSync(join(keyDirectory, 'guest.key'), formatGuestKey(guestKey), { mode: 0o640 });
 
-  const compiled = loadEngine(join(process.cwd(), 'dist/embed.wasm')).compile(policy);
-  if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
   const shared = { clock: systemClock, random, log: quiet };
   const publisher = new Publisher({
     ...shared,
     directory,
     keys: { state: deriveKey(guestKey, LABEL_STATE), snapshot: deriveKey(guestKey, LABEL_SNAPSHOT) },
-    geometry: { slotSize: GRANT_SLOT_SIZE, slots: GRANT_DEFAULT_SLOTS },
+    geometry: { slotSize: GRANT_SLOT_SIZE, slots },
     offlineGraceSeconds: 900,
     mayWrite: () => true,
   });
-  publisher.open(compiled.image, () => false);
+  publisher.open(image, () => false);
   publisher.start();
 
   const users = new Map(principals.map(principal => [principal.username, userOf(principal)]));
@@ -88,9 +101,15 @@ export function writeGuestFiles(
   return {
     directory,
     keyDirectory,
-    imageBytes: compiled.image.length,
+    imageBytes: image.length,
+    snapshotBytes: snapshotBytes(directory),
     stop: () => publisher.stop('stopped'),
   };
+}
+
+function snapshotBytes(directory: string): number {
+  const names = readdirSync(directory).filter(name => name.startsWith(POLICY_FILE_PREFIX));
+  return names.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
 }
 
 function userOf(principal: Principal): User {

@@ -5,18 +5,21 @@ import { type Issuer, NO_SCOPE } from '../grant/issuer.ts';
 import { basicCredential } from '../grant/keys.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Engine, Proof } from '../policy/engine.ts';
-import type { Directory, User } from '../users/directory.ts';
+import type { Account, Directory, User } from '../users/directory.ts';
 import { delayFailure } from './failure-delay.ts';
 import { type HeldAnswer, HeldAnswers } from './held-answers.ts';
 import { originOf } from './origin.ts';
 import { type PasswordVerifier, QueueFullError } from './password.ts';
 import { SingleFlight } from './single-flight.ts';
+import type { TokenStrategy } from './token.ts';
 
 export interface BasicDeps {
   readonly engine: Pick<Engine, 'parseAuthorization'>;
   readonly directory: Directory;
   readonly verifier: PasswordVerifier;
   readonly issuer: Issuer;
+  /** A password may be an API token. */
+  readonly tokens?: Pick<TokenStrategy, 'judgePassword'> | undefined;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -40,7 +43,7 @@ export class BasicStrategy {
   readonly #deps: BasicDeps;
   /** Credentials in flight are named by this, so that none stays readable in memory. */
   readonly #flightKey: Uint8Array;
-  readonly #flights = new SingleFlight<User | undefined>();
+  readonly #flights = new SingleFlight<Account | undefined>();
   readonly #held: HeldAnswers;
 
   constructor(deps: BasicDeps) {
@@ -91,14 +94,13 @@ export class BasicStrategy {
     client: string,
     held: HeldAnswer,
   ): Promise<BasicOutcome> {
-    const { clock, random, log } = this.#deps;
+    const { clock, random, log, tokens } = this.#deps;
     try {
-      const user = await this.#verify(username, password, client);
-      if (user !== undefined) {
-        return {
-          kind: 'proof',
-          proof: { kind: 'proved', principal: user.principal, level: LEVEL_ONE_FACTOR },
-        };
+      const token = tokens?.judgePassword(username, password, client) ?? 'unknown';
+      const principal =
+        token === 'unknown' ? (await this.#verify(username, password, client))?.principal : token;
+      if (principal !== undefined && principal !== 'refused') {
+        return { kind: 'proof', proof: { kind: 'proved', principal, level: LEVEL_ONE_FACTOR } };
       }
     } catch (error) {
       if (error instanceof QueueFullError) return BUSY;
@@ -108,7 +110,7 @@ export class BasicStrategy {
     return FAILED;
   }
 
-  #verify(username: string, password: string, client: string): Promise<User | undefined> {
+  #verify(username: string, password: string, client: string): Promise<Account | undefined> {
     // Read before the verification begins; the issuer compares.
     const user = this.#deps.directory.find(username);
     // With the epoch: whoever comes after a password was changed must not share the outcome of the old one.
@@ -121,7 +123,7 @@ export class BasicStrategy {
     username: string,
     password: string,
     client: string,
-  ): Promise<User | undefined> {
+  ): Promise<Account | undefined> {
     const { directory, verifier, issuer, log } = this.#deps;
     // Names and mail addresses of one account share its turns.
     const origin = originOf(client, user?.principal.username ?? username);

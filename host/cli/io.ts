@@ -6,6 +6,8 @@ export interface Io {
   readonly stderr: Output;
   /** Aborts on SIGINT and SIGTERM: a command that runs until stopped ends then, with code 0. */
   readonly signal: AbortSignal;
+  /** Calls back on each SIGHUP from now on, which ends a program that does not ask. Undefined where there are no signals. */
+  readonly onHangup?: (listener: () => void) => void;
 }
 
 export interface Output {

@@ -1,11 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
+import { completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { explainCommand } from './explain.ts';
 import { hashCommand } from './hash.ts';
 import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.ts';
 import { secretCommand } from './secret.ts';
 import { serveCommand } from './serve.ts';
+import { testCommand } from './test.ts';
 import { traefikCommand } from './traefik.ts';
 import { VERSION } from './version.ts';
 
@@ -59,6 +62,9 @@ function createProgram(io: Io): Command {
   program.addCommand(hashCommand(io));
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));
+  program.addCommand(explainCommand(io));
+  program.addCommand(testCommand(io));
   program.addCommand(demoCommand(io));
+  program.addCommand(completionCommand(io, program));
   return inherit(program);
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import { createApp, LINGER_MS } from '../app.ts';
+import { createApp, LINGER_MS, liveSettings } from '../app.ts';
 import { systemClock } from '../clock.ts';
-import { loadConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { loadEngine } from '../policy/load-engine.ts';
+import { ConfigReloader } from '../reload/config-reloader.ts';
 import { checkUsersFile } from '../users/check-users-file.ts';
 import { openFileDirectory } from '../users/file-directory.ts';
 import { engineFile } from './engine-file.ts';
@@ -33,12 +33,14 @@ async function serve(file: string, io: Io): Promise<void> {
 
 async function run(file: string, io: Io): Promise<void> {
   const engine = loadEngine(engineFile());
-  const { config, warnings, locate } = loadConfig(file, {
+  const reloader = new ConfigReloader(file, {
     env: io.env,
     isTerminal: io.stderr.isTTY,
-    engine,
+    createEngine: () => loadEngine(engineFile()),
     checkUsers: checkUsersFile,
+    clock: systemClock,
   });
+  const { config, warnings, locate } = reloader.initial;
   const log = createLogger({
     ...config.log,
     colour: wantsColour(io.stderr, io.env),
@@ -58,10 +60,20 @@ async function run(file: string, io: Io): Promise<void> {
     engine,
     directory,
     usersOk: () => directory.status().ok,
+    configStatus: () => reloader.status(),
     clock: systemClock,
     random: randomBytes,
     log,
   });
+  reloader.follow({
+    log,
+    apply(next, image) {
+      app.reload(liveSettings(next, image));
+      log.setLevel(next.log.level);
+    },
+    onRead: result => app.configRead(result),
+  });
+  io.onHangup?.(() => void reloader.reread());
   try {
     const server = await app.start(io.signal).catch(error => {
       throw error instanceof ConfigError ? new ConfigError(error.problems.map(locate)) : error;
@@ -72,6 +84,7 @@ async function run(file: string, io: Io): Promise<void> {
     await aborted(io.signal);
     log.info('stopping');
   } finally {
+    reloader.close();
     await app.stop(LINGER_MS);
     directory.close();
   }

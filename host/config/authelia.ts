@@ -1,86 +1,5 @@
 import { parseDuration } from './duration.ts';
 
-/**
- * Keys of Authelia and elastauth that this version does not act on. A path
- * covers everything below it.
- */
-export interface ForeignKey {
-  /** `unused` loads with one warning, `refused` does not load. */
-  readonly kind: 'unused' | 'refused';
-  readonly message: string;
-}
-
-const unused = (message: string): ForeignKey => ({ kind: 'unused', message });
-const refused = (message: string): ForeignKey => ({ kind: 'refused', message });
-
-const portal = unused('not used: this version has no sign-in portal yet; the key may stay');
-const secret = unused(
-  'not used: the secret of another program never stands in for POSTERN_SECRET; remove it from here',
-);
-const plainHttp =
-  'must be removed: this version serves plain HTTP; keep it on loopback or in a network that only the proxy reaches';
-
-export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
-  theme: portal,
-  certificates_directory: portal,
-  default_redirection_url: portal,
-  default_2fa_method: portal,
-  session: portal,
-  totp: portal,
-  webauthn: portal,
-  password_policy: portal,
-  privacy_policy: portal,
-  identity_validation: portal,
-  notifier: portal,
-  storage: portal,
-  'authentication_backend.password_reset': portal,
-  'authentication_backend.password_change': portal,
-  regulation: unused(
-    'not used: this version bans nobody after failed attempts, it only delays their answers; the key may stay',
-  ),
-  ntp: unused('not used: keep the clock right by other means; the key may stay'),
-  telemetry: unused('not used: metrics are served at `/metrics`; the key may stay'),
-  jwt_secret: secret,
-  secret_key: secret,
-  'session.secret': secret,
-  'storage.encryption_key': secret,
-  'identity_validation.reset_password.jwt_secret': secret,
-  'log.file_path': unused('not used: the log goes to standard error; the key may stay'),
-  'log.keep_stdout': unused('not used: the log goes to standard error; the key may stay'),
-  'server.asset_path': portal,
-  'server.headers': portal,
-  'server.buffers': unused('not used: limits are fixed; the key may stay'),
-  'server.timeouts': unused('not used: limits are fixed; the key may stay'),
-  'server.read_buffer_size': unused('not used: limits are fixed; the key may stay'),
-  'server.write_buffer_size': unused('not used: limits are fixed; the key may stay'),
-  'server.disable_healthcheck': unused('not used; the key may stay'),
-  'server.enable_pprof': unused('not used; the key may stay'),
-  'server.enable_expvars': unused('not used; the key may stay'),
-  'server.path_prefix': refused(
-    "is no key of Authelia's, whose form is the path of `server.address`: remove it, this version serves at `/` only",
-  ),
-  'server.tls': refused(plainHttp),
-  'session.lifetime': refused("is no key of Authelia's: write `session.expiration`"),
-  'authentication_backend.refresh_interval': unused(
-    'not used: changes of the users file count within two seconds; the key may stay',
-  ),
-  'authentication_backend.file.password': unused(
-    'not used: it says how Authelia makes new digests, `postern hash` has options for it; the key may stay',
-  ),
-  'authentication_backend.file.extra_attributes': unused(
-    'not used: grants carry name, mail and groups; the key may stay',
-  ),
-  'authentication_backend.ldap': refused(
-    'must be removed: this version reads users from `authentication_backend.file` only',
-  ),
-  identity_providers: refused('must be removed: Postern is no OpenID Connect provider'),
-  duo_api: refused('must be removed: Postern does not speak to Duo'),
-  elasticsearch: refused('must be removed: this version does not provision Elasticsearch yet'),
-  default_roles: refused('must be removed: this version does not provision Elasticsearch yet'),
-  group_mappings: refused('must be removed: this version does not provision Elasticsearch yet'),
-  cache: refused('must be removed: this version does not provision Elasticsearch yet'),
-};
-
 /** Refused keys that many files hold in an empty or switched-off form, which means nothing. */
 export function isSwitchedOff(value: unknown): boolean {
   if (value === null || value === '' || value === false) return true;
@@ -90,20 +9,71 @@ export function isSwitchedOff(value: unknown): boolean {
   return Object.values(value).every(isSwitchedOff);
 }
 
-/** A problem of a key inside the policy, which the engine would only call unknown. */
-export function* misusedRuleKeys(accessControl: unknown): Iterable<{ path: string; message: string }> {
+/** Keys that people write into a rule, and the key they mean. */
+const RULE_KEYS_MEANT: Readonly<Record<string, string>> = {
+  paths: 'resources',
+  resource: 'resources',
+  url: 'resources',
+  urls: 'resources',
+  uri: 'resources',
+  domains: 'domain',
+  host: 'domain',
+  hosts: 'domain',
+  method: 'methods',
+  network: 'networks',
+  ip: 'networks',
+  ips: 'networks',
+  subjects: 'subject',
+};
+/** The same for who may get in, where a prefix is needed. */
+const SUBJECT_KEYS_MEANT: Readonly<Record<string, string>> = {
+  user: 'user',
+  users: 'user',
+  group: 'group',
+  groups: 'group',
+};
+
+/** Problems of rules that the engine would call by name only, with what was meant. */
+export function* misusedRules(accessControl: unknown): Iterable<{ path: string; message: string }> {
   const rules = field(accessControl, 'rules');
   if (!Array.isArray(rules)) return;
   for (const [i, rule] of rules.entries()) {
-    const path = field(rule, 'path');
-    if (path === undefined) continue;
-    const example = typeof path === 'string' && /^\/[\w./-]*$/.test(path) ? path : '/admin';
-    const pattern = `^${example.replace(/\/$/, '').replaceAll('.', '\\.')}([/?].*)?$`;
-    yield {
-      path: `access_control.rules[${i}].path`,
-      message: `is no key of a rule: write \`resources: ['${pattern}']\``,
-    };
+    const path = `access_control.rules[${i}]`;
+    if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) continue;
+    for (const [key, value] of Object.entries(rule)) {
+      const message = misusedKey(key, value);
+      if (message !== undefined) yield { path: `${path}.${key}`, message };
+    }
+    const message = catchAll(rule, field(accessControl, 'default_policy'), i === rules.length - 1);
+    if (message !== undefined) yield { path, message };
   }
+}
+
+function misusedKey(key: string, value: unknown): string | undefined {
+  if (key === 'path') {
+    const example = typeof value === 'string' && /^\/[\w./-]*$/.test(value) ? value : '/admin';
+    const pattern = `^${example.replace(/\/$/, '').replaceAll('.', '\\.')}([/?].*)?$`;
+    return `is no key of a rule: write \`resources: ['${pattern}']\``;
+  }
+  if (Object.hasOwn(RULE_KEYS_MEANT, key)) return `is no key of a rule: write \`${RULE_KEYS_MEANT[key]}\``;
+  if (!Object.hasOwn(SUBJECT_KEYS_MEANT, key)) return undefined;
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  const name = typeof first === 'string' && /^[\w.@-]+$/.test(first) ? first : 'NAME';
+  return `is no key of a rule: write \`subject: '${SUBJECT_KEYS_MEANT[key]}:${name}'\``;
+}
+
+/** A rule that says nothing but its policy is meant for everything that no rule before it matched. */
+function catchAll(rule: object, defaultPolicy: unknown, isLast: boolean): string | undefined {
+  const { policy, ...rest } = rule as Record<string, unknown>;
+  if (typeof policy !== 'string' || Object.keys(rest).length > 0) return undefined;
+  const otherwise = typeof defaultPolicy === 'string' ? defaultPolicy : 'deny';
+  const meant =
+    otherwise === policy
+      ? `remove the rule: \`default_policy: ${policy}\` does it already`
+      : isLast
+        ? `write \`default_policy: ${policy}\` and remove the rule`
+        : "add `domain`, for example `domain: '*.example.com'`";
+  return `the rule has no domain; for everything that no other rule matches, ${meant}`;
 }
 
 /**

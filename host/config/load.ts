@@ -1,4 +1,4 @@
-import type { Engine } from '../policy/engine.ts';
+import type { Engine, PolicyDocument } from '../policy/engine.ts';
 import type { Environment } from './environment.ts';
 import { type Parsed, parseConfig } from './parse.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
@@ -9,6 +9,16 @@ export interface LoadOptions {
   readonly env: Environment;
   /** Whether a person reads the log. */
   readonly isTerminal: boolean;
+  /** Reads the configuration and files of secrets; default from the disk. */
+  readonly readFile?: (file: string) => Uint8Array;
+}
+
+export interface LoadConfigOptions extends LoadOptions {
+  readonly engine?: Pick<Engine, 'compile'>;
+  /** What is wrong with the users file (`checkUsersFile`). */
+  readonly checkUsers?: (file: string, search: UserSearch) => readonly Problem[];
+  /** Warnings about rules that compile and yet say something else than was meant (`host/lint`). */
+  readonly lint?: (policy: PolicyDocument) => readonly Problem[];
 }
 
 export interface Loaded<T> {
@@ -18,34 +28,28 @@ export interface Loaded<T> {
   locate(problem: Problem): Problem;
 }
 
+/** A configuration as far as it can be read, with everything that is wrong in it. */
+export interface Examined {
+  readonly config: Parsed['config'];
+  /** In the order of the file. */
+  readonly problems: readonly Problem[];
+  locate(problem: Problem): Problem;
+}
+
 /**
- * Everything `serve` needs, or `ConfigError` with every problem of the
- * configuration, the secrets, the policy and the users file together, as far
- * as the options say who knows about the last two.
+ * Every problem of the configuration, the secrets, the policy and the users file
+ * together, as far as the options say who knows about the last two.
  */
-export function loadConfig(
-  file: string,
-  options: LoadOptions & {
-    readonly engine?: Pick<Engine, 'compile'>;
-    /** What is wrong with the users file (`checkUsersFile`). */
-    readonly checkUsers?: (file: string, search: UserSearch) => readonly Problem[];
-  },
-): Loaded<Config> {
+export function examineConfig(file: string, options: LoadConfigOptions): Examined {
   const parsed = parseFile(file, options);
-  const problems = [...parsed.problems];
+  const problems = [...parsed.problems, ...policyProblems(parsed, options)];
   const { config } = parsed;
-  // After a syntax error nothing was read: that more is missing would be noise.
-  const readable = !problems.some(problem => problem.code.startsWith('yaml.'));
-  if (readable && options.engine !== undefined) {
-    const compiled = options.engine.compile(config.policy);
-    const known = new Set(problems.map(problem => problem.path));
-    for (const problem of (compiled.ok ? compiled.warnings : compiled.problems).map(parsed.locate)) {
-      if (!known.has(problem.path)) problems.push(problem);
-    }
-  }
   if (config.usersFile !== undefined) {
     problems.push(...(options.checkUsers?.(config.usersFile, config.usersSearch) ?? []));
-  } else if (readable && !problems.some(problem => USERS_PATH.test(problem.path))) {
+  } else if (
+    parsed.isWhole('authentication_backend') &&
+    !problems.some(problem => USERS_PATH.test(problem.path))
+  ) {
     problems.push(
       parsed.locate({
         code: 'config.missing',
@@ -55,6 +59,26 @@ export function loadConfig(
       }),
     );
   }
+  return { config, problems: inOrder(problems), locate: parsed.locate };
+}
+
+/** What the engine and the lint say about the rules. */
+function policyProblems(parsed: Parsed, options: LoadConfigOptions): Problem[] {
+  // Behind broken YAML a rule may look as if something were missing that is there.
+  if (options.engine === undefined || !parsed.isWhole('access_control')) return [];
+  const { policy } = parsed.config;
+  const compiled = options.engine.compile(policy);
+  const known = new Set(parsed.problems.map(problem => problem.path));
+  const problems = (compiled.ok ? compiled.warnings : compiled.problems)
+    .map(parsed.locate)
+    .filter(problem => !known.has(problem.path));
+  for (const problem of options.lint?.(policy) ?? []) problems.push(parsed.locate(problem));
+  return problems;
+}
+
+/** Everything `serve` needs, or `ConfigError` with every problem that `examineConfig` finds. */
+export function loadConfig(file: string, options: LoadConfigOptions): Loaded<Config> {
+  const { config, problems, locate } = examineConfig(file, options);
   const warnings = split(problems);
   if (config.file === undefined || config.usersFile === undefined || config.secret === undefined) {
     throw new TypeError('a configuration without errors is complete');
@@ -62,7 +86,7 @@ export function loadConfig(
   return {
     config: { ...config, file: config.file, usersFile: config.usersFile, secret: config.secret },
     warnings,
-    locate: parsed.locate,
+    locate,
   };
 }
 
@@ -79,7 +103,7 @@ export function loadSetup(file: string | undefined, options: LoadOptions): Loade
 
 function parseFile(file: string | undefined, options: LoadOptions): Parsed {
   if (file === undefined) return parseConfig({ yaml: undefined, ...options });
-  const text = readTextFile(file);
+  const text = readTextFile(file, options.readFile);
   if (!text.ok) throw new ConfigError([text.problem]);
   return parseConfig({ yaml: { file, text: text.text }, ...options });
 }

@@ -1,13 +1,15 @@
 import { dirname, resolve } from 'node:path';
 import type { PolicyDocument } from '../policy/engine.ts';
-import { basicCacheLifespan, misusedRuleKeys } from './authelia.ts';
+import { basicCacheLifespan, misusedRules } from './authelia.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import { configTree } from './key-tree.ts';
 import { DEFAULTS, VALUE_KEYS, type ValueKey, type ValueOf, variableOf } from './keys.ts';
 import { inOrder, type Problem } from './problem.ts';
 import type { Config } from './schema.ts';
 import { readSecrets } from './secrets.ts';
 import { collectValues, isMapping } from './tree.ts';
 import { DEFAULT_PORT, type Reader } from './values.ts';
+import { EVERYTHING } from './yaml-rest.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
 
 export interface ParseInput {
@@ -28,6 +30,8 @@ export interface Parsed {
     readonly secret: Uint8Array | undefined;
   };
   readonly problems: readonly Problem[];
+  /** False where broken YAML hides what stands below this top-level key. */
+  isWhole(key: string): boolean;
   /** Gives a problem of the policy (from the engine) the file and line of its path. */
   locate(problem: Problem): Problem;
 }
@@ -37,9 +41,10 @@ export function parseConfig(input: ParseInput): Parsed {
   const problems: Problem[] = [];
   let source: YamlSource | undefined;
   if (input.yaml !== undefined) {
-    const yaml = readYaml(input.yaml.file, input.yaml.text, { schema: 'core' });
-    if (yaml.ok) source = yaml.source;
-    else problems.push(...yaml.problems);
+    const yaml = readYaml(input.yaml.file, input.yaml.text, { schema: 'core', tree: configTree });
+    // What can be read of a broken file is looked at, too: all problems are told at once.
+    source = yaml.source;
+    if (!yaml.ok) problems.push(...yaml.problems);
   }
   const fromEnv = readEnvironment(input.env, problems);
   const locate = (problem: Problem): Problem => place(problem, source, fromEnv);
@@ -109,7 +114,10 @@ export function parseConfig(input: ParseInput): Parsed {
     secret: secrets.secret,
     previousSecret: secrets.previousSecret,
   };
-  return { config, problems: inOrder(problems), locate };
+  const isWhole = (key: string): boolean =>
+    input.yaml === undefined ||
+    (source !== undefined && !source.damaged.has(key) && !source.damaged.has(EVERYTHING));
+  return { config, problems: inOrder(problems), isWhole, locate };
 
   function readServer(): { host: string; port: number } {
     const address = get('server.address');
@@ -152,7 +160,7 @@ export function parseConfig(input: ParseInput): Parsed {
   function readPolicy(): PolicyDocument {
     const accessControl = values.get('access_control');
     const definitions = values.get('definitions');
-    for (const { path, message } of misusedRuleKeys(accessControl)) report('config.refused', path, message);
+    for (const { path, message } of misusedRules(accessControl)) report('config.refused', path, message);
     if (accessControl !== undefined && !isMapping(accessControl)) {
       report('config.shape', 'access_control', 'must be a mapping with `default_policy` and `rules`');
     }

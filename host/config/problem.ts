@@ -12,6 +12,8 @@ export interface Problem {
   readonly file?: string;
   /** From 1. */
   readonly line?: number;
+  /** Lines to write instead, without what may be secret in them. */
+  readonly mend?: string;
 }
 
 /** A configuration that cannot be used; carries every problem found. */

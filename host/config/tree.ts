@@ -1,4 +1,5 @@
-import { FOREIGN_KEYS, isSwitchedOff } from './authelia.ts';
+import { isSwitchedOff } from './authelia.ts';
+import { FOREIGN_KEYS, FOREIGN_NAMES } from './foreign-keys.ts';
 import { isValueKey, POLICY_TREES, SPECIAL_KEYS, VALUE_KEYS } from './keys.ts';
 import { didYouMean } from './suggest.ts';
 import { shown } from './values.ts';
@@ -23,12 +24,12 @@ export function collectValues(root: unknown, report: Report): Map<string, unknow
       if (foreign !== undefined) {
         if (foreign.kind === 'unused') report('config.unused', path, foreign.message, 'warning');
         else if (!isSwitchedOff(value)) report('config.refused', path, foreign.message);
-        if (isMapping(value) && hasBelow(path)) walkForeign(value, path);
+        if (hasBelow(path) || foreignNames(path) !== undefined) walkForeign(value, path);
       } else if (POLICY_TREES.includes(path) || SPECIAL_KEYS.includes(path) || isValueKey(path)) {
         // A key without a value is as good as absent.
         if (value !== null) values.set(path, value);
       } else if (!hasBelow(path)) {
-        report('config.unknown-key', path, `unknown key${didYouMean(key, siblings(parent))}`);
+        report('config.unknown-key', path, `unknown key${advice(mapping, parent, key)}`);
       } else if (isMapping(value)) {
         walk(value, path);
       } else if (value !== null) {
@@ -37,16 +38,43 @@ export function collectValues(root: unknown, report: Report): Map<string, unknow
     }
   }
 
-  /** Below a key that is not used only what is wrong or secret is worth a word. */
-  function walkForeign(mapping: Readonly<Record<string, unknown>>, parent: string): void {
-    for (const [key, value] of Object.entries(mapping)) {
+  /** Below a key that is not used only what is misspelt, wrong or secret is worth a word. */
+  function walkForeign(value: unknown, parent: string): void {
+    if (Array.isArray(value)) {
+      for (const [i, entry] of value.entries()) walkForeign(entry, `${parent}[${i}]`);
+    }
+    if (!isMapping(value)) return;
+    const names = foreignNames(parent);
+    for (const [key, inner] of Object.entries(value)) {
       const path = `${parent}.${key}`;
       const foreign = foreignKey(path);
       if (foreign?.kind === 'unused') report('config.unused', path, foreign.message, 'warning');
       else if (foreign !== undefined) report('config.refused', path, foreign.message);
-      if (isMapping(value)) walkForeign(value, path);
+      else if (names !== undefined && !names.includes(key) && !hasBelow(path)) {
+        report('config.unknown-key', path, `unknown key${didYouMean(key, names)}`);
+      }
+      walkForeign(inner, path);
     }
   }
+}
+
+/** Names that may stand below a foreign key; undefined where that is not looked at. */
+function foreignNames(path: string): readonly string[] | undefined {
+  const key = path.replaceAll(/\[\d+\]/g, '[]');
+  return Object.hasOwn(FOREIGN_NAMES, key) ? FOREIGN_NAMES[key]?.split(' ') : undefined;
+}
+
+/** A key that follows an empty one it belongs to has lost its indentation; else it may be misspelt. */
+function advice(mapping: Readonly<Record<string, unknown>>, parent: string, key: string): string {
+  const names = Object.keys(mapping);
+  const before = names.slice(0, names.indexOf(key)).findLast(name => mapping[name] === null);
+  if (before !== undefined) {
+    const path = parent === '' ? before : `${parent}.${before}`;
+    if (siblings(path).has(key) || foreignNames(path)?.includes(key)) {
+      return ` here: it belongs below \`${path}\`, so indent it by two blanks more than that`;
+    }
+  }
+  return didYouMean(key, siblings(parent));
 }
 
 const ALL_PATHS: readonly string[] = [

@@ -1,12 +1,21 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { indentationProblems } from './indentation.ts';
+import type { KeyNode } from './key-tree.ts';
 import type { Problem } from './problem.ts';
+import { reindent } from './reindent.ts';
+import { readRest } from './yaml-rest.ts';
 
 /** Aliases may multiply content (a "billion laughs"); no configuration needs more. */
 const MAX_ALIASES = 100;
 
 export type ReadYaml =
   | { readonly ok: true; readonly source: YamlSource }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | {
+      readonly ok: false;
+      readonly problems: readonly Problem[];
+      /** As far as it can be read or guessed, for finding what else is wrong. Never to be used. */
+      readonly source: YamlSource | undefined;
+    };
 
 /** A YAML file that was read: its values, and where each of them stands. */
 export interface YamlSource {
@@ -14,6 +23,8 @@ export interface YamlSource {
   readonly value: unknown;
   /** Line of a path like `access_control.rules[0].subject`, or of the nearest thing above it that exists. */
   lineOf(path: string): number | undefined;
+  /** Top-level keys that could not be read whole. */
+  readonly damaged: ReadonlySet<string>;
 }
 
 export interface YamlOptions {
@@ -22,12 +33,14 @@ export interface YamlOptions {
    * scalar as it is written and mappings as `Map`: names like `007` stay whole.
    */
   readonly schema: 'core' | 'failsafe';
+  /** Which keys belong below which, to understand lines with a wrong indentation. */
+  readonly tree?: () => KeyNode;
 }
+
+const WHOLE: ReadonlySet<string> = new Set();
 
 /** Reads YAML 1.2 with merge keys, as Authelia does. */
 export function readYaml(file: string, text: string, options: YamlOptions): ReadYaml {
-  const lines = new LineCounter();
-  const failsafe = options.schema === 'failsafe';
   const problem = (code: string, message: string, line?: number): Problem => ({
     code,
     severity: 'error',
@@ -37,31 +50,98 @@ export function readYaml(file: string, text: string, options: YamlOptions): Read
     ...(line === undefined ? {} : { line }),
   });
   try {
-    const document = parseDocument(text, {
-      schema: options.schema,
-      merge: true,
-      lineCounter: lines,
-      // Pretty errors quote the source, which may hold secrets.
-      prettyErrors: false,
-      // `silent` would also let a second document pass unnoticed.
-      logLevel: 'error',
-    });
-    if (document.errors.length > 0) {
-      return { ok: false, problems: syntaxProblems(document, text, lines, problem) };
-    }
-    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES, mapAsMap: failsafe });
-    return {
-      ok: true,
-      source: { file, value, lineOf: path => lineOf(document, lines, path) },
-    };
+    const parsed = parse(text, options);
+    const { errors } = parsed.document;
+    if (errors.length === 0) return { ok: true, source: sourceOf(file, parsed, options, WHOLE) };
+    return { ok: false, ...readBroken(file, text, parsed, options, problem) };
   } catch (error) {
     // An alias without its anchor, too many aliases, or nesting beyond the stack.
     const message =
       error instanceof ReferenceError
         ? 'not valid YAML: an alias (`*name`) has no anchor (`&name`) before it, or there are too many of them'
         : 'not valid YAML: nested too deeply';
-    return { ok: false, problems: [problem('yaml.alias', message)] };
+    return { ok: false, problems: [problem('yaml.alias', message)], source: undefined };
   }
+}
+
+interface ParsedYaml {
+  readonly document: Document;
+  readonly lines: LineCounter;
+}
+
+function parse(text: string, options: YamlOptions): ParsedYaml {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    schema: options.schema,
+    merge: true,
+    lineCounter: lines,
+    // Pretty errors quote the source, which may hold secrets.
+    prettyErrors: false,
+    // `silent` would also let a second document pass unnoticed.
+    logLevel: 'error',
+  });
+  return { document, lines };
+}
+
+function sourceOf(
+  file: string,
+  { document, lines }: ParsedYaml,
+  options: YamlOptions,
+  damaged: ReadonlySet<string>,
+): YamlSource {
+  const value: unknown = document.toJS({
+    maxAliasCount: MAX_ALIASES,
+    mapAsMap: options.schema === 'failsafe',
+  });
+  return { file, value, lineOf: path => lineOf(document, lines, path), damaged };
+}
+
+type MakeProblem = (code: string, message: string, line?: number) => Problem;
+
+/** Problems of a file that is no valid YAML, and what else it says as far as that can be told. */
+function readBroken(
+  file: string,
+  text: string,
+  broken: ParsedYaml,
+  options: YamlOptions,
+  problem: MakeProblem,
+): { problems: Problem[]; source: YamlSource | undefined } {
+  const right = options.tree === undefined ? undefined : reindent(text, options.tree());
+  if (right !== undefined && right !== text) {
+    const parsed = parse(right, options);
+    if (parsed.document.errors.length === 0) {
+      return {
+        problems: indentationProblems(file, text, right),
+        source: sourceOf(file, parsed, options, WHOLE),
+      };
+    }
+  }
+  let last = broken;
+  const rest = readRest(
+    text,
+    left => {
+      last = parse(left, options);
+      return last.document;
+    },
+    offset => last.lines.linePos(offset).line,
+  );
+  if (rest === undefined) {
+    return { problems: syntaxProblems(broken.document, text, broken.lines, problem), source: undefined };
+  }
+  const problems = [...rest.mistakes].map(([line, code]) =>
+    problem('yaml.syntax', syntaxMessage(code, text, offsetOf(text, line)), line),
+  );
+  problems.push(...syntaxProblems(last.document, text, last.lines, problem));
+  try {
+    return { problems, source: sourceOf(file, last, options, rest.damaged) };
+  } catch {
+    return { problems, source: undefined };
+  }
+}
+
+/** Of the last character before the end of a line. */
+function offsetOf(text: string, line: number): number {
+  return Math.max(0, text.split('\n').slice(0, line).join('\n').length - 1);
 }
 
 /** Every duplicate key, or the first syntax error: those behind it are its echoes. */

@@ -1,9 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { GRANT_MAX_LIFETIME_MS, GRANT_TAG_LENGTH, RECORD_NONCE_LENGTH } from '../../assembly/contract.ts';
 import type { Clock } from '../clock.ts';
+import { fileError } from '../log/file-error.ts';
 import type { Logger } from '../log/logger.ts';
+import { rateLimited } from '../log/rate-limit.ts';
 import { encodeClaims } from '../policy/claims.ts';
-import type { Directory, User } from '../users/directory.ts';
+import type { Account, Directory } from '../users/directory.ts';
 import { type GrantKeys, grantTag, userTag } from './keys.ts';
 import { claimsCapacity, sealRecord } from './seal.ts';
 import type { TableWriter } from './table-writer.ts';
@@ -23,6 +25,7 @@ export interface IssuerDeps {
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
   readonly onResult: (result: IssueResult) => void;
+  /** Read for each grant: it may change. */
   readonly lifetimeSeconds: number;
   readonly slotSize: number;
 }
@@ -30,8 +33,12 @@ export interface IssuerDeps {
 /** A credential that was just found good. */
 export interface Verified {
   readonly username: string;
-  /** The user's epoch as it was read before the verification began. */
+  /** Finds the account anew. Default: the directory's user. */
+  readonly find?: () => Account | undefined;
+  /** The account's epoch as it was read before the verification began. */
   readonly epoch: Uint8Array;
+  /** When the credential ends by itself, milliseconds since 1970; undefined for never. */
+  readonly notAfter?: number;
   readonly kind: number;
   readonly level: 1 | 2;
   /** Cookie's domain, else empty. */
@@ -48,38 +55,42 @@ const MAX_WARNED = 1_000;
 /** Turns verified credentials into records of the grant table. */
 export class Issuer {
   readonly #deps: IssuerDeps;
-  readonly #lifetime: number;
   readonly #warned = new Set<string>();
+  /** For a full disk: each login would say it again. */
+  readonly #limitedLog: Logger;
 
   constructor(deps: IssuerDeps) {
     this.#deps = deps;
-    this.#lifetime = Math.min(deps.lifetimeSeconds * 1_000, GRANT_MAX_LIFETIME_MS);
+    this.#limitedLog = rateLimited(deps.log, deps.clock);
   }
 
   /**
    * Compares the user with what it was before the verification and writes the
    * grant, in one synchronous step: a revocation lies before it, and is seen,
-   * or behind it, and zeroes the record. Answers the user as it is now,
+   * or behind it, and zeroes the record. Answers the account as it is now,
    * undefined when the credential is no good any more.
    */
-  issue(verified: Verified): User | undefined {
-    const user = this.#deps.directory.find(verified.username);
+  issue(verified: Verified): Account | undefined {
+    const { directory, clock } = this.#deps;
+    const user = verified.find === undefined ? directory.find(verified.username) : verified.find();
     if (user === undefined || user.disabled || !same(user.epoch, verified.epoch)) return undefined;
+    if (verified.notAfter !== undefined && verified.notAfter <= clock.now()) return undefined;
     this.#deps.onResult(this.#write(user, verified));
     return user;
   }
 
-  #write(user: User, { kind, level, scope, credential }: Verified): IssueResult {
-    const { keys, clock, random, log, slotSize, tables } = this.#deps;
+  #write(user: Account, { kind, level, scope, credential, notAfter }: Verified): IssueResult {
+    const { keys, clock, random, slotSize, tables } = this.#deps;
     const table = tables.current();
     if (table === undefined) return 'no-table';
-    const claims = encodeClaims(user.principal, '');
+    const claims = encodeClaims(user.principal, '', user.networks);
     if (claims === undefined || claims.length > claimsCapacity(slotSize)) {
       this.#warnOversized(user, claims?.length);
       return 'oversized';
     }
     const t = grantTag(keys, kind, scope, credential);
     const issued = clock.now();
+    const lifetime = Math.min(this.#deps.lifetimeSeconds * 1_000, GRANT_MAX_LIFETIME_MS);
     const header = {
       tag: t.subarray(0, GRANT_TAG_LENGTH),
       userTag: userTag(keys, user.principal.username),
@@ -87,19 +98,22 @@ export class Issuer {
       kind,
       level,
       issued,
-      expiry: issued + this.#lifetime,
+      expiry: Math.min(issued + lifetime, notAfter ?? Number.POSITIVE_INFINITY),
     };
     const record = sealRecord(keys.record, table.id, t, header, random(RECORD_NONCE_LENGTH), claims);
     try {
       table.writer.put(header, record, issued);
       return 'written';
     } catch (error) {
-      log.error('grant not written: each request of this user is verified anew', { error: String(error) });
+      this.#limitedLog.error(
+        'grants cannot be written: whoever has none yet is verified anew at each request',
+        fileError(error),
+      );
       return 'write-error';
     }
   }
 
-  #warnOversized(user: User, length: number | undefined): void {
+  #warnOversized(user: Account, length: number | undefined): void {
     const { username } = user.principal;
     if (this.#warned.has(username)) return;
     if (this.#warned.size >= MAX_WARNED) this.#warned.clear();

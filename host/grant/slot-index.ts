@@ -90,6 +90,17 @@ export class SlotIndex {
     this.#tags.fill(0, slot * GRANT_TAG_LENGTH, (slot + 1) * GRANT_TAG_LENGTH);
   }
 
+  /** Whether this is what the slot should hold, undefined for nothing. */
+  holds(slot: number, header: RecordHeader | undefined): boolean {
+    if (header === undefined) return this.#at(this.#expiry, slot) === 0;
+    return (
+      this.isTagged(slot, header.tag) &&
+      this.#at(this.#issued, slot) === header.issued &&
+      this.#at(this.#expiry, slot) === header.expiry &&
+      this.#users[slot] === hex(header.userTag)
+    );
+  }
+
   isTagged(slot: number, tag: Uint8Array): boolean {
     if (this.#at(this.#expiry, slot) === 0) return false;
     const start = slot * GRANT_TAG_LENGTH;

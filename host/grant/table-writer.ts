@@ -21,6 +21,8 @@ export interface Geometry {
   readonly slots: number;
 }
 
+/** Slots read in one go when the table is compared: 64 KiB at the usual size. */
+const COMPARED_AT_ONCE = 64;
 /** Read for the group, so that the proxy need not run as the same user. */
 const FILE_MODE = 0o640;
 
@@ -35,11 +37,14 @@ export class TableWriter {
   /** Slots whose last write failed: whose record lies there, nobody knows. */
   readonly #doubtful = new Set<number>();
   #swept = 0;
+  /** When the file was last changed, by ourselves. */
+  #changedAt: bigint;
 
   private constructor(fd: number, geometry: Geometry) {
     this.#fd = fd;
     this.#geometry = geometry;
     this.#index = new SlotIndex(geometry.slots);
+    this.#changedAt = changeTime(fd);
   }
 
   /** A new, empty table; `path` must not exist. */
@@ -91,23 +96,39 @@ export class TableWriter {
     return slots.length;
   }
 
-  /** False when `path` names another file by now, or the file was cut: guests may read what is not written here. */
+  /**
+   * False when `path` names another file by now, the file was cut, or somebody
+   * else wrote into it: guests may read what is not written here. Reads the
+   * whole file only when it was changed by somebody else.
+   */
   isIntact(path: string): boolean {
     try {
       const [own, named] = [fstatSync(this.#fd), statSync(path)];
       const { slotSize, slots } = this.#geometry;
-      return own.ino === named.ino && own.dev === named.dev && own.size === slotSize * slots;
+      if (own.ino !== named.ino || own.dev !== named.dev || own.size !== slotSize * slots) return false;
+      const changedAt = changeTime(this.#fd);
+      if (changedAt === this.#changedAt) return true;
+      if (!this.#isAsWritten(0, slots)) return false;
+      // Its mode or owner was changed, or it was touched.
+      this.#changedAt = changedAt;
+      return true;
     } catch {
       return false;
     }
   }
 
-  /** Zeroes the expired among the next `count` slots, going round. */
-  sweep(now: number, count: number): void {
-    for (let i = 0; i < count; i++) {
-      if (this.#index.isExpired(this.#swept, now)) this.#zero(this.#swept);
-      this.#swept = (this.#swept + 1) % this.#geometry.slots;
-    }
+  /**
+   * Zeroes the expired among the next `count` slots, going round. False when
+   * one of them is not as it was written: somebody did that in the moment of
+   * one of our own writes, and `isIntact` could not see it.
+   */
+  sweep(now: number, count: number): boolean {
+    const first = this.#swept;
+    const end = Math.min(first + count, this.#geometry.slots);
+    if (!this.#isAsWritten(first, end)) return false;
+    for (let slot = first; slot < end; slot++) if (this.#index.isExpired(slot, now)) this.#zero(slot);
+    this.#swept = end % this.#geometry.slots;
+    return true;
   }
 
   close(): void {
@@ -135,15 +156,64 @@ export class TableWriter {
     }
   }
 
+  /** Compares what lies in the slots with what the index knows. */
+  #isAsWritten(first: number, end: number): boolean {
+    const { slotSize } = this.#geometry;
+    const part = Buffer.alloc(slotSize * COMPARED_AT_ONCE);
+    const empty = Buffer.alloc(slotSize);
+    for (let at = first; at < end; at += COMPARED_AT_ONCE) {
+      const count = Math.min(COMPARED_AT_ONCE, end - at);
+      if (readSync(this.#fd, part, 0, count * slotSize, at * slotSize) !== count * slotSize) return false;
+      for (let i = 0; i < count; i++) {
+        const slot = at + i;
+        const bytes = part.subarray(i * slotSize, (i + 1) * slotSize);
+        if (this.#doubtful.has(slot)) continue;
+        if (bytes.equals(empty) ? !this.#index.holds(slot, undefined) : !this.#holds(slot, bytes))
+          return false;
+      }
+    }
+    return true;
+  }
+
+  #holds(slot: number, bytes: Uint8Array): boolean {
+    const header = readHeader(bytes);
+    return header !== undefined && this.#index.holds(slot, header);
+  }
+
   #zero(slot: number): void {
     this.#write(slot, Buffer.alloc(this.#geometry.slotSize));
     this.#index.clear(slot);
   }
 
-  #write(slot: number, bytes: Uint8Array): void {
-    this.#doubtful.add(slot);
-    const written = writeSync(this.#fd, bytes, 0, bytes.length, slot * this.#geometry.slotSize);
-    if (written !== bytes.length) throw new Error(`${written} of ${bytes.length} bytes written`);
+  /** On a full disk nothing was written where nothing was: no later revocation need fail for it. */
+  #settle(slot: number): void {
+    const { slotSize } = this.#geometry;
+    const bytes = Buffer.alloc(slotSize);
+    try {
+      if (readSync(this.#fd, bytes, 0, slotSize, slot * slotSize) !== slotSize) return;
+    } catch {
+      return;
+    }
+    if (bytes.some(byte => byte !== 0)) return;
+    this.#index.clear(slot);
     this.#doubtful.delete(slot);
   }
+
+  #write(slot: number, bytes: Uint8Array): void {
+    this.#doubtful.add(slot);
+    try {
+      const written = writeSync(this.#fd, bytes, 0, bytes.length, slot * this.#geometry.slotSize);
+      if (written !== bytes.length) throw new Error(`${written} of ${bytes.length} bytes written`);
+    } catch (error) {
+      this.#settle(slot);
+      throw error;
+    }
+    this.#doubtful.delete(slot);
+    this.#changedAt = changeTime(this.#fd);
+  }
+}
+
+/** Nobody can set this one, unlike the time of the last writing. */
+function changeTime(fd: number): bigint {
+  return fstatSync(fd, { bigint: true }).ctimeNs;
 }

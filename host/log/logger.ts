@@ -30,6 +30,7 @@ export const FIELDS = [
   // What happened inside.
   'code',
   'error',
+  'hint',
   'file',
   'line',
   'key',
@@ -42,6 +43,8 @@ export const FIELDS = [
   'slots',
   'bytes',
   'count',
+  // How often since the line before, see rate-limit.ts.
+  'repeated',
   'limit',
   'id',
   'duration_ms',
@@ -58,6 +61,11 @@ export interface Logger {
   isEnabled(level: Level): boolean;
 }
 
+/** A logger whose level can be changed while it runs. */
+export interface LevelLogger extends Logger {
+  setLevel(level: Level): void;
+}
+
 export interface LoggerOptions {
   readonly level: Level;
   readonly format: 'text' | 'json';
@@ -68,13 +76,15 @@ export interface LoggerOptions {
   readonly now?: () => Date;
 }
 
-export function createLogger(options: LoggerOptions): Logger {
+export function createLogger(options: LoggerOptions): LevelLogger {
   const now = options.now ?? (() => new Date());
   const emit = options.format === 'json' ? jsonEmitter(options, now) : textEmitter(options, now);
-  const rank = LEVELS.indexOf(options.level);
+  let rank = LEVELS.indexOf(options.level);
   const at = (level: Level) => {
-    if (LEVELS.indexOf(level) > rank) return () => {};
-    return (message: string, fields?: Fields) => emit(level, printable(message), clean(fields));
+    const own = LEVELS.indexOf(level);
+    return (message: string, fields?: Fields) => {
+      if (own <= rank) emit(level, printable(message), clean(fields));
+    };
   };
   return {
     error: at('error'),
@@ -82,6 +92,9 @@ export function createLogger(options: LoggerOptions): Logger {
     info: at('info'),
     debug: at('debug'),
     isEnabled: level => LEVELS.indexOf(level) <= rank,
+    setLevel(level) {
+      rank = LEVELS.indexOf(level);
+    },
   };
 }
 
@@ -105,7 +118,8 @@ function textEmitter(options: LoggerOptions, now: () => Date): Emit {
 function jsonEmitter(options: LoggerOptions, now: () => Date): Emit {
   const log = pino(
     {
-      level: options.level,
+      // Which levels are wanted is decided above.
+      level: 'debug',
       // No process id and host name: the container's log has both.
       base: null,
       timestamp: () => `,"time":"${now().toISOString()}"`,

@@ -10,6 +10,8 @@ export interface MetricSources {
   /** Seconds, undefined before the first state page. */
   readonly heartbeatAge: () => number | undefined;
   readonly usersFileOk: () => boolean;
+  /** Undefined when nobody watches the configuration. */
+  readonly configStatus: () => { readonly ok: boolean; readonly loadedAt: number } | undefined;
 }
 
 /** All of the host's metrics. Labels come from closed sets: no user, host or path. */
@@ -48,6 +50,13 @@ export class Metrics {
     'Users files that could not be used.',
   );
 
+  readonly #configReloads = this.#counter(
+    'postern_config_reloads_total',
+    'Readings of a changed configuration: put in force, or not.',
+    'result',
+    ['success', 'failure'],
+  );
+
   constructor(sources: MetricSources) {
     this.#gauge('postern_password_queue_length', 'Password verifications that wait.', sources.waiting);
     this.#gauge(
@@ -63,6 +72,14 @@ export class Metrics {
     this.#gauge('postern_users_file_ok', '1 while the users file can be used.', () =>
       sources.usersFileOk() ? 1 : 0,
     );
+    this.#gauge('postern_config_ok', '1 while the configuration as it is now is in force.', () =>
+      sources.configStatus()?.ok === false ? 0 : 1,
+    );
+    this.#gauge(
+      'postern_config_last_success_timestamp_seconds',
+      'When the configuration in force was read, seconds since 1970; 0 when it is not watched.',
+      () => (sources.configStatus()?.loadedAt ?? 0) / 1_000,
+    );
     this.#gauge('process_cpu_seconds_total', 'User and system CPU time.', () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1e6;
@@ -75,6 +92,7 @@ export class Metrics {
   readonly revoked = (count: number): void => this.#revoked.inc(count);
   readonly decided = (verdict: string): void => this.#decisions.inc({ verdict });
   readonly deferred = (reason: string): void => this.#deferrals.inc({ reason });
+  readonly configRead = (result: 'success' | 'failure'): void => this.#configReloads.inc({ result });
   readonly usersFileError = (): void => this.#usersFileErrors.inc();
 
   readonly contentType = this.#registry.contentType;

@@ -8,15 +8,21 @@ const MAX_U16 = 0xffff;
  * `contract.ts`); undefined when a length does not fit its field.
  *
  * @param authorization the backend's own `Authorization`, empty where none is needed
+ * @param networks where the principal may ask from, as `Engine.compileNetworks` gives them; undefined for anywhere
  */
-export function encodeClaims(principal: Principal, authorization: string): Uint8Array | undefined {
+export function encodeClaims(
+  principal: Principal,
+  authorization: string,
+  networks?: Uint8Array,
+): Uint8Array | undefined {
   const { username, displayName, email, groups } = principal;
   if (groups.length > MAX_U16) return undefined;
   const fields = [username, displayName, email, authorization].map(field);
   const count = Buffer.alloc(2);
   count.writeUInt16LE(groups.length);
   const parts = [...fields, count, ...groups.map(field)];
-  return parts.every(part => part.length <= MAX_U16 + 2) ? Buffer.concat(parts) : undefined;
+  if (parts.some(part => part.length > MAX_U16 + 2)) return undefined;
+  return Buffer.concat(networks === undefined ? parts : [...parts, networks]);
 }
 
 function field(text: string): Buffer {

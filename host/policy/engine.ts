@@ -17,11 +17,12 @@ export interface Principal {
  * (latin1), as node gives headers.
  */
 export interface Target {
+  /** Empty when the proxy did not tell it. */
   readonly method: string;
   /** `https`, `wss`, `http` or `ws`. */
   readonly scheme: string;
   readonly host: string;
-  /** Escaped path and raw query. */
+  /** Escaped path and raw query; empty when the proxy did not tell it. */
   readonly uri: string;
   /** Client address in text, empty when it is not known (it then lies in no network). */
   readonly client: string;
@@ -45,7 +46,27 @@ export type Decision =
       readonly position: number;
       /** Whether the matched rule names subjects. */
       readonly hasSubjects: boolean;
+      /** Forbidden because rules of the domain ask for what the proxy did not tell. */
+      readonly missing?: 'path' | 'method';
     };
+
+/** What a rule asks about, in the order of CRITERION_… in `assembly/policy/rule.ts`. */
+export const CRITERIA = ['domain', 'methods', 'networks', 'subject', 'resources', 'query'] as const;
+export type Criterion = (typeof CRITERIA)[number];
+
+/** Whether each criterion that a rule has holds; one that it has not is absent and holds. */
+export type RuleMatch = Readonly<Partial<Record<Criterion, boolean>>>;
+
+/** A decision with what it was made from. */
+export interface Explanation {
+  readonly decision: Decision;
+  /** Canonical host, empty for a bad request. */
+  readonly host: string;
+  /** What `resources` match: clean path, `?` and the query; empty for a bad request. */
+  readonly object: string;
+  /** Every rule in its order, those behind the deciding one too; empty for a bad request. */
+  readonly rules: readonly RuleMatch[];
+}
 
 /** Outcome of reading `Authorization` (RFC 9110 section 11.6.2, RFC 7617). */
 export type Authorization =
@@ -54,7 +75,15 @@ export type Authorization =
   | { readonly kind: 'malformed' }
   /** Over a named limit: 431. */
   | { readonly kind: 'too-large' }
-  | { readonly kind: 'basic'; readonly username: string; readonly password: string };
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  /** `Bearer`, where the policy enables it. */
+  | { readonly kind: 'token'; readonly token: string };
+
+/** Outcome of reading the token header. */
+export type TokenHeader =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'malformed' }
+  | { readonly kind: 'token'; readonly token: string };
 
 /** The policy document: what `postern.yml` says about access, as JSON, before it is compiled. */
 export interface PolicyDocument {
@@ -66,6 +95,8 @@ export interface PolicyDocument {
   readonly realm?: string;
   /** The case of `A`-`Z` in the user names of credentials counts for nothing; from `search.case_insensitive`. */
   readonly fold_names?: boolean;
+  /** In which ways API tokens are taken besides Basic passwords. */
+  readonly tokens?: { readonly bearer?: boolean; readonly header?: string };
 }
 
 export type Compiled =
@@ -83,8 +114,22 @@ export interface Engine {
   decide(target: Target, proof: Proof): Decision;
   /** `values`: each value of the header as received, bytes as latin1 (node's `rawHeaders`). The name is folded where the policy says so. */
   parseAuthorization(values: readonly string[]): Authorization;
+  /** Name of the header that carries API tokens, in lower case; undefined where the policy names none. */
+  tokenHeader(): string | undefined;
+  /** `values`: each value of that header, bytes as latin1. */
+  parseToken(values: readonly string[]): TokenHeader;
+  /** Addresses and CIDRs as a grant's claims carry them; undefined when one of them is none. */
+  compileNetworks(networks: readonly string[]): Uint8Array | undefined;
+  /** Whether the address lies in networks that `compileNetworks` gave; one that cannot be told lies in none. */
+  inNetworks(networks: Uint8Array, client: string): boolean;
   /** Whether forwarding headers from this socket address count (`trusted_proxies`). */
   isTrustedProxy(address: string): boolean;
   /** Client address from the socket peer or, behind trusted proxies, from the right of `X-Forwarded-For`; empty when it cannot be told. */
   clientAddress(peer: string, forwardedFor: string | undefined): string;
+}
+
+/** For people who ask why; beside `Engine`, as the service never does. */
+export interface Explainer {
+  /** What `decide` answers, and which criteria of every rule hold. */
+  explain(target: Target, proof: Proof): Explanation;
 }

@@ -24,15 +24,15 @@ export type Deferral =
 export interface DeferralOptions {
   /** Of the secret in force and, if there is one, the previous. */
   readonly guestKeys: readonly Uint8Array[];
-  /** SHA-256 of the host's own compiled policy: an inline policy must be that one. */
-  readonly policyId: Uint8Array;
+  /** SHA-256 of the host's own compiled policy as it is now: an inline policy must be that one. */
+  readonly policyId: () => Uint8Array;
   readonly clock: Clock;
 }
 
 /** Reads what the guest says about the request it deferred (`Postern-Request`, `contract.ts`). */
 export class DeferralReader {
   readonly #keys: readonly Uint8Array[];
-  readonly #policyId: Uint8Array;
+  readonly #policyId: () => Uint8Array;
   readonly #clock: Clock;
 
   constructor({ guestKeys, policyId, clock }: DeferralOptions) {
@@ -41,8 +41,11 @@ export class DeferralReader {
     this.#clock = clock;
   }
 
-  /** @param values every value of the header; at least one */
-  read(values: readonly string[]): Deferral {
+  /**
+   * @param values every value of the header; at least one
+   * @param arrived when the request came, milliseconds since 1970
+   */
+  read(values: readonly string[], arrived = this.#clock.now()): Deferral {
     const [value] = values;
     if (value === undefined || values.length !== 1) return refused('repeated');
     const bytes = decodeBase64Url(value);
@@ -56,10 +59,10 @@ export class DeferralReader {
     if (!known) return refused('mac');
     const fields = takeApart(body);
     if (fields === undefined) return refused('malformed');
-    const age = this.#clock.now() - fields.time;
+    const age = arrived - fields.time;
     if (age > REQUEST_MAX_AGE_MS) return refused('expired');
     if (age < -CLOCK_SKEW_MS) return refused('future');
-    if (fields.policyId.length > 0 && !fields.policyId.equals(this.#policyId)) return refused('policy');
+    if (fields.policyId.length > 0 && !fields.policyId.equals(this.#policyId())) return refused('policy');
     return { ok: true, target: fields.target };
   }
 }

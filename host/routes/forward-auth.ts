@@ -18,7 +18,8 @@ export interface ForwardAuthDeps {
   readonly basic: BasicStrategy;
   readonly deferrals: DeferralReader;
   readonly identity: IdentityHeaders;
-  readonly realm: string;
+  /** What requests are judged by now; another object once that was replaced. */
+  readonly inForce: () => { readonly realm: string };
   readonly clock: Clock;
   readonly log: Logger;
   readonly onDecision: (verdict: Decision['verdict'] | 'too-large' | 'busy') => void;
@@ -38,11 +39,12 @@ const DEFERRAL_TEXT: Record<DeferralProblem, string> = {
 /** Traefik's forwardAuth, by the guest's deferrals or by ordinary forwarding headers. */
 export function createForwardAuth(deps: ForwardAuthDeps): Handler {
   const { engine, basic, identity, clock, onDecision } = deps;
-  const challenge = [['WWW-Authenticate', wwwAuthenticate(deps.realm)]] as const;
 
   return async request => {
     const began = clock.monotonic();
-    const read = readTarget(request, deps);
+    const arrived = clock.now();
+    const policy = deps.inForce();
+    let read = readTarget(request, deps, arrived);
     if ('status' in read) return read;
     const credentials = request.headers.values('authorization');
     // Before a password costs anything.
@@ -58,6 +60,11 @@ export function createForwardAuth(deps: ForwardAuthDeps): Handler {
       onDecision('busy');
       return statusReply(503, [['Retry-After', RETRY_AFTER]]);
     }
+    if (deps.inForce() !== policy) {
+      // Replaced while the password was verified: the new one judges all of the request, also whose headers count.
+      read = readTarget(request, { ...deps, onDeferral() {} }, arrived);
+      if ('status' in read) return read;
+    }
     const { proof } = outcome;
     return answer(read, engine.decide(read, proof), proof.kind === 'proved' ? proof.principal : undefined);
   };
@@ -71,7 +78,7 @@ export function createForwardAuth(deps: ForwardAuthDeps): Handler {
         return headers === undefined ? statusReply(403) : statusReply(200, headers);
       }
       case 'challenge':
-        return statusReply(401, challenge);
+        return statusReply(401, [['WWW-Authenticate', wwwAuthenticate(deps.inForce().realm)]]);
       case 'bad-request':
         return statusReply(400);
       default:
@@ -98,10 +105,10 @@ export function createForwardAuth(deps: ForwardAuthDeps): Handler {
 }
 
 /** What is asked for, or the answer to a request that does not say it properly. */
-function readTarget(request: Request, deps: ForwardAuthDeps): Target | Reply {
+function readTarget(request: Request, deps: ForwardAuthDeps, arrived: number): Target | Reply {
   const { headers, peer } = request;
   const values = headers.values(HEADER_REQUEST.toLowerCase());
-  if (values.length > 0) return readDeferral(request, values, deps);
+  if (values.length > 0) return readDeferral(request, values, deps, arrived);
   const forwarded = readForwarded(request, deps.engine);
   switch (forwarded.kind) {
     case 'target':
@@ -117,9 +124,14 @@ function readTarget(request: Request, deps: ForwardAuthDeps): Target | Reply {
   }
 }
 
-function readDeferral(request: Request, values: readonly string[], deps: ForwardAuthDeps): Target | Reply {
+function readDeferral(
+  request: Request,
+  values: readonly string[],
+  deps: ForwardAuthDeps,
+  arrived: number,
+): Target | Reply {
   const { deferrals, engine, log, onDeferral } = deps;
-  const deferral = deferrals.read(values);
+  const deferral = deferrals.read(values, arrived);
   onDeferral(deferral.ok ? 'accepted' : deferral.reason);
   if (!deferral.ok) {
     log.warn(DEFERRAL_TEXT[deferral.reason], { peer: request.peer, reason: deferral.reason });

@@ -8,6 +8,15 @@ export const HEALTH_PATHS = ['/health', '/api/health'] as const;
 export interface HealthDeps {
   /** State of the users file; undefined for a directory that has none. */
   readonly usersOk: (() => boolean) | undefined;
+  /** State of the configuration; undefined when nobody watches it. */
+  readonly configStatus?:
+    | (() => {
+        readonly ok: boolean;
+        readonly readAt: number;
+        readonly loadedAt: number;
+        readonly needsRestart: readonly string[];
+      })
+    | undefined;
   /** When the state page was last written, milliseconds since 1970. */
   readonly heartbeatAt: () => number | undefined;
   readonly hasTable: () => boolean;
@@ -18,19 +27,32 @@ export interface HealthDeps {
  * Authelia's `{"status":"OK"}`, with details. Always 200 while the process
  * answers: restarting it would mend neither a users file nor a full disk.
  */
-export function createHealth({ usersOk, heartbeatAt, hasTable, clock }: HealthDeps): Handler {
+export function createHealth(deps: HealthDeps): Handler {
+  const { usersOk, heartbeatAt, hasTable, clock } = deps;
   return () => {
     const at = heartbeatAt();
     const age = at === undefined ? undefined : clock.now() - at;
     const heartbeat = age !== undefined && age <= HEARTBEAT_STALE_MS ? 'ok' : 'stale';
     const users = usersOk === undefined || usersOk() ? 'ok' : 'broken';
     const grants = hasTable() ? 'ok' : 'not written';
-    const good = heartbeat === 'ok' && users === 'ok' && grants === 'ok';
+    const config = deps.configStatus?.();
+    const good = heartbeat === 'ok' && users === 'ok' && grants === 'ok' && config?.ok !== false;
     return jsonReply(200, {
       status: good ? 'OK' : 'DEGRADED',
       heartbeat: { status: heartbeat, ...(age === undefined ? {} : { age_ms: age }) },
       users: { status: users },
       grants: { status: grants },
+      ...(config === undefined
+        ? {}
+        : {
+            config: {
+              // `broken`: the newest is not in force, the one read before is.
+              status: config.ok ? 'ok' : 'broken',
+              read_at: new Date(config.readAt).toISOString(),
+              in_force_since: new Date(config.loadedAt).toISOString(),
+              needs_restart: config.needsRestart,
+            },
+          }),
     });
   };
 }

@@ -1,5 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { CHECKSUM_LENGTH, GUEST_KEY_PREFIX, KEY_LENGTH, SECRET_PREFIX } from '../../assembly/contract.ts';
+import {
+  CHECKSUM_LENGTH,
+  GUEST_KEY_PREFIX,
+  KEY_LENGTH,
+  SECRET_PREFIX,
+  TOKEN_PREFIX,
+} from '../../assembly/contract.ts';
 
 /** Base64url characters of a key with its checksum; 36 bytes need no padding, so each key has one text. */
 const ENCODED_LENGTH = ((KEY_LENGTH + CHECKSUM_LENGTH) * 8) / 6;
@@ -25,6 +31,20 @@ export function formatSecret(key: Uint8Array): string {
 
 export function formatGuestKey(key: Uint8Array): string {
   return format(GUEST_KEY_PREFIX, key);
+}
+
+/** A new API token in text. */
+export function createToken(): string {
+  return format(TOKEN_PREFIX, randomBytes(KEY_LENGTH));
+}
+
+/** Whether the text is a token that `createToken` could have made: then nobody guessed or thought it up. */
+export function isMadeToken(text: string): boolean {
+  return (
+    text.startsWith(TOKEN_PREFIX) &&
+    parse(text, TOKEN_PREFIX, SECRET_PREFIX, { missing: '', foreign: '', mixedUp: '', what: 'token' }).ok &&
+    text.trim() === text
+  );
 }
 
 /** Reads the text of a root secret. White space around it (a file's last newline) does not count. */

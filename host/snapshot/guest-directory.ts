@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, rmSync, type Stats, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../config/problem.ts';
+import { codeOf, isFull } from '../log/file-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { TEMPORARY_PREFIX } from './atomic-file.ts';
 
@@ -69,7 +70,9 @@ function tryWriting(path: string): void {
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (error) {
-    throw unusable(path, error);
+    // Whatever is told to others goes through the host all the same, until there is room.
+    if (!isFull(error)) throw unusable(path, error);
+    rmSync(probe, { force: true });
   }
 }
 
@@ -82,9 +85,4 @@ function unusable(path: string, error: unknown): ConfigError {
 
 function refused(code: string, message: string): ConfigError {
   return new ConfigError([{ code, severity: 'error', path: 'guest.directory', message }]);
-}
-
-/** The system's name for what went wrong, e.g. `EACCES`. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -30,8 +30,17 @@ export function removeLater({ directory, clock, log }: Deps, names: readonly str
 /** The same for what earlier hosts left behind: everything of ours but `named`. */
 export function removeStrangers(deps: Deps, named: ReadonlySet<string>): () => void {
   const prefixes = [POLICY_FILE_PREFIX, GRANTS_FILE_PREFIX, TEMPORARY_PREFIX];
-  const names = readdirSync(deps.directory).filter(
+  const names = list(deps.directory).filter(
     name => prefixes.some(prefix => name.startsWith(prefix)) && !named.has(name),
   );
   return removeLater(deps, names);
+}
+
+/** Nothing where the directory has just gone: the next heartbeat says so. */
+function list(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }

@@ -3,7 +3,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../config/problem.ts';
-import { codeOf } from './guest-directory.ts';
+import { codeOf, isFull } from '../log/file-error.ts';
 
 export const LOCK_FILE = 'lock';
 /** `sun_path` of Linux, without its last zero. */
@@ -198,6 +198,12 @@ function tooLong(directory: string, path: string): ConfigError {
 }
 
 function unusable(directory: string, error: unknown): ConfigError {
+  if (isFull(error)) {
+    return refused(
+      'guest.directory.lock',
+      `no lock can be made in ${directory} (${codeOf(error)}): it has no room for one more file; remove what does not belong there, or give it more room`,
+    );
+  }
   return refused(
     'guest.directory.lock',
     `no lock can be made in ${directory} (${codeOf(error)}): use a file system with Unix sockets and hard links, such as tmpfs`,

@@ -1,23 +1,16 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  GRANTS_FILE_PREFIX,
-  HEARTBEAT_MS,
-  ID_LENGTH,
-  POLICY_FILE_PREFIX,
-  STATE_FILE,
-} from '../../assembly/contract.ts';
+import { HEARTBEAT_MS, ID_LENGTH, STATE_FILE } from '../../assembly/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { RecordHeader } from '../grant/seal.ts';
-import { type Geometry, TableWriter } from '../grant/table-writer.ts';
+import type { Geometry } from '../grant/table-writer.ts';
+import { fileError } from '../log/file-error.ts';
 import type { Logger } from '../log/logger.ts';
-import { writeFileAtomically } from './atomic-file.ts';
 import { removeLater, removeStrangers } from './leftovers.ts';
-import { encodeSnapshot } from './snapshot-file.ts';
+import { writePage } from './page-file.ts';
+import { PolicyFile } from './policy-file.ts';
 import { decodeStatePage, encodeStatePage, type StatePage } from './state-page.ts';
-
-/** Each beat sweeps this part of the table: expired slots are zeroed within a minute. */
-const SWEEP_BEATS = 60;
+import { type CurrentTable, TableFile } from './table-file.ts';
 
 export interface PublisherDeps {
   readonly directory: string;
@@ -31,11 +24,6 @@ export interface PublisherDeps {
   readonly mayWrite: () => boolean;
 }
 
-export interface CurrentTable {
-  readonly writer: TableWriter;
-  readonly id: Uint8Array;
-}
-
 /**
  * Writes the guest directory: policy snapshots, the grant table's file and the
  * state page that names both. All of it is synchronous, so a revocation is
@@ -44,22 +32,24 @@ export interface CurrentTable {
 export class Publisher {
   readonly #deps: PublisherDeps;
   readonly #bootId: Uint8Array;
-  #table: CurrentTable | undefined;
-  #tableId: Uint8Array;
-  #snapshotId: Uint8Array | undefined;
+  readonly #policy: PolicyFile;
+  readonly #table: TableFile;
   #sequence = 1;
   #notBefore = 0;
   #writtenAt: number | undefined;
   /** Between `start` and `stop`; only then the page is written. */
   #running = false;
-  #failing = false;
+  /** How the last writing of the page went. */
+  #disk: 'good' | 'full' | 'failing' = 'good';
   #cancelBeat: (() => void) | undefined;
   #cancelRemovals: (() => void)[] = [];
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps;
     this.#bootId = deps.random(ID_LENGTH);
-    this.#tableId = deps.random(ID_LENGTH);
+    const { directory, geometry, keys, random, log } = deps;
+    this.#table = new TableFile({ directory, geometry, random, log });
+    this.#policy = new PolicyFile({ directory, snapshotKey: keys.snapshot, random, log });
   }
 
   /**
@@ -72,10 +62,11 @@ export class Publisher {
     if (page !== undefined) {
       this.#sequence = page.sequence + 1;
       this.#notBefore = page.notBefore;
-      this.#reuseTable(page, keep);
+      const { slotSize, slots } = this.#deps.geometry;
+      if (page.slotSize === slotSize && page.slotCount === slots) this.#table.reuse(page.tableId, keep);
     }
-    if (this.#table === undefined) this.#createTable();
-    this.#writePolicy(image);
+    this.#table.make();
+    this.#policy.put(image);
   }
 
   /** Publishes, and from now on every second. */
@@ -88,7 +79,7 @@ export class Publisher {
 
   /** The table that takes grants, undefined while there is none. */
   current(): CurrentTable | undefined {
-    return this.#table;
+    return this.#table.current;
   }
 
   /** When the page was last written, undefined before that. */
@@ -97,25 +88,27 @@ export class Publisher {
   }
 
   publishPolicy(image: Uint8Array): void {
-    const old = this.#snapshotId;
-    this.#writePolicy(image);
+    const old = this.#policy.name;
+    this.#policy.put(image);
     // An older page, brought back, would name an older policy: guests know it by this.
     this.#sequence++;
     this.#publish();
-    if (old !== undefined) this.#removeLater(POLICY_FILE_PREFIX, old);
+    this.#removeLater(old);
   }
 
   /** Zeroes the users' records and says so to every instance; answers how many there were. */
   revoke(userTags: readonly Uint8Array[]): number {
     if (!this.#deps.mayWrite()) return 0;
     let count = 0;
-    this.#checkTable();
+    const table = this.#table.name;
+    this.#table.checkFile();
     try {
-      for (const tag of userTags) count += this.#table?.writer.revokeUser(tag) ?? 0;
+      for (const tag of userTags) count += this.#table.current?.writer.revokeUser(tag) ?? 0;
     } catch (error) {
-      this.#deps.log.error('grants could not be zeroed: all of them are void now', { error: String(error) });
-      this.#replaceTable();
+      this.#deps.log.error('grants could not be zeroed: all of them are void now', fileError(error));
+      this.#table.replace();
     }
+    if (this.#table.name !== table) this.#leaveTable(table);
     this.#sequence++;
     if (!this.#publish()) this.#withdraw();
     return count;
@@ -128,34 +121,39 @@ export class Publisher {
     for (const cancel of this.#cancelRemovals.splice(0)) cancel();
     if (last === 'stopped') this.#publish(true);
     this.#running = false;
-    this.#table?.writer.close();
-    this.#table = undefined;
+    this.#table.close();
   }
 
   #scheduleBeat(): void {
     this.#cancelBeat = this.#deps.clock.after(HEARTBEAT_MS, () => {
       if (!this.#deps.mayWrite()) return;
       this.#scheduleBeat();
-      if (this.#table === undefined) this.#createTable();
+      this.#table.make();
       // While not even the page can be written there is no use in another table.
-      if (this.#publish() && !this.#checkTable()) this.#publish();
-      this.#sweep();
+      if (this.#publish() && this.#check()) this.#publish();
     });
   }
 
-  #sweep(): void {
-    const { clock, geometry, log } = this.#deps;
-    try {
-      this.#table?.writer.sweep(clock.now(), Math.ceil(geometry.slots / SWEEP_BEATS));
-    } catch (error) {
-      log.error('expired grants could not be zeroed', { error: String(error) });
-    }
+  /** Looks for what others did to the files; true when the page must name other ones. */
+  #check(): boolean {
+    const [policy, table] = [this.#policy.name, this.#table.name];
+    const newPolicy = this.#policy.check();
+    if (newPolicy) this.#removeLater(policy);
+    const newTable = !this.#table.check(this.#deps.clock.now());
+    if (newTable) this.#leaveTable(table);
+    return newPolicy || newTable;
+  }
+
+  /** A page that is brought back would name the old table: guests know it by the sequence. */
+  #leaveTable(old: string): void {
+    this.#sequence++;
+    this.#removeLater(old);
   }
 
   /** False when it failed. One failure is told once; the next beat tries again. */
   #publish(stopped = false): boolean {
     if (!this.#running) return true;
-    const { clock, geometry, keys, offlineGraceSeconds, random, log, directory } = this.#deps;
+    const { clock, geometry, keys, offlineGraceSeconds, random, directory } = this.#deps;
     const now = clock.now();
     const page: StatePage = {
       bootId: this.#bootId,
@@ -164,28 +162,44 @@ export class Publisher {
       notBefore: this.#notBefore,
       // There is no shared store: what this host knows is as fresh as its page.
       storeContact: now,
-      tableId: this.#tableId,
-      snapshotId: this.#snapshotId ?? new Uint8Array(ID_LENGTH),
+      tableId: this.#table.id,
+      snapshotId: this.#policy.id,
       slotSize: geometry.slotSize,
       slotCount: geometry.slots,
       stopped,
       offlineGraceSeconds,
     };
     try {
-      writeFileAtomically(join(directory, STATE_FILE), encodeStatePage(page, keys.state), hex(random(8)));
+      const path = join(directory, STATE_FILE);
+      const full = writePage(path, encodeStatePage(page, keys.state), hex(random(8)));
       this.#writtenAt = now;
-      if (this.#failing) log.info('state page written again');
-      this.#failing = false;
+      this.#tellDisk(full === undefined ? 'good' : 'full', full);
     } catch (error) {
-      if (!this.#failing) {
-        log.error('state page cannot be written, trying again: guests take the host for gone', {
-          directory,
-          error: String(error),
-        });
-      }
-      this.#failing = true;
+      this.#tellDisk('failing', error);
     }
-    return !this.#failing;
+    return this.#disk !== 'failing';
+  }
+
+  /** Each change once. */
+  #tellDisk(disk: 'good' | 'full' | 'failing', error?: unknown): void {
+    const before = this.#disk;
+    this.#disk = disk;
+    if (disk === before) return;
+    const { directory, log } = this.#deps;
+    if (disk === 'failing') {
+      log.error(
+        'state page cannot be written, trying again: guests that find an older one take the host for gone, others ask it about every request',
+        {
+          directory,
+          ...fileError(error),
+        },
+      );
+    } else if (disk === 'full') {
+      log.error(
+        'the guest directory is full: grants that are there still count, new ones are not kept, so whoever has none is verified at each request',
+        { directory, ...fileError(error) },
+      );
+    } else log.info(before === 'full' ? 'the guest directory has room again' : 'state page written again');
   }
 
   /**
@@ -205,16 +219,6 @@ export class Publisher {
     this.#publish();
   }
 
-  /** What somebody else did to the table's file must not stand between a revocation and the guests: false when a new table took its place. */
-  #checkTable(): boolean {
-    if (this.#table?.writer.isIntact(this.#path(GRANTS_FILE_PREFIX, this.#tableId)) !== false) return true;
-    this.#deps.log.warn('the grant table was removed, replaced or cut: everybody is verified anew', {
-      directory: this.#deps.directory,
-    });
-    this.#replaceTable();
-    return false;
-  }
-
   #readPage(): StatePage | undefined {
     try {
       const bytes = readFileSync(join(this.#deps.directory, STATE_FILE));
@@ -224,62 +228,12 @@ export class Publisher {
     }
   }
 
-  #reuseTable(page: StatePage, keep: (header: RecordHeader) => boolean): void {
-    const { geometry, log } = this.#deps;
-    if (page.slotSize !== geometry.slotSize || page.slotCount !== geometry.slots) return;
-    try {
-      const path = this.#path(GRANTS_FILE_PREFIX, page.tableId);
-      this.#table = { writer: TableWriter.reuse(path, geometry, keep), id: page.tableId };
-      this.#tableId = page.tableId;
-    } catch (error) {
-      log.warn('the grants of the last run cannot be taken over: everybody is verified anew', {
-        error: String(error),
-      });
-    }
-  }
-
-  #createTable(): void {
-    const { geometry, log } = this.#deps;
-    try {
-      const path = this.#path(GRANTS_FILE_PREFIX, this.#tableId);
-      this.#table = { writer: TableWriter.create(path, geometry), id: this.#tableId };
-    } catch (error) {
-      log.error('grant table cannot be made, trying again: every request is verified', {
-        error: String(error),
-      });
-    }
-  }
-
-  /** The page names a new table at once, even if that cannot be made: no grant of the old one is good any more. */
-  #replaceTable(): void {
-    const old = this.#tableId;
-    this.#table?.writer.close();
-    this.#table = undefined;
-    this.#tableId = this.#deps.random(ID_LENGTH);
-    this.#createTable();
-    this.#removeLater(GRANTS_FILE_PREFIX, old);
-  }
-
-  #writePolicy(image: Uint8Array): void {
-    const id = this.#deps.random(ID_LENGTH);
-    const bytes = encodeSnapshot(id, image, this.#deps.keys.snapshot);
-    writeFileAtomically(this.#path(POLICY_FILE_PREFIX, id), bytes, hex(this.#deps.random(8)));
-    this.#snapshotId = id;
-  }
-
-  #removeLater(prefix: string, id: Uint8Array): void {
-    this.#cancelRemovals.push(removeLater(this.#deps, [`${prefix}${hex(id)}`]));
+  #removeLater(name: string): void {
+    this.#cancelRemovals.push(removeLater(this.#deps, [name]));
   }
 
   #named(): ReadonlySet<string> {
-    return new Set([
-      `${GRANTS_FILE_PREFIX}${hex(this.#tableId)}`,
-      `${POLICY_FILE_PREFIX}${hex(this.#snapshotId ?? new Uint8Array(0))}`,
-    ]);
-  }
-
-  #path(prefix: string, id: Uint8Array): string {
-    return join(this.#deps.directory, `${prefix}${hex(id)}`);
+    return new Set([this.#table.name, this.#policy.name]);
   }
 }
 

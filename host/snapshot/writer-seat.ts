@@ -1,11 +1,18 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log/logger.ts';
 import { DirectoryLock } from './lock.ts';
 import type { Publisher } from './publisher.ts';
+
+/** How often a directory that cannot be used is tried again. */
+const RETRY_MS = 1_000;
 
 export interface WriterSeatDeps {
   readonly directory: string;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
+  /** Makes the directory if it is gone; throws when it cannot be used. */
+  readonly prepare: () => void;
   readonly createPublisher: () => Publisher;
   readonly open: (publisher: Publisher) => void;
 }
@@ -92,16 +99,34 @@ export class WriterSeat {
   }
 
   async #return(lost: DirectoryLock): Promise<void> {
-    try {
-      await lost.release();
-      if (await this.take(this.#left.signal)) {
-        this.publish();
-        this.#deps.log.info('the guest directory is written again');
-      }
-    } catch (error) {
-      this.#deps.log.error('the guest directory cannot be written again: restart', { error: String(error) });
-    } finally {
-      this.#returning = undefined;
+    const { directory, log, prepare } = this.#deps;
+    const { signal } = this.#left;
+    await lost.release();
+    if (!existsSync(directory)) {
+      log.warn(
+        'the guest directory was removed: it is made anew; restart what has the old one mounted, such as a container',
+        { directory },
+      );
     }
+    for (let told = ''; !signal.aborted; ) {
+      try {
+        prepare();
+        if (await this.take(signal)) {
+          this.publish();
+          log.info('the guest directory is written again', { directory });
+        }
+        break;
+      } catch (error) {
+        if (String(error) !== told) {
+          log.error('the guest directory cannot be written, trying again: every request is verified', {
+            directory,
+            error: error instanceof Error ? error.message : String(error),
+          });
+        }
+        told = String(error);
+        await sleep(RETRY_MS, undefined, { signal, ref: false }).catch(() => {});
+      }
+    }
+    this.#returning = undefined;
   }
 }

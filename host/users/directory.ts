@@ -1,17 +1,23 @@
 import type { Principal } from '../policy/engine.ts';
 
-/** A user as the directory stores it. */
-export interface User {
+/** Whoever may be given grants: a person or a service account. */
+export interface Account {
   readonly principal: Principal;
   readonly disabled: boolean;
-  /** Password digest of a kind that `digests/` verifies. */
-  readonly digest: string;
   /**
-   * 16 bytes derived from everything that decides what a grant of this user
-   * says (digest, disabled, names, mail, groups): equal content, equal epoch,
+   * 16 bytes derived from everything that decides what a grant of this account
+   * says (digests, disabled, names, mail, groups, …): equal content, equal epoch,
    * whichever replica or restart computes it.
    */
   readonly epoch: Uint8Array;
+  /** Networks it may ask from, as the engine compiled them; undefined for anywhere. */
+  readonly networks?: Uint8Array;
+}
+
+/** A user as the directory stores it. */
+export interface User extends Account {
+  /** Password digest of a kind that `digests/` verifies. */
+  readonly digest: string;
 }
 
 /** A user database. Implementations answer from memory, so that reading a user and acting on it is one synchronous step. */

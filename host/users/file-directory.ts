@@ -1,12 +1,12 @@
 import { ConfigError, type Problem } from '../config/problem.ts';
 import { decodeText } from '../config/read-file.ts';
 import type { UserSearch } from '../config/schema.ts';
+import { type Content, type WatchedFile, watchFile } from '../config/watched-file.ts';
 import { ARGON2_DEFAULTS, argon2Dummy } from '../digests/argon2.ts';
 import type { Digest } from '../digests/digest.ts';
 import type { Directory, User } from './directory.ts';
 import { type ParsedUsers, parseUsers } from './parse-users.ts';
 import { EXACT_SEARCH, UserIndex } from './search.ts';
-import { type Content, type WatchedFile, watchFile } from './watched-file.ts';
 
 /** How the users file is doing; shown by /health. */
 export interface DirectoryStatus {

@@ -1,3 +1,4 @@
+import { usersTree } from '../config/key-tree.ts';
 import type { Problem } from '../config/problem.ts';
 import type { UserSearch } from '../config/schema.ts';
 import { didYouMean } from '../config/suggest.ts';
@@ -41,18 +42,20 @@ const KNOWN: readonly string[] = [...USED, ...UNUSED];
 
 /** Reads Authelia's users file. All its problems are found, none of them holds a password or digest. */
 export function parseUsers(file: string, text: string, search: UserSearch = EXACT_SEARCH): ParsedUsers {
-  const yaml = readYaml(file, text, { schema: 'failsafe' });
-  if (!yaml.ok) return { users: new Map(), digests: [], problems: yaml.problems };
-  const problems: Problem[] = [];
+  const yaml = readYaml(file, text, { schema: 'failsafe', tree: () => usersTree(KNOWN) });
+  // What can be read of a broken file is looked at, too: all problems are told at once.
+  const { source } = yaml;
+  const problems: Problem[] = yaml.ok ? [] : [...yaml.problems];
+  if (source === undefined || source.damaged.size > 0) return { users: new Map(), digests: [], problems };
   const report = (code: string, path: string, message: string) => {
-    const line = yaml.source.lineOf(path);
+    const line = source.lineOf(path);
     problems.push({ code, severity: 'error', path, message, file, ...(line === undefined ? {} : { line }) });
   };
 
   const users = new Map<string, User>();
   const digests: Digest[] = [];
   const folded = new Map<string, string>();
-  for (const [name, entry] of userEntries(yaml.source.value, report)) {
+  for (const [name, entry] of userEntries(source.value, report)) {
     const path = `users.${name}`;
     const nameProblem = userNameProblem(name);
     if (nameProblem !== undefined) report('users.name', path, nameProblem);

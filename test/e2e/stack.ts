@@ -46,6 +46,8 @@ export interface StackOptions {
   readonly startHost?: boolean;
   /** Text of the guest key's file in place of the right one; null for no file. */
   readonly keyText?: string | null;
+  /** The guest directory. Default: a new one on tmpfs. */
+  readonly directory?: string;
   /** Last change to the plugin's mounts. */
   readonly mounts?: (mounts: readonly string[]) => readonly string[];
 }
@@ -117,7 +119,7 @@ async function usersYaml(users: Readonly<Record<string, User>>): Promise<string>
 
 export async function startStack(options: StackOptions): Promise<Stack> {
   const home = tempDirectory();
-  const directory = join(guestDirectory(), 'guest');
+  const directory = options.directory ?? join(guestDirectory(), 'guest');
   const keyDirectory = join(home, 'key');
   mkdirSync(keyDirectory, { mode: 0o750 });
   const secret = randomBytes(32);

@@ -74,7 +74,7 @@ describe('policy of the configuration', () => {
     [
       'a rule without domain',
       'access_control:\n  rules:\n    - policy: deny\n',
-      'postern.yml:4: access_control.rules[0]: the rule has no domain: add `domain` or `domain_regex`',
+      'postern.yml:4: access_control.rules[0]: the rule has no domain; for everything that no other rule matches, remove the rule: `default_policy: deny` does it already',
     ],
   ])('refuses %s', (_name, text, expected) => expect(load(text)).toEqual([expected]));
 

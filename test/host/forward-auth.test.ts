@@ -17,7 +17,7 @@ describe('DeferralReader', () => {
       guestKeys: [over.guest ?? keysCase.guest, ...(over.previous === undefined ? [] : [over.previous])].map(
         key => Buffer.from(key, 'hex'),
       ),
-      policyId: Buffer.from(over.policyId ?? 'ab'.repeat(32), 'hex'),
+      policyId: () => Buffer.from(over.policyId ?? 'ab'.repeat(32), 'hex'),
       clock,
     });
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createDecipheriv } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -223,6 +223,35 @@ describe('TableWriter', () => {
     expect(used()).toEqual([16, 24]);
     table.sweep(102, 16);
     expect(used()).toEqual([24]);
+    table.close();
+  });
+
+  it('finds what somebody else wrote, by the time of change or else in its sweep', () => {
+    const table = TableWriter.create(path, geometry);
+    const [first, second] = [header(0, 0, 1), header(2, 0, 2)];
+    for (const of of [first, second]) table.put(of, record(of), 0);
+    expect(table.isIntact(path)).toBe(true);
+    const before = readFileSync(path);
+    table.revokeUser(second.userTag);
+    // The sweep reads sixteen slots, and sees no more of the file.
+    writeFileSync(path, before);
+    expect(table.sweep(0, 16)).toBe(true);
+    expect(table.sweep(0, 16)).toBe(false);
+    // It has not gone on: the slot is looked at until the table is given up.
+    expect(table.sweep(0, 16)).toBe(false);
+    utimesSync(path, 1, 1);
+    expect(table.isIntact(path)).toBe(false);
+    table.close();
+  });
+
+  it('is not alarmed by another mode or another time of access', () => {
+    const table = TableWriter.create(path, geometry);
+    const of = header(0, 0, 1);
+    table.put(of, record(of), 0);
+    chmodSync(path, 0o600);
+    utimesSync(path, 1, 1);
+    expect(table.isIntact(path)).toBe(true);
+    expect(table.sweep(0, 32)).toBe(true);
     table.close();
   });
 

@@ -3,7 +3,13 @@ import { Metrics } from '../../host/metrics/metrics.ts';
 
 describe('Metrics', () => {
   const create = () =>
-    new Metrics({ waiting: () => 3, held: () => 4, heartbeatAge: () => 0.5, usersFileOk: () => false });
+    new Metrics({
+      waiting: () => 3,
+      held: () => 4,
+      heartbeatAge: () => 0.5,
+      usersFileOk: () => false,
+      configStatus: () => ({ ok: false, loadedAt: 1_760_000_000_500 }),
+    });
   const samples = async (metrics: Metrics) =>
     (await metrics.text()).split('\n').filter(line => line.startsWith('postern_'));
 
@@ -31,10 +37,14 @@ describe('Metrics', () => {
       'postern_deferrals_total{reason="future"} 0',
       'postern_deferrals_total{reason="policy"} 0',
       'postern_users_file_errors_total 0',
+      'postern_config_reloads_total{result="success"} 0',
+      'postern_config_reloads_total{result="failure"} 0',
       'postern_password_queue_length 3',
       'postern_logins_held 4',
       'postern_heartbeat_age_seconds 0.5',
       'postern_users_file_ok 0',
+      'postern_config_ok 0',
+      'postern_config_last_success_timestamp_seconds 1760000000.5',
     ]);
   });
 
@@ -47,6 +57,7 @@ describe('Metrics', () => {
     metrics.decided('allow');
     metrics.deferred('expired');
     metrics.usersFileError();
+    metrics.configRead('failure');
     expect((await samples(metrics)).filter(line => / [12]$/.test(line))).toEqual([
       'postern_password_verifications_total{result="success"} 2',
       'postern_grants_total{result="written"} 1',
@@ -54,6 +65,7 @@ describe('Metrics', () => {
       'postern_decisions_total{verdict="allow"} 1',
       'postern_deferrals_total{reason="expired"} 1',
       'postern_users_file_errors_total 1',
+      'postern_config_reloads_total{result="failure"} 1',
     ]);
   });
 

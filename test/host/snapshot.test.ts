@@ -428,7 +428,7 @@ describe('Publisher', () => {
     renameSync(base, away);
     await clock.advance(3_000);
     expect(log.lines.map(line => line.message)).toEqual([
-      'state page cannot be written, trying again: guests take the host for gone',
+      'state page cannot be written, trying again: guests that find an older one take the host for gone, others ask it about every request',
     ]);
     expect(publisher.writtenAt()).toBe(clock.now() - 3_000);
     renameSync(away, base);

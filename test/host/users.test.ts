@@ -134,7 +134,7 @@ describe('users file', () => {
     [
       user('   email: x\n'),
       [
-        'users.yml:4: not valid YAML: this line is not indented as its neighbours are; keys of one mapping begin in one column, and brackets are closed before the next key',
+        'users.yml:4: not valid YAML: `email` belongs to the mapping that begins in line 2; indent this line by 1 blank more',
       ],
     ],
     [
@@ -142,6 +142,7 @@ describe('users file', () => {
       [
         'users.yml:5: `alice` stands twice in one mapping: keep one',
         'users.yml:9: `email` stands twice in one mapping: keep one',
+        'users.yml:7: users.bob: no password digest: make one with `postern hash`',
       ],
     ],
     [

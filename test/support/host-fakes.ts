@@ -121,6 +121,22 @@ export class FakeEngine implements Engine {
     return { kind: 'basic', username: pair.slice(0, colon), password: pair.slice(colon + 1) };
   }
 
+  tokenHeader(): string | undefined {
+    return undefined;
+  }
+
+  parseToken(): ReturnType<Engine['parseToken']> {
+    return { kind: 'none' };
+  }
+
+  compileNetworks(): Uint8Array | undefined {
+    return undefined;
+  }
+
+  inNetworks(): boolean {
+    return false;
+  }
+
   isTrustedProxy(address: string): boolean {
     return address === '127.0.0.1';
   }

@@ -18,7 +18,12 @@ const postern = fileURLToPath(new URL('../../dist/postern.mjs', import.meta.url)
 export interface Service {
   readonly child: Child;
   readonly url: string;
+  /** The guest directory. */
+  readonly directory: string;
   readonly usersFile: string;
+  /** postern.yml, and what it said at the start. */
+  readonly configFile: string;
+  readonly config: Readonly<Record<string, unknown>>;
   /** Forward-auth for `https://app.example.com/`, without a guest. */
   login(credential: string): Promise<Answer>;
   get(path: string): Promise<string>;
@@ -45,16 +50,20 @@ export async function startService(users: string, file: object = {}): Promise<Se
     guest: { directory },
     access_control: { default_policy: 'deny', rules: [{ domain: 'app.example.com', policy: 'one_factor' }] },
   };
-  writeFileSync(join(home, 'postern.yml'), JSON.stringify(config));
+  const configFile = join(home, 'postern.yml');
+  writeFileSync(configFile, JSON.stringify(config));
   const secret = randomBytes(32);
-  const child = startChild(process.execPath, [postern, 'serve', '--config', join(home, 'postern.yml')], {
+  const child = startChild(process.execPath, [postern, 'serve', '--config', configFile], {
     env: { POSTERN_SECRET: formatSecret(secret) },
   });
   await child.waitFor(/listening on/);
   return {
     child,
     url: `http://127.0.0.1:${port}`,
+    directory,
     usersFile,
+    configFile,
+    config,
     login: credential =>
       ask(port, '/api/authz/forward-auth', [
         ['X-Forwarded-Method', 'GET'],

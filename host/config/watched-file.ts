@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import type { Problem } from '../config/problem.ts';
-import { fileProblem } from '../config/read-file.ts';
+import type { Problem } from './problem.ts';
+import { fileProblem } from './read-file.ts';
 
 /** Content of a file, or why there is none. */
 export type Content =
@@ -15,11 +15,15 @@ export type Content =
  * file systems alike, where inotify misses some of each.
  */
 export interface WatchedFile {
+  /** Reads it now, whatever its time stamps say, and calls `onChange` even when nothing changed. */
+  reread(): Promise<void>;
   close(): void;
 }
 
 export interface WatchOptions {
   readonly intervalMs?: number;
+  /** A file that does not keep still is read after so many polls all the same. Default MAX_SETTLE_POLLS. */
+  readonly maxSettlePolls?: number;
   /** Called with content that differs from the last, or with a new reason why there is none. */
   readonly onChange: (content: Content) => void;
 }
@@ -33,6 +37,7 @@ const UNSETTLED_MS = 2_500;
 
 /** Reads a file and watches it from then on. */
 export function watchFile(file: string, options: WatchOptions): { initial: Content; watched: WatchedFile } {
+  const { intervalMs = POLL_MS, maxSettlePolls = MAX_SETTLE_POLLS, onChange } = options;
   let seen = stampSync(file);
   const initial = readContentSync(file);
   let lastKey = contentKey(initial);
@@ -41,6 +46,8 @@ export function watchFile(file: string, options: WatchOptions): { initial: Conte
   let pendingPolls = 0;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
+  /** One reading at a time: an older one must not end behind a newer one. */
+  let reading: Promise<void> = Promise.resolve();
 
   const poll = async (): Promise<void> => {
     const now = await stamp(file);
@@ -48,31 +55,45 @@ export function watchFile(file: string, options: WatchOptions): { initial: Conte
       pending = undefined;
       pendingPolls = 0;
       if (!unsettled) return;
-    } else if (now.text !== pending && pendingPolls < MAX_SETTLE_POLLS) {
+    } else if (now.text !== pending && pendingPolls < maxSettlePolls) {
       pending = now.text;
       pendingPolls++;
       return;
     }
+    const content = await readContent(file);
+    // Written to while it was read: what was read may be half of it.
+    if ((await stamp(file)).text !== now.text && pendingPolls < maxSettlePolls) {
+      pending = undefined;
+      pendingPolls++;
+      return;
+    }
+    take(now, content, false);
+  };
+  /** The stamp is older than the content: a write in between is seen at the next poll. */
+  const take = (now: Stamp, content: Content, always: boolean): void => {
     pending = undefined;
     pendingPolls = 0;
-    // The stamp is older than the content: a write in between is seen at the next poll.
     seen = now;
     unsettled = isUnsettled(now);
-    const content = await readContent(file);
     const key = contentKey(content);
-    if (key === lastKey || closed) return;
+    if ((key === lastKey && !always) || closed) return;
     lastKey = key;
-    options.onChange(content);
+    onChange(content);
+  };
+  const inTurn = (task: () => Promise<void>): Promise<void> => {
+    reading = reading.then(task);
+    return reading;
   };
   const schedule = (): void => {
     if (closed) return;
-    timer = setTimeout(() => void poll().finally(schedule), options.intervalMs ?? POLL_MS);
+    timer = setTimeout(() => void inTurn(poll).finally(schedule), intervalMs);
     timer.unref();
   };
   schedule();
   return {
     initial,
     watched: {
+      reread: () => inTurn(async () => take(await stamp(file), await readContent(file), true)),
       close() {
         closed = true;
         clearTimeout(timer);

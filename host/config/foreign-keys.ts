@@ -1,0 +1,200 @@
+/**
+ * Keys of Authelia and elastauth that this version does not act on. A key that
+ * would guard something (or say who gets in) is refused, so that nobody believes
+ * in a guard that is not there; the others load with a warning each.
+ */
+export interface ForeignKey {
+  /** `unused` loads with one warning, `refused` does not load. */
+  readonly kind: 'unused' | 'refused';
+  readonly message: string;
+}
+
+const unused = (message: string): ForeignKey => ({ kind: 'unused', message });
+const refused = (message: string): ForeignKey => ({ kind: 'refused', message });
+
+const later = (what: string): ForeignKey => unused(`not supported yet: ${what}; the key may stay`);
+const noPortal = 'this version has no sign-in portal';
+const noSecondFactor = 'this version knows no second factor, and `two_factor` rules refuse passwords';
+const portal = later(noPortal);
+const secret = unused(
+  'not used: the secret of another program never stands in for POSTERN_SECRET; remove it from here',
+);
+const old = (form: string): ForeignKey =>
+  unused(`is Authelia's old form of ${form}; not supported yet: ${noPortal}; the key may stay`);
+const limits = unused('not used: limits are fixed; the key may stay');
+const standardError = unused('not used: the log goes to standard error; the key may stay');
+const elastic = refused('must be removed: this version does not provision Elasticsearch yet');
+const plainHttp = refused(
+  'must be removed: this version serves plain HTTP; keep it on loopback or in a network that only the proxy reaches',
+);
+const moved = (whose: string, form: string): ForeignKey => refused(`is ${whose} form: write ${form}`);
+const AUTHELIA = "Authelia's old";
+const ELASTAUTH = "elastauth's";
+
+/** By path; a path covers everything below it that has no line of its own. */
+export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
+  theme: portal,
+  certificates_directory: portal,
+  default_redirection_url: old('`session.cookies[].default_redirection_url`'),
+  default_2fa_method: later(noSecondFactor),
+  session: later('this version has no sessions, so only credentials in `Authorization` count'),
+  'session.domain': old('`session.cookies` with `domain` and `authelia_url`'),
+  'session.remember_me_duration': old('`session.remember_me`'),
+  'session.lifetime': refused("is no key of Authelia's: write `session.expiration`"),
+  'session.secret': secret,
+  totp: later(noSecondFactor),
+  webauthn: later(noSecondFactor),
+  u2f_api: later(noSecondFactor),
+  password_policy: later('nobody changes a password here'),
+  privacy_policy: portal,
+  identity_validation: portal,
+  'identity_validation.reset_password.jwt_secret': secret,
+  notifier: later('this version sends no messages'),
+  storage: later('this version needs no database'),
+  'storage.encryption_key': secret,
+  jwt_secret: secret,
+  google_analytics: portal,
+  'authentication_backend.password_reset': portal,
+  'authentication_backend.password_change': portal,
+  'authentication_backend.disable_reset_password': old('`authentication_backend.password_reset.disable`'),
+  regulation: later(
+    'this version bans nobody after failed attempts, it only delays their answers and lets guesses wait their turn',
+  ),
+  ntp: unused('not used: keep the clock right by other means; the key may stay'),
+  telemetry: unused('not used: metrics are served at `/metrics`; the key may stay'),
+  'log.file_path': standardError,
+  'log.keep_stdout': standardError,
+  'server.asset_path': portal,
+  'server.headers': portal,
+  'server.buffers': limits,
+  'server.timeouts': limits,
+  'server.read_buffer_size': limits,
+  'server.write_buffer_size': limits,
+  'server.disable_healthcheck': unused('not used; the key may stay'),
+  'server.enable_pprof': unused('not used; the key may stay'),
+  'server.enable_expvars': unused('not used; the key may stay'),
+  'server.path_prefix': refused(
+    "is no key of Authelia's, whose form is the path of `server.address`: remove it, this version serves at `/` only",
+  ),
+  'server.tls': plainHttp,
+  'authentication_backend.refresh_interval': unused(
+    'not used: changes of the users file count within two seconds; the key may stay',
+  ),
+  'authentication_backend.file.password': unused(
+    'not used: it says how Authelia makes new digests, `postern hash` has options for it; the key may stay',
+  ),
+  'authentication_backend.file.extra_attributes': unused(
+    'not used: grants carry name, mail and groups; the key may stay',
+  ),
+  'authentication_backend.ldap': refused(
+    'must be removed: this version reads users from `authentication_backend.file` only',
+  ),
+  identity_providers: refused('must be removed: Postern is no OpenID Connect provider'),
+  duo_api: refused('must be removed: Postern does not speak to Duo'),
+
+  // Top-level keys of Authelia before 4.30.
+  host: moved(AUTHELIA, "`server.address: 'tcp://HOST:PORT'`"),
+  port: moved(AUTHELIA, "`server.address: 'tcp://HOST:PORT'`"),
+  tls_key: plainHttp,
+  tls_cert: plainHttp,
+  log_level: moved(AUTHELIA, '`log.level`'),
+  log_format: moved(AUTHELIA, '`log.format`'),
+  log_file_path: standardError,
+
+  // elastauth; its keys are flat in the file that it reads.
+  secret_key: secret,
+  listen: moved(ELASTAUTH, "`server.address: 'tcp://HOST:PORT'`"),
+  enable_metrics: unused('not used: metrics are served at `/metrics`; the key may stay'),
+  enableOtel: unused('not used: metrics are served at `/metrics`; the key may stay'),
+  enableOtelHostMetrics: unused('not used: metrics are served at `/metrics`; the key may stay'),
+  enableOtelRuntimeMetrics: unused('not used: metrics are served at `/metrics`; the key may stay'),
+  debug: unused('not used: write `log.level: debug` for more lines; the key may stay'),
+  elasticsearch: elastic,
+  elasticsearch_host: elastic,
+  elasticsearch_username: elastic,
+  elasticsearch_password: elastic,
+  elasticsearch_dry_run: elastic,
+  insecure_skip_verify: elastic,
+  default_roles: elastic,
+  group_mappings: elastic,
+  enable_group_whitelist: elastic,
+  group_whitelist: elastic,
+  cache: elastic,
+  cache_type: elastic,
+  cache_expire: elastic,
+  extend_cache: elastic,
+  redis_host: elastic,
+  redis_db: elastic,
+  headers_username: elastic,
+  headers_groups: elastic,
+  headers_email: elastic,
+  headers_name: elastic,
+};
+
+const TLS = 'minimum_version maximum_version skip_verify server_name private_key certificate_chain';
+const SESSION = 'name same_site expiration inactivity remember_me';
+
+/**
+ * Names that may stand below a key that is not used, so that a misspelt one is
+ * told before it counts. `[]` is an entry of a list. Refused keys need none.
+ */
+export const FOREIGN_NAMES: Readonly<Record<string, string>> = {
+  session: `${SESSION} secret domain lifetime remember_me_duration cookies redis`,
+  'session.cookies[]': `${SESSION} domain authelia_url default_redirection_url`,
+  'session.redis':
+    'host port timeout max_retries username password database_index maximum_active_connections minimum_idle_connections tls high_availability',
+  'session.redis.tls': TLS,
+  'session.redis.high_availability':
+    'sentinel_name sentinel_username sentinel_password nodes route_by_latency route_randomly',
+  'session.redis.high_availability.nodes[]': 'host port',
+  totp: 'disable issuer algorithm digits period skew secret_size allowed_algorithms allowed_digits allowed_periods disable_reuse_security_policy',
+  webauthn:
+    'disable display_name attestation_conveyance_preference user_verification timeout enable_passkey_login experimental_enable_passkey_uv_two_factors experimental_enable_passkey_upgrade selection_criteria filtering metadata',
+  'webauthn.selection_criteria': 'attachment discoverability user_verification',
+  'webauthn.filtering': 'prohibit_backup_eligibility permitted_aaguids prohibited_aaguids',
+  'webauthn.metadata':
+    'enabled cache_policy validate_trust_anchor validate_entry validate_entry_permit_zero_aaguid validate_status validate_status_permitted validate_status_prohibited',
+  password_policy: 'standard zxcvbn',
+  'password_policy.standard':
+    'enabled min_length max_length require_uppercase require_lowercase require_number require_special',
+  'password_policy.zxcvbn': 'enabled min_score',
+  privacy_policy: 'enabled require_user_acceptance policy_url',
+  identity_validation: 'reset_password elevated_session',
+  'identity_validation.reset_password': 'jwt_secret jwt_lifespan jwt_algorithm',
+  'identity_validation.elevated_session':
+    'code_lifespan elevation_lifespan characters require_second_factor skip_second_factor',
+  notifier: 'disable_startup_check filesystem smtp template_path',
+  'notifier.filesystem': 'filename',
+  'notifier.smtp':
+    'address host port timeout username password identifier sender subject startup_check_address disable_require_tls disable_html_emails disable_starttls trusted_cert tls',
+  'notifier.smtp.tls': TLS,
+  storage: 'encryption_key local mysql postgres',
+  'storage.local': 'path',
+  'storage.mysql': 'address host port database username password timeout tls',
+  'storage.mysql.tls': TLS,
+  'storage.postgres': 'address servers host port database schema username password timeout tls ssl sslmode',
+  'storage.postgres.servers[]': 'address tls',
+  'storage.postgres.servers[].tls': TLS,
+  'storage.postgres.tls': TLS,
+  'storage.postgres.ssl': 'mode root_certificate certificate key',
+  'authentication_backend.password_reset': 'disable custom_url',
+  'authentication_backend.password_change': 'disable',
+  regulation: 'modes max_retries find_time ban_time',
+  ntp: 'address version max_desync disable_startup_check disable_failure',
+  telemetry: 'metrics',
+  'telemetry.metrics': 'enabled address buffers timeouts',
+  'telemetry.metrics.buffers': 'read write',
+  'telemetry.metrics.timeouts': 'read write idle',
+  'server.headers': 'csp_template',
+  'server.buffers': 'read write',
+  'server.timeouts': 'read write idle',
+  'authentication_backend.file.password':
+    'algorithm argon2 sha2crypt pbkdf2 bcrypt scrypt iterations memory parallelism key_length salt_length',
+  'authentication_backend.file.password.argon2':
+    'variant iterations memory parallelism key_length salt_length',
+  'authentication_backend.file.password.sha2crypt': 'variant iterations salt_length',
+  'authentication_backend.file.password.pbkdf2': 'variant iterations salt_length key_length',
+  'authentication_backend.file.password.bcrypt': 'variant cost',
+  'authentication_backend.file.password.scrypt':
+    'variant iterations block_size parallelism key_length salt_length',
+};

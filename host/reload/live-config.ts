@@ -1,0 +1,64 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Config } from '../config/schema.ts';
+import type { PolicyDocument } from '../policy/engine.ts';
+
+/** Keys of what is called otherwise in the program; everything else goes by its own path. */
+const KEYS: Readonly<Record<string, string>> = {
+  'server.host': 'server.address',
+  'server.port': 'server.address',
+  usersFile: 'authentication_backend.file.path',
+  usersWatch: 'authentication_backend.file.watch',
+  'usersSearch.caseInsensitive': 'authentication_backend.file.search.case_insensitive',
+  'usersSearch.email': 'authentication_backend.file.search.email',
+  'grants.slotSize': 'grants.slot_size',
+  previousSecret: 'secret_previous',
+};
+
+/**
+ * What the service takes over from a configuration while it runs. Only what is
+ * named here: a key that a later version adds waits for a restart until
+ * somebody has thought about it.
+ */
+export function takeOver(running: Config, read: Config): Config {
+  return {
+    ...running,
+    log: { ...running.log, level: read.log.level },
+    guest: { ...running.guest, offlineGraceSeconds: read.guest.offlineGraceSeconds },
+    grants: { ...running.grants, lifetimeSeconds: read.grants.lifetimeSeconds },
+    policy: livePolicy(running, read.policy),
+  };
+}
+
+/**
+ * The rules as they are read, for users as they are found now: `fold_names` is
+ * made of `search.case_insensitive`, which waits for a restart as the users'
+ * index does. Half of it would let guest and host know one user by two names.
+ */
+export function livePolicy(running: Config, read: PolicyDocument): PolicyDocument {
+  const { fold_names: _, ...rest } = read;
+  const { fold_names } = running.policy;
+  return fold_names === undefined ? rest : { ...rest, fold_names };
+}
+
+/** Keys whose value in `read` counts only after a restart; never their values, which may be secret. */
+export function waitingKeys(inForce: Config, read: Config): string[] {
+  // All of the policy was taken over but `fold_names`, which has a key of its own.
+  const paths = [...differences(inForce, read, '')].filter(path => !path.startsWith('policy'));
+  return [...new Set(paths.map(path => KEYS[path] ?? path))];
+}
+
+/** Paths of leaves that differ. Bytes, lists and whatever else is no plain object are leaves. */
+function* differences(a: unknown, b: unknown, path: string): Iterable<string> {
+  if (isDeepStrictEqual(a, b)) return;
+  if (!isPlain(a) || !isPlain(b)) {
+    yield path;
+    return;
+  }
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    yield* differences(a[key], b[key], path === '' ? key : `${path}.${key}`);
+  }
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
