@@ -170,6 +170,12 @@ export const SNAPSHOT_HEADER_NONCE = 0xffff_ffff;
 export const SNAPSHOT_TAG_LENGTH = 16;
 /** Where the units begin. */
 export const SNAPSHOT_UNITS = 48;
+/**
+ * Where in an image that has an index the policy's id stands: SHA-256 of the
+ * image without the index, as a guest compiles the same policy.
+ */
+export const IMAGE_ID = 112;
+export const IMAGE_ID_LENGTH = 32;
 /** Bytes read at once: what a rule and its lists take, at little more than the cost of a read. */
 export const SNAPSHOT_UNIT = 1_024;
 

@@ -8,7 +8,7 @@ import { readU8, readU16, readU32 } from '../bytes/bytes';
  *
  *     ┌────────┬──────────────────────────────────────────────┬─────────────────┬───────────────┐
  *     │ header │ blocks: strings, programs, lists, networks   │ rules, in order │ index         │
- *     │ 112    │ any size, each stored once                   │ 32 each         │ when FLAG_INDEX │
+ *     │ 144    │ any size, each stored once                   │ 32 each         │ when FLAG_INDEX │
  *     └────────┴──────────────────────────────────────────────┴─────────────────┴───────────────┘
  *
  *     header  u32 magic │ u32 version │ u32 length │ u8 default policy, 3 × 0 │ u32 flags
@@ -17,6 +17,7 @@ import { readU8, readU16, readU32 } from '../bytes/bytes';
  *             u32 token header (name) │ u32 token header length, 0 for none
  *             u32 exact hosts (table) │ u32 its slots │ u32 suffixes (table) │ u32 its slots
  *             u32 group of rules for any host │ u8[32] bits of the suffixes' hashes │ 4 × 0
+ *             u8[32] id of the policy
  *     rule    u8 policy │ u8 flags │ u16 methods (bits) │ u32 domains (list) │ u32 networks (set)
  *             u32 subjects (list) │ u32 resources (list) │ u32 query (list) │ 8 × 0
  *     list    u32 count │ items
@@ -48,7 +49,8 @@ export const IMAGE_SUFFIX: i32 = 64;
 export const IMAGE_SUFFIX_SLOTS: i32 = 68;
 export const IMAGE_ANY_GROUP: i32 = 72;
 export const IMAGE_SUFFIX_BITS: i32 = 76;
-export const IMAGE_HEADER: i32 = 112;
+// From 112 on IMAGE_ID of `contract.ts`.
+export const IMAGE_HEADER: i32 = 144;
 
 /** Some rule has `networks`: the client address matters. */
 export const FLAG_NETWORKS: u32 = 1;

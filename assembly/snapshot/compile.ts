@@ -283,6 +283,7 @@ function finish(flags: u32): void {
   image.bytes(rules.buf, 0, rules.len);
   setHeader(0, IMAGE_MAGIC);
   setHeader(4, IMAGE_VERSION);
+  setHeader(IMAGE_LENGTH, image.len - imageStart);
   if (errorCount == 0 && !image.overflow && indexer !== null) indexer!();
   setHeader(IMAGE_LENGTH, image.len - imageStart);
   // What would not load must not be written.

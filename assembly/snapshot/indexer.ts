@@ -1,5 +1,7 @@
 import { readU8, readU16, readU32, sameBytes } from '../bytes/bytes';
 import { ByteWriter } from '../bytes/writer';
+import { IMAGE_ID } from '../contract';
+import { Sha256 } from '../crypto/sha256';
 import { NAME_SEED, nameHash, scramble } from '../policy/hashes';
 import {
   CHECK_DOMAIN,
@@ -120,7 +122,12 @@ let groupCount: i32 = 0;
 /** Groups by name: number + 1. */
 let names: StaticArray<i32> = new StaticArray<i32>(0);
 
+const sha256 = new Sha256();
+
 function makeIndex(): void {
+  sha256.reset();
+  sha256.update(image.buf, imageStart, image.len);
+  sha256.digest(image.buf, imageStart + IMAGE_ID);
   let count = rules.len / RULE_SIZE;
   let total = 0;
   for (let rule = 0; rule < count; rule++) total += <i32>readU32(image.buf, domainList(rule));

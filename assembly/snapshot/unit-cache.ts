@@ -10,7 +10,7 @@ import { FAULT_FILE, FAULT_SIZE, ImageSource } from '../policy/view';
  */
 
 /** Units held: what a decision among thousands of rules touches, and the largest program. */
-export const CACHED_UNITS: i32 = 24;
+export const CACHED_UNITS: i32 = 18;
 
 /** An open snapshot file. */
 export abstract class ImageFile {
