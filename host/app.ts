@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REALM, LABEL_SNAPSHOT, LABEL_STATE, STATE_MAX_READ_AGE_MS } from '../assembly/contract.ts';
 import { BasicStrategy } from './authn/basic.ts';
 import { PasswordVerifier, type PasswordVerifierOptions } from './authn/password.ts';
+import { TokenStrategy } from './authn/token.ts';
 import type { Clock } from './clock.ts';
 import { ConfigError } from './config/problem.ts';
 import type { Config } from './config/schema.ts';
@@ -16,6 +17,7 @@ import { Metrics } from './metrics/metrics.ts';
 import type { Engine } from './policy/engine.ts';
 import type { ConfigStatus } from './reload/config-reloader.ts';
 import { CurrentPolicy, type LiveSettings } from './reload/current-policy.ts';
+import { Authenticator } from './routes/authenticator.ts';
 import { DeferralReader } from './routes/deferral.ts';
 import { createForwardAuth, FORWARD_AUTH_PATH } from './routes/forward-auth.ts';
 import { createHealth, HEALTH_PATHS } from './routes/health.ts';
@@ -25,7 +27,11 @@ import { deriveGuestKey, deriveKey } from './secret/derive.ts';
 import { prepareGuestDirectory } from './snapshot/guest-directory.ts';
 import { Publisher } from './snapshot/publisher.ts';
 import { WriterSeat } from './snapshot/writer-seat.ts';
-import type { Directory } from './users/directory.ts';
+import { nameClashes, unreadable } from './tokens/check.ts';
+import { TokenDigests } from './tokens/digests.ts';
+import { LastUse } from './tokens/last-use.ts';
+import type { TokenRegistry, TokensStatus } from './tokens/registry.ts';
+import type { Account, Directory } from './users/directory.ts';
 
 /**
  * For so long guests may still defer to a host whose page says that it has
@@ -33,13 +39,18 @@ import type { Directory } from './users/directory.ts';
  */
 export const LINGER_MS = STATE_MAX_READ_AGE_MS + 100;
 
-export type AppConfig = Pick<Config, 'server' | 'guest' | 'grants' | 'policy' | 'secret' | 'previousSecret'>;
+export type AppConfig = Pick<
+  Config,
+  'server' | 'guest' | 'grants' | 'tokens' | 'policy' | 'secret' | 'previousSecret'
+>;
 
 export interface AppDeps {
   readonly engine: Engine;
   readonly directory: Directory;
   /** False while the directory cannot be read anew; undefined when it always can. */
   readonly usersOk?: () => boolean;
+  /** Service accounts; undefined without `config.tokens`. */
+  readonly tokens?: TokenRegistry & { status(): TokensStatus };
   /** How the configuration is doing; undefined when nobody watches it. */
   readonly configStatus?: () => ConfigStatus;
   readonly clock: Clock;
@@ -101,19 +112,20 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       }),
     open: publisher => {
       const { image, lifetimeSeconds } = policy.inForce;
-      publisher.open(image, stillGood(directory, keys, clock.now(), lifetimeSeconds * 1_000));
+      publisher.open(image, stillGood(accounts(), keys, clock.now(), lifetimeSeconds * 1_000));
     },
   });
 
   const heartbeatAt = () => seat.publisher()?.writtenAt();
   const metrics: Metrics = new Metrics({
     waiting: () => verifier.waiting,
-    held: () => basic.held,
+    held: () => basic.held + (tokens?.held ?? 0),
     heartbeatAge: () => {
       const at = heartbeatAt();
       return at === undefined ? undefined : (clock.now() - at) / 1_000;
     },
     usersFileOk: () => deps.usersOk?.() ?? true,
+    tokensFileOk: () => deps.tokens?.status().ok ?? true,
     configStatus: () => deps.configStatus?.(),
   });
   const verifier: PasswordVerifier = new PasswordVerifier({ ...deps.password, onResult: metrics.verified });
@@ -131,10 +143,24 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     },
     slotSize: config.grants.slotSize,
   });
-  const basic: BasicStrategy = new BasicStrategy({ engine, directory, verifier, issuer, clock, random, log });
+  const lastUse =
+    deps.tokens === undefined || config.tokens === undefined
+      ? undefined
+      : new LastUse({ file: config.tokens.usageFile, registry: deps.tokens, clock, random, log });
+  const tokens = createTokens();
+  const basic: BasicStrategy = new BasicStrategy({
+    engine,
+    directory,
+    verifier,
+    issuer,
+    tokens,
+    clock,
+    random,
+    log,
+  });
   const forwardAuth = createForwardAuth({
     engine,
-    basic,
+    authenticator: new Authenticator({ engine, basic, tokens }),
     deferrals: new DeferralReader({
       guestKeys: [guestKey, ...previous],
       policyId: () => policy.inForce.id,
@@ -171,6 +197,10 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     const count = revoke(usernames);
     log.info('users changed: their grants are revoked', { changed: usernames.length, count });
   });
+  deps.tokens?.onChange(names => {
+    const count = revoke(names);
+    log.info('tokens changed: their grants are revoked', { changed: names.length, count });
+  });
 
   let server: HttpServer | undefined;
   return {
@@ -191,6 +221,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       seat.stopWriting();
       if (server !== undefined && lingerMs > 0) await sleep(lingerMs);
       await server?.close();
+      lastUse?.close();
       await seat.leave();
     },
     reload(settings) {
@@ -200,12 +231,45 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       });
       if (settings.lifetimeSeconds >= lifetimeSeconds) return;
       // Grants that live longer than they may now: as after a restart, none of them stays.
-      const count = revoke([...directory.all()].map(user => user.principal.username));
+      const count = revoke([...accounts()].map(account => account.principal.username));
       log.info('grants.lifetime is shorter now: grants written before are revoked', { count });
     },
     configRead: metrics.configRead,
     usersFileFailed: metrics.usersFileError,
   };
+
+  function* accounts(): Iterable<Account> {
+    yield* directory.all();
+    if (deps.tokens !== undefined) yield* deps.tokens.all();
+  }
+
+  function createTokens(): TokenStrategy | undefined {
+    const registry = deps.tokens;
+    if (registry === undefined || config.tokens === undefined) return undefined;
+    const clashes = nameClashes(config.tokens.file, registry, directory);
+    if (clashes.length > 0) throw new ConfigError(clashes);
+    const { secret, previousSecret } = config;
+    const digests = new TokenDigests([secret, ...(previousSecret === undefined ? [] : [previousSecret])]);
+    for (const user of unreadable(registry, digests)) {
+      log.warn(
+        'a token was imported under another root secret, so nothing fits it: revoke and import it again',
+        { user },
+      );
+    }
+    return new TokenStrategy({
+      engine,
+      registry,
+      digests,
+      directory,
+      issuer,
+      clock,
+      random,
+      log,
+      foldsNames: config.policy.fold_names === true,
+      onResult: metrics.tokenJudged,
+      onUse: (name, id) => lastUse?.note(name, id),
+    });
+  }
 }
 
 /** What `App.reload` takes, of a configuration and its compiled policy. */
@@ -223,13 +287,13 @@ export function liveSettings(
 
 /** Which records of an earlier run are good: of users as they are now, not expired, not longer than configured. */
 function stillGood(
-  directory: Directory,
+  accounts: Iterable<Account>,
   keys: GrantKeys,
   now: number,
   lifetimeMs: number,
 ): (header: RecordHeader) => boolean {
   const epochs = new Map<string, Uint8Array>();
-  for (const user of directory.all()) {
+  for (const user of accounts) {
     if (!user.disabled) epochs.set(hex(userTag(keys, user.principal.username)), user.epoch);
   }
   return header => {

@@ -18,8 +18,8 @@ export interface BasicDeps {
   readonly directory: Directory;
   readonly verifier: PasswordVerifier;
   readonly issuer: Issuer;
-  /** A password may be an API token. */
-  readonly tokens?: Pick<TokenStrategy, 'judgePassword'> | undefined;
+  /** A password may be an API token, and `Bearer` carries one. */
+  readonly tokens?: Pick<TokenStrategy, 'judgePassword' | 'authenticate'> | undefined;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -38,7 +38,7 @@ const NONE: BasicOutcome = { kind: 'proof', proof: { kind: 'none' } };
 const BUSY: BasicOutcome = { kind: 'busy' };
 const FAILED: BasicOutcome = { kind: 'proof', proof: { kind: 'failed' } };
 
-/** The Basic scheme (RFC 7617) over the user directory. */
+/** `Authorization`: the Basic scheme (RFC 7617) over the user directory, and tokens. */
 export class BasicStrategy {
   readonly #deps: BasicDeps;
   /** Credentials in flight are named by this, so that none stays readable in memory. */
@@ -61,8 +61,14 @@ export class BasicStrategy {
    * @param values each value of `Authorization`, as received
    * @param began `clock.monotonic()` at the request's arrival
    * @param client its address in canonical text, empty when it cannot be told
+   * @param isOpen the rule lets everybody in: a bad token is answered at once
    */
-  async authenticate(values: readonly string[], began: number, client: string): Promise<BasicOutcome> {
+  async authenticate(
+    values: readonly string[],
+    began: number,
+    client: string,
+    isOpen = false,
+  ): Promise<BasicOutcome> {
     if (values.length === 0) return NONE;
     const authorization = this.#deps.engine.parseAuthorization(values);
     switch (authorization.kind) {
@@ -72,6 +78,8 @@ export class BasicStrategy {
         return { kind: 'too-large' };
       case 'malformed':
         return FAILED;
+      case 'token':
+        return this.#deps.tokens?.authenticate(authorization.token, began, client, isOpen) ?? FAILED;
       case 'basic':
         break;
       default:

@@ -4,8 +4,10 @@ import { createApp, LINGER_MS, liveSettings } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
+import type { Engine } from '../policy/engine.ts';
 import { loadEngine } from '../policy/load-engine.ts';
 import { ConfigReloader } from '../reload/config-reloader.ts';
+import { openTokensFile, type TokensFile } from '../tokens/registry.ts';
 import { checkUsersFile } from '../users/check-users-file.ts';
 import { openFileDirectory } from '../users/file-directory.ts';
 import { engineFile } from './engine-file.ts';
@@ -56,9 +58,11 @@ async function run(file: string, io: Io): Promise<void> {
       else reportUsersFile(log, status.problems.map(formatProblem), () => app.usersFileFailed());
     },
   });
+  const tokens = config.tokens === undefined ? undefined : followTokens(config.tokens.file, engine, log);
   const app = createApp(config, {
     engine,
     directory,
+    ...(tokens === undefined ? {} : { tokens }),
     usersOk: () => directory.status().ok,
     configStatus: () => reloader.status(),
     clock: systemClock,
@@ -87,8 +91,23 @@ async function run(file: string, io: Io): Promise<void> {
     reloader.close();
     await app.stop(LINGER_MS);
     directory.close();
+    tokens?.close();
   }
   log.info('stopped');
+}
+
+function followTokens(file: string, engine: Engine, log: Logger): TokensFile {
+  return openTokensFile(file, {
+    engine,
+    onStatus({ ok, tokens, problems }, changed) {
+      if (ok) log.info('tokens file read', { users: tokens, changed: changed.length });
+      for (const problem of problems) {
+        log.error(
+          `the tokens file cannot be used, the tokens read before stay in force: ${formatProblem(problem)}`,
+        );
+      }
+    },
+  });
 }
 
 function reportUsersFile(log: Logger, problems: readonly string[], count: () => void): void {

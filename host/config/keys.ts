@@ -16,6 +16,7 @@ import {
   type Reader,
   text,
   textList,
+  tokenHeader,
 } from './values.ts';
 
 /** 1 GiB of records at the default size: more would not fit a tmpfs anybody gives it. */
@@ -40,6 +41,10 @@ export const VALUE_KEYS = {
   'grants.lifetime': duration(1, MAX_SECONDS),
   'grants.slots': integer(GRANT_WAYS, MAX_SLOTS, GRANT_WAYS),
   'grants.slot_size': integer(GRANT_MIN_SLOT_SIZE, GRANT_MAX_SLOT_SIZE, 8),
+  'tokens.file': text,
+  'tokens.usage_file': text,
+  'tokens.bearer': boolean,
+  'tokens.header': tokenHeader,
   trusted_proxies: textList,
   allow_http: textList,
   ambiguous_paths: ambiguousPaths,

@@ -5,7 +5,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { configTree } from './key-tree.ts';
 import { DEFAULTS, VALUE_KEYS, type ValueKey, type ValueOf, variableOf } from './keys.ts';
 import { inOrder, type Problem } from './problem.ts';
-import type { Config } from './schema.ts';
+import type { Config, TokensSetup } from './schema.ts';
 import { readSecrets } from './secrets.ts';
 import { collectValues, isMapping } from './tree.ts';
 import { DEFAULT_PORT, type Reader } from './values.ts';
@@ -110,6 +110,7 @@ export function parseConfig(input: ParseInput): Parsed {
       slots: get('grants.slots') ?? DEFAULTS.slots,
       slotSize: get('grants.slot_size') ?? DEFAULTS.slotSize,
     },
+    tokens: readTokens(),
     policy: readPolicy(),
     secret: secrets.secret,
     previousSecret: secrets.previousSecret,
@@ -157,6 +158,27 @@ export function parseConfig(input: ParseInput): Parsed {
     return DEFAULTS.lifetimeSeconds;
   }
 
+  function readTokens(): TokensSetup | undefined {
+    const file = get('tokens.file');
+    const usageFile = get('tokens.usage_file');
+    if (file !== undefined) {
+      const path = resolve(base, file);
+      return { file: path, usageFile: usageFile === undefined ? `${path}.used` : resolve(base, usageFile) };
+    }
+    for (const key of ['tokens.usage_file', 'tokens.bearer', 'tokens.header'] as const) {
+      if (isSet(key))
+        report('config.missing', key, 'means nothing without `tokens.file`: add that or remove this');
+    }
+    return undefined;
+  }
+
+  /** Ways in which tokens are taken besides Basic passwords: Bearer unless it is turned off. */
+  function tokenWays(): PolicyDocument['tokens'] {
+    if (!isSet('tokens.file')) return undefined;
+    const header = get('tokens.header');
+    return { bearer: get('tokens.bearer') ?? true, ...(header === undefined ? {} : { header }) };
+  }
+
   function readPolicy(): PolicyDocument {
     const accessControl = values.get('access_control');
     const definitions = values.get('definitions');
@@ -168,6 +190,7 @@ export function parseConfig(input: ParseInput): Parsed {
     const allowHttp = get('allow_http');
     const ambiguousPaths = get('ambiguous_paths');
     const realm = get('realm');
+    const tokens = tokenWays();
     return {
       ...(accessControl === undefined ? {} : { access_control: accessControl }),
       ...(definitions === undefined ? {} : { definitions }),
@@ -176,6 +199,7 @@ export function parseConfig(input: ParseInput): Parsed {
       ...(ambiguousPaths === undefined ? {} : { ambiguous_paths: ambiguousPaths }),
       ...(realm === undefined ? {} : { realm }),
       ...(usersSearch.caseInsensitive ? { fold_names: true } : {}),
+      ...(tokens === undefined ? {} : { tokens }),
     };
   }
 }

@@ -8,6 +8,13 @@ export interface UserSearch {
   readonly email: boolean;
 }
 
+export interface TokensSetup {
+  /** Written by `postern token`. */
+  readonly file: string;
+  /** When each token was used last; written by the host. */
+  readonly usageFile: string;
+}
+
 /** What commands beside `serve` need to know: everything but the users. */
 export interface Setup {
   /** The YAML file it came from, undefined when everything came from the environment. */
@@ -29,6 +36,8 @@ export interface Setup {
     /** A multiple of GRANT_WAYS. */
     readonly slots: number;
   };
+  /** API tokens of service accounts; undefined without `tokens.file`. */
+  readonly tokens?: TokensSetup | undefined;
   /** What the engine compiles: rules, networks, trusted proxies. */
   readonly policy: PolicyDocument;
   /** Root secret, 32 bytes. */

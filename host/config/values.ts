@@ -70,6 +70,34 @@ export function duration(min: number, max: number): Reader<number> {
   };
 }
 
+/** Headers that mean something else, to us or to the proxy. */
+const TAKEN_HEADERS: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'host',
+  'connection',
+  'upgrade',
+  'content-length',
+  'content-type',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'forwarded',
+  'x-real-ip',
+  'x-original-url',
+  'x-rewrite-url',
+]);
+
+/** Name of a header for API tokens: letters, digits and hyphens, which every proxy passes on. */
+export const tokenHeader: Reader<string> = raw => {
+  const form = 'must be the name of a header of its own, for example `X-Api-Key`';
+  if (typeof raw !== 'string' || !/^[A-Za-z0-9-]{1,64}$/.test(raw)) return bad(`${form}, got ${shown(raw)}`);
+  const name = raw.toLowerCase();
+  const taken = TAKEN_HEADERS.has(name) || /^(postern|remote|x-forwarded|sec)-/.test(name);
+  return taken ? bad(`${form}: \`${raw}\` means something else already`) : good(raw);
+};
+
 /** A list of texts; one text is a list of one. In the environment commas separate. */
 export const textList: Reader<readonly string[]> = raw => {
   const list = typeof raw === 'string' ? [raw] : raw;

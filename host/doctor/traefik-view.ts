@@ -32,8 +32,10 @@ export interface EntryPointView {
   readonly insecure: boolean;
   readonly trustedIps: readonly string[];
   readonly proxyProtocolInsecure: boolean;
-  /** Undefined in a Traefik that has no such setting. */
+  /** `keep`, `delete` or `reject`; undefined in a Traefik that has no such setting. */
   readonly underscoreHeaders: string | undefined;
+  /** The same for names with any other character in place of a dash. */
+  readonly aliasHeaders: string | undefined;
 }
 
 /** Of the static configuration only the support dump tells, with names and paths blacked out. */
@@ -132,6 +134,7 @@ function readEntryPoint(tree: Tree): EntryPointView {
     trustedIps: asTexts(forwarded.trustedIPs),
     proxyProtocolInsecure: asTree(tree.proxyProtocol).insecure === true,
     underscoreHeaders: asText(asTree(tree.http).underscoreHeadersStrategy),
+    aliasHeaders: asText(asTree(tree.http).aliasHeadersStrategy),
   };
 }
 

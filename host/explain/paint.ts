@@ -16,7 +16,8 @@ export type Paint = (colour: Colour | undefined, text: string) => string;
 
 /** @param enabled false leaves texts as they are */
 export function painter(enabled: boolean): Paint {
-  return (colour, text) => (enabled && colour !== undefined ? `${CODES[colour]}${text}${RESET}` : text);
+  return (colour, text) =>
+    enabled && colour !== undefined && text !== '' ? `${CODES[colour]}${text}${RESET}` : text;
 }
 
 export interface Cell {

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { VerifyResult } from '../authn/password.ts';
+import type { TokenResult } from '../authn/token.ts';
 import type { IssueResult } from '../grant/issuer.ts';
 
 /** Where gauges read when they are asked. */
@@ -10,6 +11,8 @@ export interface MetricSources {
   /** Seconds, undefined before the first state page. */
   readonly heartbeatAge: () => number | undefined;
   readonly usersFileOk: () => boolean;
+  /** True when there is none. */
+  readonly tokensFileOk: () => boolean;
   /** Undefined when nobody watches the configuration. */
   readonly configStatus: () => { readonly ok: boolean; readonly loadedAt: number } | undefined;
 }
@@ -22,6 +25,12 @@ export class Metrics {
     'Digests computed to verify a password.',
     'result',
     ['success', 'failure', 'error'],
+  );
+  readonly #tokens = this.#counter(
+    'postern_token_verifications_total',
+    'API tokens that were looked up: one for each token and lifetime of a grant.',
+    'result',
+    ['success', 'failure'],
   );
   readonly #grants = this.#counter(
     'postern_grants_total',
@@ -72,6 +81,11 @@ export class Metrics {
     this.#gauge('postern_users_file_ok', '1 while the users file can be used.', () =>
       sources.usersFileOk() ? 1 : 0,
     );
+    this.#gauge(
+      'postern_tokens_file_ok',
+      '1 while the tokens file can be used, or none is configured.',
+      () => (sources.tokensFileOk() ? 1 : 0),
+    );
     this.#gauge('postern_config_ok', '1 while the configuration as it is now is in force.', () =>
       sources.configStatus()?.ok === false ? 0 : 1,
     );
@@ -87,6 +101,7 @@ export class Metrics {
     this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
   }
 
+  readonly tokenJudged = (result: TokenResult): void => this.#tokens.inc({ result });
   readonly verified = (result: VerifyResult): void => this.#verifications.inc({ result });
   readonly issued = (result: IssueResult): void => this.#grants.inc({ result });
   readonly revoked = (count: number): void => this.#revoked.inc(count);

@@ -21,7 +21,7 @@ export interface ReportOptions {
 export function textReport(result: SessionResult, options: ReportOptions): string {
   const paint = painter(options.colour);
   const lines = result.files.flatMap(file => [...fileLines(file, paint), '']);
-  if (options.coverage) lines.push(...result.coverage.flatMap(one => [...coverageLines(one, paint), '']));
+  if (options.coverage) lines.push(...result.coverage.flatMap(one => coverageLines(one, paint)), '');
   lines.push(summary(result, paint));
   return `${lines.join('\n')}\n`;
 }

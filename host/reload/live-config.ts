@@ -11,6 +11,8 @@ const KEYS: Readonly<Record<string, string>> = {
   'usersSearch.caseInsensitive': 'authentication_backend.file.search.case_insensitive',
   'usersSearch.email': 'authentication_backend.file.search.email',
   'grants.slotSize': 'grants.slot_size',
+  tokens: 'tokens.file',
+  'tokens.usageFile': 'tokens.usage_file',
   previousSecret: 'secret_previous',
 };
 
@@ -35,9 +37,14 @@ export function takeOver(running: Config, read: Config): Config {
  * index does. Half of it would let guest and host know one user by two names.
  */
 export function livePolicy(running: Config, read: PolicyDocument): PolicyDocument {
-  const { fold_names: _, ...rest } = read;
+  const { fold_names: _, tokens, ...rest } = read;
   const { fold_names } = running.policy;
-  return fold_names === undefined ? rest : { ...rest, fold_names };
+  return {
+    ...rest,
+    ...(fold_names === undefined ? {} : { fold_names }),
+    // Without a tokens file, which waits for a restart, there is nobody to ask about a token.
+    ...(tokens === undefined || running.tokens === undefined ? {} : { tokens }),
+  };
 }
 
 /** Keys whose value in `read` counts only after a restart; never their values, which may be secret. */

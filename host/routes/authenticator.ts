@@ -4,16 +4,14 @@ import type { RequestHeaders } from '../http/request-headers.ts';
 import type { Engine } from '../policy/engine.ts';
 
 export interface AuthenticatorDeps {
-  readonly engine: Pick<Engine, 'parseAuthorization' | 'parseToken'>;
-  readonly basic: BasicStrategy;
+  readonly engine: Pick<Engine, 'parseToken' | 'tokenHeader'>;
+  /** Judges `Authorization`, Bearer tokens included. */
+  readonly basic: Pick<BasicStrategy, 'authenticate'>;
   /** Undefined when there are no tokens. */
-  readonly tokens: TokenStrategy | undefined;
-  /** Name of the token header in lower case, undefined without one. */
-  readonly tokenHeader: string | undefined;
+  readonly tokens: Pick<TokenStrategy, 'authenticate'> | undefined;
 }
 
 const FAILED: BasicOutcome = { kind: 'proof', proof: { kind: 'failed' } };
-const NONE: BasicOutcome = { kind: 'proof', proof: { kind: 'none' } };
 
 /**
  * Picks the one credential of a request, as the guest does: `Authorization` of
@@ -29,15 +27,13 @@ export class Authenticator {
 
   /** Whether there is anything to judge; else the visitor is anonymous. */
   hasCredential(headers: RequestHeaders): boolean {
-    const { tokenHeader } = this.#deps;
-    if (headers.values('authorization').length > 0) return true;
-    return tokenHeader !== undefined && headers.values(tokenHeader).length > 0;
+    return headers.values('authorization').length > 0 || this.#tokenValues(headers).length > 0;
   }
 
   /**
    * @param began `clock.monotonic()` at the request's arrival
    * @param client its address in canonical text, empty when it cannot be told
-   * @param isOpen the rule lets everybody in
+   * @param isOpen the rule lets everybody in, whatever the credential comes to
    */
   async authenticate(
     headers: RequestHeaders,
@@ -45,22 +41,29 @@ export class Authenticator {
     client: string,
     isOpen: boolean,
   ): Promise<BasicOutcome> {
-    const { engine, basic, tokens, tokenHeader } = this.#deps;
-    const values = headers.values('authorization');
-    const authorization = engine.parseAuthorization(values);
-    if (authorization.kind === 'token') {
-      return tokens?.authenticate(authorization.token, began, client, isOpen) ?? FAILED;
-    }
-    if (authorization.kind !== 'none') return basic.authenticate(values, began, client);
-    if (tokenHeader === undefined || tokens === undefined) return NONE;
-    const token = engine.parseToken(headers.values(tokenHeader));
-    switch (token.kind) {
-      case 'none':
-        return NONE;
-      case 'token':
-        return tokens.authenticate(token.token, began, client, isOpen);
-      default:
-        return FAILED;
-    }
+    const { basic } = this.#deps;
+    const outcome = await basic.authenticate(headers.values('authorization'), began, client, isOpen);
+    const none = outcome.kind === 'proof' && outcome.proof.kind === 'none';
+    return none ? this.authenticateTokenHeader(headers, began, client, isOpen, outcome) : outcome;
+  }
+
+  /** The token header alone; `none` is the answer when there is none. */
+  async authenticateTokenHeader(
+    headers: RequestHeaders,
+    began: number,
+    client: string,
+    isOpen: boolean,
+    none: BasicOutcome,
+  ): Promise<BasicOutcome> {
+    const { engine, tokens } = this.#deps;
+    const token = engine.parseToken(this.#tokenValues(headers));
+    if (token.kind === 'none') return none;
+    if (token.kind !== 'token' || tokens === undefined) return FAILED;
+    return tokens.authenticate(token.token, began, client, isOpen);
+  }
+
+  #tokenValues(headers: RequestHeaders): readonly string[] {
+    const name = this.#deps.engine.tokenHeader();
+    return name === undefined ? [] : headers.values(name);
   }
 }

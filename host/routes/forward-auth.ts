@@ -1,10 +1,10 @@
 import { HEADER_REQUEST, REQUEST_CLIENT_UNRESOLVED } from '../../assembly/contract.ts';
-import type { BasicStrategy } from '../authn/basic.ts';
 import type { Clock } from '../clock.ts';
 import { headerValue, type Reply, statusReply } from '../http/reply.ts';
 import type { Handler, Request } from '../http/router.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Decision, Engine, Principal, Target } from '../policy/engine.ts';
+import type { Authenticator } from './authenticator.ts';
 import type { DeferralProblem, DeferralReader } from './deferral.ts';
 import { readForwarded, resolveClient } from './forwarded.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
@@ -15,7 +15,7 @@ const RETRY_AFTER = '2';
 
 export interface ForwardAuthDeps {
   readonly engine: Pick<Engine, 'decide' | 'isTrustedProxy' | 'clientAddress'>;
-  readonly basic: BasicStrategy;
+  readonly authenticator: Authenticator;
   readonly deferrals: DeferralReader;
   readonly identity: IdentityHeaders;
   /** What requests are judged by now; another object once that was replaced. */
@@ -38,7 +38,7 @@ const DEFERRAL_TEXT: Record<DeferralProblem, string> = {
 
 /** Traefik's forwardAuth, by the guest's deferrals or by ordinary forwarding headers. */
 export function createForwardAuth(deps: ForwardAuthDeps): Handler {
-  const { engine, basic, identity, clock, onDecision } = deps;
+  const { engine, authenticator, identity, clock, onDecision } = deps;
 
   return async request => {
     const began = clock.monotonic();
@@ -46,12 +46,14 @@ export function createForwardAuth(deps: ForwardAuthDeps): Handler {
     const policy = deps.inForce();
     let read = readTarget(request, deps, arrived);
     if ('status' in read) return read;
-    const credentials = request.headers.values('authorization');
     // Before a password costs anything.
     const anonymous = engine.decide(read, { kind: 'none' });
-    if (anonymous.verdict === 'bad-request' || credentials.length === 0) return answer(read, anonymous);
+    if (anonymous.verdict === 'bad-request' || !authenticator.hasCredential(request.headers)) {
+      return answer(read, anonymous);
+    }
 
-    const outcome = await basic.authenticate(credentials, began, read.client);
+    const isOpen = anonymous.verdict === 'allow';
+    const outcome = await authenticator.authenticate(request.headers, began, read.client, isOpen);
     if (outcome.kind === 'too-large') {
       onDecision('too-large');
       return statusReply(431);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log/logger.ts';
 import { writeFileAtomically } from '../snapshot/atomic-file.ts';
+import type { TokenRegistry } from './registry.ts';
 import { formatTime, parseTime } from './time.ts';
 
 /** Written at most this often: last use is for finding what nobody uses, in days. */
@@ -17,8 +18,8 @@ export interface LastUseDeps {
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
-  /** Names of secrets that exist: others are forgotten. */
-  readonly isKnown: (name: string, id: string) => boolean;
+  /** Of secrets that are not there any more nothing is kept. */
+  readonly registry: Pick<TokenRegistry, 'find'>;
 }
 
 /**
@@ -50,8 +51,8 @@ export class LastUse {
     this.#cancel?.();
     this.#cancel = undefined;
     if (this.#fresh.size === 0) return;
-    const { file, random, log, isKnown, clock } = this.#deps;
-    const merged = merge(readUsage(file), this.#fresh, isKnown);
+    const { file, random, log, registry, clock } = this.#deps;
+    const merged = merge(readUsage(file), this.#fresh, registry);
     try {
       const suffix = Buffer.from(random(8)).toString('hex');
       writeFileAtomically(file, Buffer.from(encode(merged), 'utf8'), suffix);
@@ -101,12 +102,12 @@ export function readUsage(file: string): Usage {
   return usage;
 }
 
-function merge(old: Usage, fresh: Usage, isKnown: LastUseDeps['isKnown']): Usage {
+function merge(old: Usage, fresh: Usage, registry: LastUseDeps['registry']): Usage {
   const merged = new Map<string, Map<string, number>>();
   for (const usage of [old, fresh]) {
     for (const [name, ids] of usage) {
       for (const [id, time] of ids) {
-        if (!isKnown(name, id)) continue;
+        if (!registry.find(name)?.secrets.some(secret => secret.id === id)) continue;
         const times = merged.get(name) ?? new Map<string, number>();
         merged.set(name, times.set(id, Math.max(time, times.get(id) ?? 0)));
       }

@@ -54,16 +54,41 @@ describeTraefik('damage in a real Traefik', binary => {
     DAMAGE.flatMap(([name, damage]) => ['state', 'grants-', 'policy-'].map(of => ({ name, of, damage }))),
   )('$of $name', async ({ of, damage }) => {
     await recovers();
-    const path = file(of);
-    const whole = readFileSync(path);
-    damage(path);
+    damage(file(of));
     const end = Date.now() + 1_300;
     while (Date.now() < end) {
       await answersRightly();
       await sleep(20);
     }
-    // Page and table are written anew by the host.
-    if (of === 'policy-') writeFileSync(path, whole);
+    // The host writes anew what others changed.
+    await recovers();
+  });
+
+  it('each kind of damage is told by host and guest', () => {
+    for (const text of [
+      'the policy snapshot was removed or changed by somebody else: it is written anew',
+      'the grant table was removed, replaced, cut or written by somebody else: everybody is verified anew',
+    ]) {
+      expect(stack.host.output).toContain(text);
+    }
+    expect(stack.traefik.log).toMatch(/postern: guest directory: /);
+  });
+
+  it('an older copy over the table brings no old password back', async () => {
+    expect(await app('alice:alices-password')).toBe(200);
+    const table = file('grants-');
+    const old = readFileSync(table);
+    await stack.writeUsers({ ...users, alice: { password: 'new-password' } });
+    await waitUntil(
+      'the old password to be refused',
+      async () => (await app('alice:alices-password')) === 401,
+    );
+    writeFileSync(table, old);
+    // Until the next heartbeat nobody can know.
+    await sleep(1_700);
+    expect(await app('alice:alices-password')).toBe(401);
+    expect(await app('alice:new-password')).toBe(200);
+    await stack.writeUsers(users);
     await recovers();
   });
 

@@ -135,8 +135,25 @@ describeTraefik('outages in a real Traefik', binary => {
         return (await stack.metric('postern_deferrals_total')) === before;
       });
 
-    it('removed under a running host: every request is deferred and answered', async () => {
+    const hostSays = (text: string) => waitUntil(text, () => stack.host.output.includes(text), 5_000);
+
+    it('removed under a running host: made again, and all goes on without a restart', async () => {
       rmSync(stack.directory, { recursive: true });
+      for (let end = Date.now() + 1_500; Date.now() < end; await sleep(50)) {
+        expect(await app('alice')).toBe(200);
+        expect(await anonymous()).toEqual([401, 403, 200]);
+      }
+      await hostSays('the guest directory was removed: it is made anew');
+      await hostSays('the guest directory is written again');
+      expect((await stack.ask('app.example.com', '/', { as: 'alice:wrong' })).status).toBe(401);
+      await expectGrants();
+      expect(stack.host.output).not.toContain('not on tmpfs');
+    });
+
+    it('something else in its place: every request is deferred and answered, and the host says why', async () => {
+      rmSync(stack.directory, { recursive: true });
+      writeFileSync(stack.directory, 'not a directory');
+      await hostSays('is not a directory: remove it, or name a directory of Postern');
       await sleep(600);
       const before = await stack.metric('postern_password_verifications_total');
       expect([await app('alice'), await app('alice')]).toEqual([200, 200]);
@@ -146,11 +163,11 @@ describeTraefik('outages in a real Traefik', binary => {
       expect(stack.traefik.log).toContain(
         'postern: guest directory: no state page: is `postern serve` running, and its guest.directory mounted (settings.mounts)?; what needs a grant or a rule goes to the host',
       );
+      expect(stack.host.output.split('is not a directory').length).toBe(2);
     });
 
-    it('made again by the next host: grants again, without touching Traefik', async () => {
-      await stack.host.stop();
-      await stack.startHost();
+    it('which is taken away: grants again, without touching host or Traefik', async () => {
+      rmSync(stack.directory);
       await expectGrants();
     });
 

@@ -61,10 +61,14 @@ describe('the recorded healthy set-up', () => {
 describe('one thing changed in a recording', () => {
   const cases: readonly (readonly [string, Check, Change, readonly string[]])[] = [
     ['version 3.7.9', checkTraefikVersion, version('3.7.9'), ['ok traefik.version']],
-    ['version 3.6.0', checkTraefikVersion, version('v3.6.0'), ['ok traefik.version']],
+    ['version 3.6.9', checkTraefikVersion, version('v3.6.9'), ['ok traefik.version']],
+    ['version 3.7.13', checkTraefikVersion, version('3.7.13'), ['ok traefik.version']],
+    ['version 3.10.0', checkTraefikVersion, version('3.10.0'), ['ok traefik.version']],
+    ['version 3.6.8', checkTraefikVersion, version('v3.6.8'), ['warning traefik.version']],
+    ['version 3.6.0-rc.1', checkTraefikVersion, version('v3.6.0-rc.1'), ['warning traefik.version']],
     ['version 3.5.4', checkTraefikVersion, version('3.5.4'), ['error traefik.version']],
     ['version 2.11', checkTraefikVersion, version('2.11.0'), ['error traefik.version']],
-    ['version 4', checkTraefikVersion, version('4.0.0'), ['ok traefik.version']],
+    ['version 4', checkTraefikVersion, version('4.0.0'), ['unseen traefik.version']],
     ['built from source', checkTraefikVersion, version('dev'), ['unseen traefik.version']],
     [
       'no support dump',
@@ -327,6 +331,66 @@ describe('keys in rotation', () => {
     };
     expect(wrong(checkChildren, observed('healthy', both, { previousTag }))).toEqual([]);
     expect(wrong(checkChildren, observed('healthy', both))).toEqual(['child.old-tag', 'child.old-tag']);
+  });
+});
+
+describe('what a version of Traefik knows', () => {
+  const said = (value: string) => checkTraefikVersion(observed('healthy', version(value)))[0]?.found;
+
+  it.each([
+    ['3.7.9', 'Traefik 3.7.9'],
+    ['3.6.22', 'Traefik 3.6.22'],
+    ['3.7.12', 'Traefik 3.7.12 (Postern is tested up to 3.7.9)'],
+    ['3.6.8', 'Traefik 3.6.8 does not know maxResponseBodySize of forwardAuth'],
+    [
+      '3.6.5',
+      'Traefik 3.6.5 does not know maxResponseBodySize of forwardAuth; it also answers 400 to paths with %2F and the like, which GitLab, npm and Elasticsearch need',
+    ],
+  ])('%s', (value, found) => {
+    expect(said(value)).toBe(found);
+  });
+
+  const unlimited: Change = recording => {
+    middleware('postern-host@file', 'forwardAuth', { maxResponseBodySize: -1 })(recording);
+  };
+  it.each([
+    ['3.7.9', ['forward-auth.body-size']],
+    ['dev', ['forward-auth.body-size']],
+    // Whoever runs it had to leave the line out: that the version says.
+    ['3.6.8', []],
+  ])('%s without a limit for bodies', (value, codes) => {
+    const both: Change = recording => {
+      unlimited(recording);
+      version(value)(recording);
+    };
+    expect(wrong(checkForwardAuth, observed('healthy', both))).toEqual(codes);
+  });
+
+  it.each([
+    ['3.7.9', {}, ['warning entry-point.underscores']],
+    ['3.7.9', { underscoreHeadersStrategy: 'delete' }, ['ok entry-point.underscores']],
+    ['3.5.0', { underscoreHeadersStrategy: undefined }, ['unseen entry-point.underscores']],
+    ['3.7.12', {}, ['warning entry-point.aliases']],
+    ['3.7.12', { underscoreHeadersStrategy: 'delete' }, ['warning entry-point.aliases']],
+    ['3.7.12', { aliasHeadersStrategy: 'keep' }, ['warning entry-point.aliases']],
+    ['3.7.12', { aliasHeadersStrategy: 'delete' }, ['ok entry-point.aliases']],
+    ['dev', { aliasHeadersStrategy: 'reject' }, ['ok entry-point.aliases']],
+  ])('%s with a door without plugin, %o', (value, over, found) => {
+    const both: Change = recording => {
+      version(value)(recording);
+      for (const item of recording.entrypoints) Object.assign((item.http ?? {}) as object, over);
+    };
+    const findings = checkHeaderAliases(observed('broken', both));
+    expect(findings.map(({ severity, code }) => `${severity} ${code}`)).toEqual(found);
+    for (const finding of findings) {
+      // What it advises is what this Traefik knows.
+      const names = finding.mend?.match(/\w+HeadersStrategy/)?.[0];
+      if (isWrong(finding)) {
+        expect(names).toBe(
+          found[0]?.endsWith('aliases') ? 'aliasHeadersStrategy' : 'underscoreHeadersStrategy',
+        );
+      }
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { forwardAuthOf } from '../layout.ts';
 import type { Check, Observation } from '../observation.ts';
 import { hasFailed } from '../observation.ts';
 import { asText, asTexts, type MiddlewareView } from '../traefik-view.ts';
+import { isBefore, readVersion, SINCE } from '../version.ts';
 
 const exists = because('what the plugin defers must reach the host, or nobody can sign in.');
 const reaches = because(
@@ -36,7 +37,7 @@ export const checkForwardAuth: Check = seen => {
   ];
 };
 
-function judge(middleware: MiddlewareView, { mend, authHosts }: Observation): Finding[] {
+function judge(middleware: MiddlewareView, { mend, authHosts, traefik }: Observation): Finding[] {
   const { name } = middleware;
   const settings = forwardAuthOf(middleware) ?? {};
   const lines = mend.middlewares('postern-host');
@@ -87,7 +88,10 @@ function judge(middleware: MiddlewareView, { mend, authHosts }: Observation): Fi
     );
   }
   const limit = settings.maxResponseBodySize;
-  if (typeof limit !== 'number' || limit < 0) {
+  const version = hasFailed(traefik) ? undefined : readVersion(traefik.version);
+  // One that does not know the field is told so by its version.
+  const knowsLimit = version === undefined || !isBefore(version, SINCE.maxResponseBodySize);
+  if (knowsLimit && (typeof limit !== 'number' || limit < 0)) {
     findings.push(body.warning('forward-auth.body-size', `${name}: maxResponseBodySize is not set`, lines));
   }
   const passed = asTexts(settings.addAuthCookiesToResponse);

@@ -1,6 +1,8 @@
-import { because } from '../finding.ts';
+import { because, type Finding } from '../finding.ts';
 import { forwardAuthOf } from '../layout.ts';
 import { type Check, hasFailed } from '../observation.ts';
+import type { EntryPointView } from '../traefik-view.ts';
+import { isBefore, readVersion, SINCE } from '../version.ts';
 
 const aliases = because(
   'a client may send Remote_User beside Remote-User, which many services read as the same; the plugin removes every spelling, forwardAuth alone does not.',
@@ -14,7 +16,24 @@ export const checkHeaderAliases: Check = ({ traefik, layout, mend }) => {
     const entryPoint = traefik.entryPoints.get(name);
     return entryPoint === undefined ? [] : [entryPoint];
   });
-  return doors.map(({ name, underscoreHeaders }) => {
+  const version = readVersion(traefik.version);
+  return doors.map(door => {
+    // Newer releases leave the setting out while nobody has set it.
+    const newer = version !== undefined && !isBefore(version, SINCE.aliasHeadersStrategy);
+    return newer || door.aliasHeaders !== undefined ? judgeAliases(door) : judgeUnderscores(door);
+  });
+
+  function judgeAliases({ name, aliasHeaders = 'keep' }: EntryPointView): Finding {
+    return aliasHeaders === 'delete' || aliasHeaders === 'reject'
+      ? aliases.ok('entry-point.aliases', `${name}: headers with aliasing names: ${aliasHeaders}`)
+      : aliases.warning(
+          'entry-point.aliases',
+          `${name}: routers without the plugin, and headers with aliasing names are kept`,
+          mend.entryPoint(name, { http: { aliasHeadersStrategy: 'delete' } }),
+        );
+  }
+
+  function judgeUnderscores({ name, underscoreHeaders }: EntryPointView): Finding {
     if (underscoreHeaders === undefined) {
       return aliases.unseen(
         'entry-point.underscores',
@@ -28,6 +47,9 @@ export const checkHeaderAliases: Check = ({ traefik, layout, mend }) => {
         mend.entryPoint(name, { http: { underscoreHeadersStrategy: 'delete' } }),
       );
     }
-    return aliases.ok('entry-point.underscores', `${name}: headers with underscores: ${underscoreHeaders}`);
-  });
+    return aliases.ok(
+      'entry-point.underscores',
+      `${name}: headers with underscores: ${underscoreHeaders} (those with dots, as Remote.User, can be removed from Traefik ${SINCE.aliasHeadersStrategy.join('.')} on)`,
+    );
+  }
 };

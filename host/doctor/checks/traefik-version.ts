@@ -1,14 +1,13 @@
 import { because } from '../finding.ts';
 import { type Check, hasFailed } from '../observation.ts';
-
-/** Layered routing (`parentRefs`) came with this one. */
-const FIRST_MINOR = 6;
-/** What Postern was measured with. */
-const MEASURED = '3.7.9';
+import { isBefore, REFUSE_ENCODED, readVersion, SINCE, TESTED } from '../version.ts';
 
 const reach = because("without Traefik's API nothing can be said about plugin, routers and middlewares.");
 const version = because(
   'routers with parentRefs, which let a request pass without asking the host, exist from Traefik 3.6 on.',
+);
+const fields = because(
+  'a file with a field that Traefik does not know is refused as a whole, and without the limit an answer can fill its memory.',
 );
 
 export const checkTraefikVersion: Check = ({ traefik, traefikApi }) => {
@@ -29,28 +28,45 @@ export const checkTraefikVersion: Check = ({ traefik, traefikApi }) => {
       ),
     ];
   }
-  const numbers = /^v?(\d+)\.(\d+)\.(\d+)/.exec(traefik.version)?.slice(1).map(Number);
+  const numbers = readVersion(traefik.version);
   if (numbers === undefined) {
     return [
       version.unseen(
         'traefik.version',
-        `Traefik calls its version ${JSON.stringify(traefik.version)}: whether it is 3.6 or newer cannot be seen`,
+        `Traefik calls its version ${JSON.stringify(traefik.version)}: whether it is 3.6.9 or newer cannot be seen`,
       ),
     ];
   }
-  const [major = 0, minor = 0] = numbers;
-  if (major < 3 || (major === 3 && minor < FIRST_MINOR)) {
+  const tested = TESTED.join('.');
+  const upgrade = [
+    `# run Traefik ${SINCE.maxResponseBodySize.join('.')} or newer (tested: ${tested}):`,
+    `image: 'traefik:v${tested}'`,
+  ].join('\n');
+  if (isBefore(numbers, SINCE.parentRefs)) {
+    return [version.error('traefik.version', `Traefik ${traefik.version} has no parentRefs`, upgrade)];
+  }
+  if (isBefore(numbers, SINCE.maxResponseBodySize)) {
+    const [from, before] = REFUSE_ENCODED;
+    const encoded =
+      isBefore(numbers, from) || !isBefore(numbers, before)
+        ? ''
+        : '; it also answers 400 to paths with %2F and the like, which GitLab, npm and Elasticsearch need';
     return [
-      version.error(
+      fields.warning(
         'traefik.version',
-        `Traefik ${traefik.version} has no parentRefs`,
-        [
-          `# run Traefik 3.${FIRST_MINOR} or newer (measured: ${MEASURED}):`,
-          `image: 'traefik:v${MEASURED}'`,
-        ].join('\n'),
+        `Traefik ${traefik.version} does not know maxResponseBodySize of forwardAuth${encoded}`,
+        upgrade,
       ),
     ];
   }
-  const measured = `${numbers.join('.')}` === MEASURED ? '' : ` (Postern was measured with ${MEASURED})`;
-  return [version.ok('traefik.version', `Traefik ${traefik.version}${measured}`)];
+  if (numbers[0] > TESTED[0]) {
+    return [
+      version.unseen(
+        'traefik.version',
+        `Traefik ${traefik.version} is newer than all that Postern was tested with (up to ${tested}): see that \`postern doctor --probe\` finds all well`,
+      ),
+    ];
+  }
+  const hint = isBefore(TESTED, numbers) ? ` (Postern is tested up to ${tested})` : '';
+  return [version.ok('traefik.version', `Traefik ${traefik.version}${hint}`)];
 };
