@@ -115,10 +115,7 @@ function queryAmbiguity(list: i32, target: Target): i32 {
     let found = 0;
     for (let at = target.queryStart; at < end; ) {
       let stop = pairEnd(query, at, end);
-      if (
-        at < stop &&
-        decodedEquals(query, at, keyPartEnd(query, at, stop), bytes, key, key + itemLength)
-      ) {
+      if (at < stop && decodedEquals(query, at, keyPartEnd(query, at, stop), bytes, key, key + itemLength)) {
         if (++found > 1) return REASON_QUERY_REPEATED;
       }
       at = stop + 1;

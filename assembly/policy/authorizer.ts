@@ -98,8 +98,7 @@ function firstCandidate(method: u32, subject: Subject, target: Target): u32 {
     if (candidateRule != rule) {
       rule = candidateRule;
       readRule(rule);
-      suits =
-        askerMatches(method, subject) && (!checksDomain || domainMatches(ruleDomains, subject, target));
+      suits = askerMatches(method, subject) && (!checksDomain || domainMatches(ruleDomains, subject, target));
     }
     if (suits && expressionMatches(ruleResources, <i32>candidateItem, subject, target) && onQuery(target))
       return decide(rule);

@@ -2,14 +2,7 @@ import { lowerAscii } from '../bytes/ascii';
 import { readU8, readU32 } from '../bytes/bytes';
 import { scratch } from '../bytes/scratch';
 import { Target } from '../http/target';
-import {
-  beginningKey,
-  slotOf,
-  TEXT_FACTOR,
-  WINDOW_KINDS,
-  windowKey,
-  windowLength,
-} from './hashes';
+import { beginningKey, slotOf, TEXT_FACTOR, WINDOW_KINDS, windowKey, windowLength } from './hashes';
 import {
   FILTER_BITS,
   FILTER_MASK,
@@ -154,7 +147,12 @@ function foldObject(target: Target): void {
     if (byte == 0xc5 && readU8(object, i + 1) == 0xbf && i + 1 < len) {
       unchecked((scratch[out++] = 0x73));
       i++;
-    } else if (byte == 0xe2 && readU8(object, i + 1) == 0x84 && readU8(object, i + 2) == 0xaa && i + 2 < len) {
+    } else if (
+      byte == 0xe2 &&
+      readU8(object, i + 1) == 0x84 &&
+      readU8(object, i + 2) == 0xaa &&
+      i + 2 < len
+    ) {
       unchecked((scratch[out++] = 0x6b));
       i += 2;
     } else {
@@ -163,4 +161,3 @@ function foldObject(target: Target): void {
   }
   folded = out;
 }
-

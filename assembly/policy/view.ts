@@ -91,7 +91,9 @@ function isHeader(): bool {
   if (readU32(header, 0) != IMAGE_MAGIC || readU32(header, 4) != IMAGE_VERSION) return false;
   if (readU32(header, IMAGE_LENGTH) != <u32>size) return false;
   let rules = <u64>readU32(header, IMAGE_RULES);
-  return rules >= <u64>IMAGE_HEADER && rules + <u64>readU32(header, IMAGE_RULE_COUNT) * RULE_SIZE <= <u64>size;
+  return (
+    rules >= <u64>IMAGE_HEADER && rules + <u64>readU32(header, IMAGE_RULE_COUNT) * RULE_SIZE <= <u64>size
+  );
 }
 
 export function isImageOpen(): bool {

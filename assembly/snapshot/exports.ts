@@ -27,7 +27,7 @@ import {
 } from './json';
 import { PROBLEM_CODES, problemText } from './problem-codes';
 import { problems } from './problems';
-import { openSnapshot, SNAPSHOT_BAD } from './snapshot-file';
+import { openSnapshot, SNAPSHOT_BAD, SNAPSHOT_OPENED } from './snapshot-file';
 import { ImageFile, UnitCache } from './unit-cache';
 
 /**
@@ -103,19 +103,27 @@ class MemoryFile extends ImageFile {
   }
 }
 
+/** The snapshot file given last, and what it was opened by. */
+let held: MemoryFile = new MemoryFile(NONE);
+const heldKey = new HmacKey();
+let heldId: StaticArray<u8> = NONE;
+
 /** As `policyLoad` of a snapshot file, read in units as a guest reads it; SNAPSHOT_…. */
 export function policyLoadSnapshot(file: Uint8Array, snapshotKey: Uint8Array, id: Uint8Array): i32 {
-  let key = new HmacKey();
-  if (!key.setKey(bytesOf(snapshotKey), 0, snapshotKey.length)) return SNAPSHOT_BAD;
+  if (!heldKey.setKey(bytesOf(snapshotKey), 0, snapshotKey.length)) return SNAPSHOT_BAD;
   held = new MemoryFile(bytesOf(file));
-  return openSnapshot(cache, held, key, bytesOf(id), 0);
+  heldId = bytesOf(id);
+  return openSnapshot(cache, held, heldKey, heldId, 0);
 }
 
-let held: MemoryFile = new MemoryFile(NONE);
-
-/** Whether the policy's index is used; otherwise every rule is judged. */
-export function policyUseIndex(on: bool): void {
-  useIndex(on);
+/**
+ * Judges from now on by the image loaded last, rule by rule (0) or by its index
+ * (1), or by the snapshot loaded last (2 and 3, the same): all must agree.
+ */
+export function policyJudgeBy(way: i32): bool {
+  useIndex((way & 1) != 0);
+  if (way < 2) return openResident(loaded, 0, loaded.length);
+  return openSnapshot(cache, held, heldKey, heldId, 0) == SNAPSHOT_OPENED;
 }
 
 /** FAULT_… of the decision last: a part of the policy could not be had. */

@@ -297,9 +297,7 @@ function writeCandidates(member: u32, filtered: bool): void {
 }
 
 function resourceList(member: u32): i32 {
-  return (
-    imageStart + <i32>readU32(rules.buf, <i32>(member & ~CHECK_DOMAIN) * RULE_SIZE + RULE_RESOURCES)
-  );
+  return imageStart + <i32>readU32(rules.buf, <i32>(member & ~CHECK_DOMAIN) * RULE_SIZE + RULE_RESOURCES);
 }
 
 function resourceProgram(list: i32, index: i32): i32 {
@@ -359,9 +357,5 @@ function writeTable(kind: i32, offsets: StaticArray<i32>, field: i32, slotsField
   setHeader(slotsField, slots);
   image.bytes(table, 0, table.length);
   if (kind != SUFFIX || image.overflow) return;
-  memory.copy(
-    changetype<usize>(image.buf) + imageStart + IMAGE_SUFFIX_BITS,
-    changetype<usize>(bits),
-    32,
-  );
+  memory.copy(changetype<usize>(image.buf) + imageStart + IMAGE_SUFFIX_BITS, changetype<usize>(bits), 32);
 }

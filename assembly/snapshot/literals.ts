@@ -63,11 +63,7 @@ class Texts {
       this.count = UNKNOWN;
       return;
     }
-    memory.copy(
-      changetype<usize>(this.bytes) + this.count * MAX_TEXT,
-      changetype<usize>(from) + start,
-      len,
-    );
+    memory.copy(changetype<usize>(this.bytes) + this.count * MAX_TEXT, changetype<usize>(from) + start, len);
     this.lengths[this.count++] = len;
   }
 

@@ -42,7 +42,8 @@ export function openSnapshot(
   if (file.read(0, header, SNAPSHOT_UNITS) != SNAPSHOT_UNITS) return SNAPSHOT_BAD;
   if (readU32(header, 0) != SNAPSHOT_MAGIC) return SNAPSHOT_BAD;
   if (readU32(header, SNAPSHOT_VERSION) != SNAPSHOT_FORMAT) return SNAPSHOT_OTHER_VERSION;
-  if (!sameBytes(header, SNAPSHOT_ID, SNAPSHOT_ID + ID_LENGTH, id, idAt, idAt + ID_LENGTH)) return SNAPSHOT_BAD;
+  if (!sameBytes(header, SNAPSHOT_ID, SNAPSHOT_ID + ID_LENGTH, id, idAt, idAt + ID_LENGTH))
+    return SNAPSHOT_BAD;
   hmac.begin(key);
   hmac.update(header, SNAPSHOT_ID, SNAPSHOT_ID + ID_LENGTH);
   hmac.finish(cache.key, 0);

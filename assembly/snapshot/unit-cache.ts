@@ -99,6 +99,7 @@ function isUnit(key: StaticArray<u8>, index: i32): bool {
   writeU32(nonce, 0, index);
   let tagEnd = SNAPSHOT_UNIT + SNAPSHOT_TAG_LENGTH;
   return (
-    openSealed(key, 0, nonce, 0, unit, 0, SNAPSHOT_UNIT, unit, SNAPSHOT_UNIT, tagEnd, unit, SNAPSHOT_UNIT) == 0
+    openSealed(key, 0, nonce, 0, unit, 0, SNAPSHOT_UNIT, unit, SNAPSHOT_UNIT, tagEnd, unit, SNAPSHOT_UNIT) ==
+    0
   );
 }

@@ -23,7 +23,10 @@ export function encodeSnapshot(id: Uint8Array, image: Uint8Array, snapshotKey: U
   file.writeUInt32LE(SNAPSHOT_FORMAT, SNAPSHOT_VERSION);
   file.set(id, SNAPSHOT_ID);
   file.writeUInt32LE(image.length, SNAPSHOT_IMAGE_LENGTH);
-  file.set(tagOf(key, SNAPSHOT_HEADER_NONCE, file.subarray(0, SNAPSHOT_HEADER_LENGTH)), SNAPSHOT_HEADER_LENGTH);
+  file.set(
+    tagOf(key, SNAPSHOT_HEADER_NONCE, file.subarray(0, SNAPSHOT_HEADER_LENGTH)),
+    SNAPSHOT_HEADER_LENGTH,
+  );
   for (let unit = 0, at = SNAPSHOT_UNITS; unit < units; unit++, at += SNAPSHOT_UNIT + SNAPSHOT_TAG_LENGTH) {
     file.set(image.subarray(unit * SNAPSHOT_UNIT, (unit + 1) * SNAPSHOT_UNIT), at);
     file.set(tagOf(key, unit, file.subarray(at, at + SNAPSHOT_UNIT)), at + SNAPSHOT_UNIT);
