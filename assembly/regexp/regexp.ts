@@ -58,7 +58,8 @@ export function compile(buf: StaticArray<u8>, start: i32, end: i32, out: ByteWri
   if (!within(buf, start, end - start)) return fail(RegexpError.TooLarge, start, end);
   let code = parse(buf, start, end);
   if (code != 0) return code;
-  if (onTree !== null) onTree!(parsedTree());
+  let watch = onTree;
+  if (watch !== null) watch(parsedTree());
   let at = out.len;
   if (build(out)) return 0;
   out.len = at;

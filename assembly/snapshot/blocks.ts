@@ -100,7 +100,8 @@ export function internProgram(value: i32): i32 {
     return -1;
   }
   let program = intern(at);
-  if (onProgram !== null) onProgram!(program);
+  let watch = onProgram;
+  if (watch !== null) watch(program);
   programs.put(doc, value, end, program);
   return program;
 }

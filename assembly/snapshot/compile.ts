@@ -155,7 +155,8 @@ export function compilePolicy(buf: StaticArray<u8>, start: i32, end: i32, out: B
       problems.decimal(max(jsonErrorAt - start, 0) + 1);
       endProblem();
     } else {
-      if (onBeginning !== null) onBeginning!();
+      let begins = onBeginning;
+      if (begins !== null) begins();
       openDocument(buf, end);
       openImage(out);
       compileDocument(rootValue(buf, start, end));
@@ -284,7 +285,8 @@ function finish(flags: u32): void {
   setHeader(0, IMAGE_MAGIC);
   setHeader(4, IMAGE_VERSION);
   setHeader(IMAGE_LENGTH, image.len - imageStart);
-  if (errorCount == 0 && !image.overflow && indexer !== null) indexer!();
+  let index = indexer;
+  if (errorCount == 0 && !image.overflow && index !== null) index();
   setHeader(IMAGE_LENGTH, image.len - imageStart);
   // What would not load must not be written.
   let fits = !image.overflow && checkImage(image.buf, imageStart, image.len - imageStart);
