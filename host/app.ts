@@ -18,11 +18,13 @@ import type { Engine } from './policy/engine.ts';
 import type { ConfigStatus } from './reload/config-reloader.ts';
 import { CurrentPolicy, type LiveSettings } from './reload/current-policy.ts';
 import { Authenticator } from './routes/authenticator.ts';
+import type { DecisionDeps } from './routes/decision.ts';
 import { DeferralReader } from './routes/deferral.ts';
-import { createForwardAuth, FORWARD_AUTH_PATH } from './routes/forward-auth.ts';
+import { createEndpointRoutes, createIsPortal } from './routes/endpoints.ts';
 import { createHealth, HEALTH_PATHS } from './routes/health.ts';
 import { IdentityHeaders } from './routes/identity-headers.ts';
 import { createMetricsRoute, METRICS_PATH } from './routes/metrics.ts';
+import { SignIn } from './routes/sign-in.ts';
 import { deriveGuestKey, deriveKey } from './secret/derive.ts';
 import { prepareGuestDirectory } from './snapshot/guest-directory.ts';
 import { Publisher } from './snapshot/publisher.ts';
@@ -41,7 +43,7 @@ export const LINGER_MS = STATE_MAX_READ_AGE_MS + 100;
 
 export type AppConfig = Pick<
   Config,
-  'server' | 'guest' | 'grants' | 'tokens' | 'policy' | 'secret' | 'previousSecret'
+  'server' | 'cookies' | 'guest' | 'grants' | 'tokens' | 'policy' | 'secret' | 'previousSecret'
 >;
 
 export interface AppDeps {
@@ -84,6 +86,8 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const { engine, directory, clock, random } = deps;
   // Most of what is warned about here can be caused at will, by clients and peers.
   const log = rateLimited(deps.log, clock);
+  // Refusals that cost the host nothing: a client makes as many of them as it can send.
+  const refusals = rateLimited(deps.log, clock, ['error', 'warn', 'info']);
   const compiled = engine.compile(config.policy);
   if (!compiled.ok) throw new ConfigError(compiled.problems);
   const policy = new CurrentPolicy(engine, liveSettings(config, compiled.image));
@@ -158,8 +162,10 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     random,
     log,
   });
-  const forwardAuth = createForwardAuth({
+  const signIn = new SignIn(config.cookies ?? []);
+  const decision: DecisionDeps = {
     engine,
+    signIn,
     authenticator: new Authenticator({ engine, basic, tokens }),
     deferrals: new DeferralReader({
       guestKeys: [guestKey, ...previous],
@@ -169,10 +175,10 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     identity: new IdentityHeaders(deps.log),
     inForce: () => policy.inForce,
     clock,
-    log,
+    log: refusals,
     onDecision: metrics.decided,
     onDeferral: metrics.deferred,
-  });
+  };
   const health = createHealth({
     usersOk: deps.usersOk,
     configStatus: deps.configStatus,
@@ -181,11 +187,14 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     clock,
   });
   const routes: Route[] = [
-    { path: FORWARD_AUTH_PATH, decision: true, handler: forwardAuth },
-    ...HEALTH_PATHS.map(path => ({ path, decision: false, handler: health })),
-    { path: METRICS_PATH, decision: false, handler: createMetricsRoute(metrics) },
+    ...createEndpointRoutes(decision, config.server.endpoints),
+    ...HEALTH_PATHS.map(path => ({ path, kind: 'operator' as const, handler: health })),
+    { path: METRICS_PATH, kind: 'operator', handler: createMetricsRoute(metrics) },
   ];
-  const router = createRouter(routes, log);
+  const router = createRouter(routes, log, {
+    prefix: config.server.prefix ?? '',
+    isPortal: createIsPortal(signIn, engine),
+  });
 
   // From the beginning: a change while the lock is waited for must not be missed.
   const revoke = (usernames: readonly string[]): number => {
@@ -264,7 +273,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       issuer,
       clock,
       random,
-      log,
+      log: refusals,
       foldsNames: config.policy.fold_names === true,
       onResult: metrics.tokenJudged,
       onUse: (name, id) => lastUse?.note(name, id),

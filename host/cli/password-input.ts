@@ -4,7 +4,7 @@ import { CommandError, type Io } from './io.ts';
 
 /** A password from a terminal, asked twice and never shown, or one line of a pipe. */
 export async function readPassword(io: Io): Promise<string> {
-  const password = io.stdin.isTTY ? await ask(io) : await readLine(io);
+  const password = await readSecretLine(io, 'Password');
   if (password === '') throw new CommandError('no password given');
   if (Buffer.byteLength(password, 'utf8') > MAX_PASSWORD) {
     throw new CommandError(`a password has at most ${MAX_PASSWORD} bytes`);
@@ -15,6 +15,11 @@ export async function readPassword(io: Io): Promise<string> {
     );
   }
   return password;
+}
+
+/** Any secret from a terminal, asked twice and never shown, or one line of a pipe; perhaps empty. */
+export async function readSecretLine(io: Io, name: string): Promise<string> {
+  return io.stdin.isTTY ? ask(io, name) : readLine(io);
 }
 
 async function readLine(io: Io): Promise<string> {
@@ -37,7 +42,7 @@ async function readLine(io: Io): Promise<string> {
   return line;
 }
 
-async function ask(io: Io): Promise<string> {
+async function ask(io: Io, name: string): Promise<string> {
   const keys = io.stdin[Symbol.asyncIterator]();
   const decoder = new TextDecoder();
   let pending = '';
@@ -66,7 +71,7 @@ async function ask(io: Io): Promise<string> {
   };
   io.stdin.setRawMode(true);
   try {
-    const first = await line('Password: ');
+    const first = await line(`${name}: `);
     const second = await line('Again: ');
     if (first !== second) throw new CommandError('the two passwords differ: nothing was hashed');
     return first;

@@ -9,7 +9,9 @@ import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.t
 import { secretCommand } from './secret.ts';
 import { serveCommand } from './serve.ts';
 import { testCommand } from './test.ts';
+import { tokenCommand } from './token.ts';
 import { traefikCommand } from './traefik.ts';
+import { validateCommand } from './validate.ts';
 import { VERSION } from './version.ts';
 
 /** Runs the command line `args` (without node and script) and gives its exit code. */
@@ -20,7 +22,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
     if (error instanceof CommandError) {
-      io.stderr.write(`error: ${error.message}\n`);
+      if (error.message !== '') io.stderr.write(`error: ${error.message}\n`);
       return error.exitCode;
     }
     if (error instanceof ConfigError) {
@@ -58,8 +60,10 @@ function createProgram(io: Io): Command {
     return command;
   };
   program.addCommand(serveCommand(io));
+  program.addCommand(validateCommand(io));
   program.addCommand(secretCommand(io));
   program.addCommand(hashCommand(io));
+  program.addCommand(tokenCommand(io));
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));
   program.addCommand(explainCommand(io));

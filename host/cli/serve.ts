@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { createApp, LINGER_MS, liveSettings } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
+import { lintWith } from '../lint/lint.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import type { Engine } from '../policy/engine.ts';
 import { loadEngine } from '../policy/load-engine.ts';
@@ -40,6 +41,7 @@ async function run(file: string, io: Io): Promise<void> {
     isTerminal: io.stderr.isTTY,
     createEngine: () => loadEngine(engineFile()),
     checkUsers: checkUsersFile,
+    lint: lintWith(() => loadEngine(engineFile())),
     clock: systemClock,
   });
   const { config, warnings, locate } = reloader.initial;

@@ -13,12 +13,15 @@ export interface LoadOptions {
   readonly readFile?: (file: string) => Uint8Array;
 }
 
+type LineOf = (path: string) => number | undefined;
+export type Lint = (policy: PolicyDocument, lineOf: LineOf) => readonly Problem[];
+
 export interface LoadConfigOptions extends LoadOptions {
   readonly engine?: Pick<Engine, 'compile'>;
   /** What is wrong with the users file (`checkUsersFile`). */
   readonly checkUsers?: (file: string, search: UserSearch) => readonly Problem[];
   /** Warnings about rules that compile and yet say something else than was meant (`host/lint`). */
-  readonly lint?: (policy: PolicyDocument) => readonly Problem[];
+  readonly lint?: Lint;
 }
 
 export interface Loaded<T> {
@@ -72,8 +75,20 @@ function policyProblems(parsed: Parsed, options: LoadConfigOptions): Problem[] {
   const problems = (compiled.ok ? compiled.warnings : compiled.problems)
     .map(parsed.locate)
     .filter(problem => !known.has(problem.path));
-  for (const problem of options.lint?.(policy) ?? []) problems.push(parsed.locate(problem));
+  const lineOf = (path: string) => parsed.locate({ code: '', severity: 'warning', path, message: '' }).line;
+  problems.push(...lint(options.lint, policy, lineOf).map(parsed.locate));
   return problems;
+}
+
+/** Advice never stops a start: a mistake of ours in it is a warning, too. */
+function lint(look: Lint | undefined, policy: PolicyDocument, lineOf: LineOf): readonly Problem[] {
+  try {
+    return look?.(policy, lineOf) ?? [];
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'no error';
+    const message = `the rules could not be looked through for a reason that is a mistake of Postern (${name}): report it`;
+    return [{ code: 'lint.unexpected', severity: 'warning', path: 'access_control', message }];
+  }
 }
 
 /** Everything `serve` needs, or `ConfigError` with every problem that `examineConfig` finds. */

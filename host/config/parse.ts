@@ -4,6 +4,7 @@ import { basicCacheLifespan, misusedRules } from './authelia.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { configTree } from './key-tree.ts';
 import { DEFAULTS, VALUE_KEYS, type ValueKey, type ValueOf, variableOf } from './keys.ts';
+import { otherFile } from './other-file.ts';
 import { inOrder, type Problem } from './problem.ts';
 import type { Config, TokensSetup } from './schema.ts';
 import { readSecrets } from './secrets.ts';
@@ -44,7 +45,19 @@ export function parseConfig(input: ParseInput): Parsed {
     const yaml = readYaml(input.yaml.file, input.yaml.text, { schema: 'core', tree: configTree });
     // What can be read of a broken file is looked at, too: all problems are told at once.
     source = yaml.source;
-    if (!yaml.ok) problems.push(...yaml.problems);
+    const other = otherFile(source?.value);
+    if (other === undefined) problems.push(...(yaml.ok ? [] : yaml.problems));
+    else {
+      // That it is no good as a configuration either would be noise.
+      problems.push({
+        code: 'config.other-file',
+        severity: 'error',
+        path: '',
+        message: other,
+        file: input.yaml.file,
+      });
+      source = undefined;
+    }
   }
   const fromEnv = readEnvironment(input.env, problems);
   const locate = (problem: Problem): Problem => place(problem, source, fromEnv);

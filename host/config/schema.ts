@@ -8,6 +8,38 @@ export interface UserSearch {
   readonly email: boolean;
 }
 
+/** Authelia's names (`server.endpoints.authz.*.authn_strategies[].name`). */
+export type StrategyName =
+  | 'CookieSession'
+  | 'HeaderAuthorization'
+  | 'HeaderProxyAuthorization'
+  | 'HeaderAuthRequestProxyAuthorization'
+  | 'HeaderLegacy';
+
+/** One of `server.endpoints.authz`. */
+export interface EndpointConfig {
+  readonly name: string;
+  /** Below `server.address`'s path; `/api/authz/` and the name unless configured. */
+  readonly path: string;
+  readonly implementation: 'ForwardAuth' | 'AuthRequest' | 'ExtAuthz' | 'Legacy';
+  /** Undefined for those of the implementation. */
+  readonly strategies?: readonly {
+    readonly name: StrategyName;
+    /** In lower case; undefined for every scheme. */
+    readonly schemes?: readonly string[];
+  }[];
+}
+
+/** One of `session.cookies`. */
+export interface CookieConfig {
+  /** Lower case, without a dot in front. */
+  readonly domain: string;
+  /** `authelia_url`: where people sign in. */
+  readonly signInUrl?: string | undefined;
+  /** Where they land who came from nowhere. */
+  readonly defaultRedirectionUrl?: string | undefined;
+}
+
 export interface TokensSetup {
   /** Written by `postern token`. */
   readonly file: string;
@@ -23,7 +55,17 @@ export interface Setup {
     /** `tcp://:9091` in Authelia's form, taken apart. Default 127.0.0.1:9091; an empty host is every interface. */
     readonly host: string;
     readonly port: number;
+    /** Instead of host and port: `unix:///run/postern.sock?umask=0007`. */
+    readonly socket?: { readonly path: string; readonly umask?: number | undefined } | undefined;
+    /** Everything is served below this path, too: `/authelia`. Empty without one. */
+    readonly prefix?: string;
+    /** Files in PEM; undefined for plain HTTP. */
+    readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
+    /** Undefined for the default endpoints. */
+    readonly endpoints?: readonly EndpointConfig[] | undefined;
   };
+  /** Domains whose visitors can be sent to a portal; none without `session`. */
+  readonly cookies?: readonly CookieConfig[];
   readonly log: { readonly level: 'error' | 'warn' | 'info' | 'debug'; readonly format: 'text' | 'json' };
   readonly guest: {
     /** Guest directory, best on tmpfs. Default /run/postern. */

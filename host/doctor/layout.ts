@@ -1,5 +1,5 @@
 import { HEADER_VERDICT } from '../../assembly/contract.ts';
-import { FORWARD_AUTH_PATH } from '../routes/forward-auth.ts';
+import { FORWARD_AUTH_PATH } from '../routes/paths.ts';
 import { parseRule, type Rule } from './rule.ts';
 import { headerValuesOf } from './rule-match.ts';
 import {

@@ -4,8 +4,11 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 export interface Reply {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Empty for an answer without a body's type. */
   readonly type: string;
   readonly body: string;
+  /** Sent as it is, without the headers that every other answer gets: decisions answer as their dialect does. */
+  readonly exact?: boolean;
 }
 
 export type ReplyHeaders = Reply['headers'];
@@ -15,6 +18,11 @@ const TEXT = 'text/plain; charset=utf-8';
 /** Authelia's bodies: `403 Forbidden`, and nothing about the inside. */
 export function statusReply(status: number, headers: ReplyHeaders = []): Reply {
   return { status, headers, type: TEXT, body: `${status} ${STATUS_CODES[status] ?? 'Unknown'}` };
+}
+
+/** `statusReply` for decisions: nothing but what is said here is sent. */
+export function exactReply(status: number, headers: ReplyHeaders = []): Reply {
+  return { ...statusReply(status, headers), exact: true };
 }
 
 export function jsonReply(status: number, value: unknown): Reply {
@@ -34,16 +42,9 @@ export function send(
 ): void {
   // As bytes: node would glue a string to the headers and encode both as UTF-8, the headers' bytes a second time.
   const body = Buffer.from(reply.body, 'utf8');
-  const headers: string[] = [
-    'Content-Type',
-    reply.type,
-    'Content-Length',
-    String(body.length),
-    'Cache-Control',
-    'no-store',
-    'X-Content-Type-Options',
-    'nosniff',
-  ];
+  const headers: string[] = ['Content-Length', String(body.length)];
+  if (reply.type !== '') headers.push('Content-Type', reply.type);
+  if (reply.exact !== true) headers.push('Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff');
   for (const [name, value] of reply.headers) headers.push(name, value);
   if (options.last) headers.push('Connection', 'close');
   response.writeHead(reply.status, headers);

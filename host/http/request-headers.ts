@@ -1,3 +1,6 @@
+/** What `one` answers for a header that stands twice; no value is this. */
+export const REPEATED = Symbol('repeated');
+
 /** Headers as they arrived: order, repetition and every value kept, bytes as latin1. */
 export class RequestHeaders {
   readonly #raw: readonly string[];
@@ -19,6 +22,23 @@ export class RequestHeaders {
       if (key.length === name.length && key.toLowerCase() === name) found.push(this.#raw[i + 1] ?? '');
     }
     return found;
+  }
+
+  /** The value of a header that may stand once: undefined when it is absent, `repeated` when it stands twice. */
+  one(name: string): string | undefined | typeof REPEATED {
+    let found: string | undefined;
+    for (let i = 0; i < this.#raw.length; i += 2) {
+      const key = this.#raw[i] ?? '';
+      if (key.length !== name.length || key.toLowerCase() !== name) continue;
+      if (found !== undefined) return REPEATED;
+      found = this.#raw[i + 1] ?? '';
+    }
+    return found;
+  }
+
+  /** The same request with `Authorization` from another header, whatever its own was. @param name in lower case */
+  authorizedBy(name: string): RequestHeaders {
+    return new RequestHeaders(this.values(name).flatMap(value => ['authorization', value]));
   }
 
   /** The first header for whose name, in lower case, `test` says yes. */

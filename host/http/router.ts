@@ -6,18 +6,40 @@ import type { RequestHeaders } from './request-headers.ts';
 export interface Request {
   readonly method: string;
   readonly path: string;
+  /** Behind the first `?`, as received; empty without one. */
+  readonly query: string;
   readonly headers: RequestHeaders;
-  /** Address of the socket's peer, empty when the socket is gone. */
+  /** Address of the socket's peer, empty when the socket is gone; a Unix socket is loopback. */
   readonly peer: string;
+  /** Whether the connection is TLS. */
+  readonly secure: boolean;
 }
 
 export type Handler = (request: Request) => Reply | Promise<Reply>;
 
+/**
+ * What a path is for. A proxy takes 2xx for leave to pass, so only `decision`
+ * paths answer whatever a proxy asks. `portal` paths are for people, through
+ * the portal's own address; `redirect` paths, too, through an application's, and
+ * never answer 2xx; `operator` paths are for nobody behind a proxy.
+ */
+export type RouteKind = 'decision' | 'portal' | 'redirect' | 'operator';
+
 export interface Route {
   readonly path: string;
-  /** Decision endpoints are for proxies, everything else is not. */
-  readonly decision: boolean;
+  readonly kind: RouteKind;
+  /** Serves every path that begins with `path`. */
+  readonly below?: boolean;
+  /** Default: GET and HEAD only. */
+  readonly anyMethod?: boolean;
   readonly handler: Handler;
+}
+
+export interface RouterOptions {
+  /** Below which everything is served as well, `/authelia` for instance; empty for nowhere else. */
+  readonly prefix?: string;
+  /** Whether this request came to the portal's own address, through a proxy that may say so. */
+  readonly isPortal?: (request: Request) => boolean;
 }
 
 /**
@@ -25,32 +47,45 @@ export interface Route {
  * a proxy's forwarding headers is 403: a proxy that was given the wrong address
  * would take its 200 for leave to pass.
  */
-export function createRouter(routes: readonly Route[], log: Logger): Handler {
-  const table = new Map(routes.map(route => [route.path, route]));
-  const decisions = routes.filter(route => route.decision).map(route => route.path);
-  return request => {
-    const route = table.get(request.path);
-    if (route?.decision !== true) {
+export function createRouter(routes: readonly Route[], log: Logger, options: RouterOptions = {}): Handler {
+  const { prefix = '', isPortal = () => false } = options;
+  const table = new Map(routes.filter(route => !route.below).map(route => [route.path, route]));
+  const below = routes.filter(route => route.below);
+  const decisions = routes.filter(route => route.kind === 'decision').map(route => prefix + route.path);
+
+  return received => {
+    const path = withoutPrefix(received.path, prefix);
+    const request = path === received.path ? received : { ...received, path };
+    const route = table.get(path) ?? below.find(candidate => path.startsWith(candidate.path));
+    if (route?.kind !== 'decision') {
       const header = request.headers.findName(isForwarding);
-      if (header !== undefined) {
+      if (header !== undefined && !mayAnswer(request, route)) {
         log.warn(
           'refused: this path decides nothing and was asked by a proxy; forwardAuth must ask `address`',
-          {
-            peer: request.peer,
-            path: request.path,
-            key: header,
-            address: decisions.join(', '),
-          },
+          { peer: request.peer, path: received.path, key: header, address: decisions.join(', ') },
         );
         return statusReply(403);
       }
     }
     if (route === undefined) return statusReply(404);
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    if (route.anyMethod !== true && request.method !== 'GET' && request.method !== 'HEAD') {
       return statusReply(405, [['Allow', 'GET, HEAD']]);
     }
     return route.handler(request);
   };
+
+  function mayAnswer(request: Request, route: Route | undefined): boolean {
+    if (request.headers.findName(name => name.startsWith('postern-')) !== undefined) return false;
+    if (route?.kind === 'operator') return false;
+    // A redirection is no leave to pass, whoever asks.
+    return route?.kind === 'redirect' || isPortal(request);
+  }
+}
+
+function withoutPrefix(path: string, prefix: string): string {
+  return prefix !== '' && path.startsWith(prefix) && path[prefix.length] === '/'
+    ? path.slice(prefix.length)
+    : path;
 }
 
 /** Headers by which a proxy tells of somebody else's request. */
@@ -58,7 +93,10 @@ function isForwarding(name: string): boolean {
   return (
     name.startsWith('x-forwarded-') ||
     name.startsWith('x-original-') ||
+    name.startsWith('x-auth-request-') ||
+    name.startsWith('x-envoy-') ||
     name.startsWith('postern-') ||
+    name === 'x-real-ip' ||
     name === 'forwarded'
   );
 }

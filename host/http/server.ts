@@ -1,6 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Logger } from '../log/logger.ts';
+import { answerUnreadable } from './client-error.ts';
+import { type Endpoint, listen } from './listen.ts';
 import { send, statusReply } from './reply.ts';
 import { RequestHeaders } from './request-headers.ts';
 import type { Handler } from './router.ts';
@@ -20,28 +23,53 @@ const KEEP_ALIVE_MS = 100_000;
 /** A failed login takes two seconds; what is not answered by then is cut. */
 const DRAIN_MS = 10_000;
 
+/** A TLS handshake that takes longer is given up. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A Unix socket has no addresses; whoever may open it is on this machine. */
+const LOCAL_PEER = '127.0.0.1';
+
+/** What `node:tls` takes, in PEM. */
+export interface Certificate {
+  readonly cert: Uint8Array;
+  readonly key: Uint8Array;
+}
+
 export interface HttpServer {
-  /** Where it listens, e.g. `http://127.0.0.1:9091`. */
+  /** Where it listens, e.g. `http://127.0.0.1:9091` or `unix:///run/postern.sock`. */
   readonly address: string;
+  /** 0 for a Unix socket. */
   readonly port: number;
+  /** Takes another certificate for connections from now on; throws on one that cannot be used. Only with TLS. */
+  replaceCertificate(certificate: Certificate): void;
   /** Takes no new requests, answers those that are there, ends. */
   close(): Promise<void>;
 }
 
 export async function startHttpServer(
-  /** An empty host is every interface, port 0 any free one. */
-  options: { readonly host: string; readonly port: number },
+  endpoint: Endpoint & { readonly certificate?: Certificate },
   handler: Handler,
   log: Logger,
 ): Promise<HttpServer> {
   let closing = false;
-  const server = createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS },
-    (request, response) => void answer(request, response, handler, log, () => closing),
-  );
+  const options = { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS };
+  const { certificate } = endpoint;
+  const local = endpoint.socket !== undefined;
+  const onRequest = (request: IncomingMessage, response: ServerResponse) =>
+    void answer(request, response, handler, log, {
+      closing: () => closing,
+      secure: certificate !== undefined,
+      local,
+    });
+  const server: Server | TlsServer =
+    certificate === undefined
+      ? createServer(options, onRequest)
+      : createTlsServer(
+          { ...options, ...pem(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+          onRequest,
+        );
   // node counts a connection that never asked anything as busy, and would wait for it at the end.
   const idle = new Set<Socket>();
-  server.on('connection', socket => {
+  server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     idle.add(socket);
     socket.once('close', () => idle.delete(socket));
   });
@@ -51,15 +79,22 @@ export async function startHttpServer(
       if (!socket.destroyed) idle.add(socket);
     });
   });
+  server.on('clientError', answerUnreadable);
   server.maxHeadersCount = 0;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
-  const { address, port } = await listen(server, options.host, options.port);
+  const { address, port } = await listen(server, endpoint);
   // Out of descriptors, say: this connection is lost, the service is not.
   server.on('error', error => log.error('a connection could not be accepted', { error: String(error) }));
   return {
-    address: `http://${address.includes(':') ? `[${address}]` : address}:${port}`,
+    address: local
+      ? `unix://${address}`
+      : `${certificate === undefined ? 'http' : 'https'}://${address}:${port}`,
     port,
+    replaceCertificate(next) {
+      if (!('setSecureContext' in server)) throw new TypeError('not a TLS server');
+      server.setSecureContext(pem(next));
+    },
     close() {
       closing = true;
       return drain(server, idle);
@@ -67,12 +102,16 @@ export async function startHttpServer(
   };
 }
 
+function pem({ cert, key }: Certificate): { cert: Buffer; key: Buffer } {
+  return { cert: Buffer.from(cert), key: Buffer.from(key) };
+}
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   handler: Handler,
   log: Logger,
-  closing: () => boolean,
+  server: { readonly closing: () => boolean; readonly secure: boolean; readonly local: boolean },
 ): Promise<void> {
   const headers = new RequestHeaders(request.rawHeaders);
   const method = request.method ?? '';
@@ -82,30 +121,24 @@ async function answer(
     headers.values('content-length').some(length => length !== '0');
   let reply = statusReply(500);
   try {
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const url = request.url ?? '';
+    const mark = url.indexOf('?');
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? '' : url.slice(mark + 1);
+    const peer = server.local ? LOCAL_PEER : (request.socket.remoteAddress ?? '');
     reply =
       headers.count > MAX_HEADERS
         ? statusReply(431)
-        : await handler({ method, path, headers, peer: request.socket.remoteAddress ?? '' });
+        : await handler({ method, path, query, headers, peer, secure: server.secure });
   } catch (error) {
     log.error('a request failed', { path: request.url?.split('?', 1)[0] ?? '', error: String(error) });
   }
   try {
-    send(response, reply, { head: method === 'HEAD', last: closing() || hasBody });
+    send(response, reply, { head: method === 'HEAD', last: server.closing() || hasBody });
   } catch (error) {
     log.error('an answer could not be sent', { error: String(error) });
     response.destroy();
   }
-}
-
-function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
-      server.off('error', reject);
-      resolve(server.address() as AddressInfo);
-    });
-  });
 }
 
 function drain(server: Server, idle: ReadonlySet<Socket>): Promise<void> {

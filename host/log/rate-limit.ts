@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Fields, Logger } from './logger.ts';
+import type { Fields, Level, Logger } from './logger.ts';
 
 /** One line of a kind in this time, however often its cause comes back. */
 export const WINDOW_MS = 60_000;
@@ -18,9 +18,13 @@ interface Kind {
  * warning or error of a kind (its message) is written at once; those of the
  * minute behind it become one line, the last of them with their number as
  * `repeated`. Nothing depends on who caused it: many peers fill a log no
- * quicker than one.
+ * quicker than one. What is told at other levels passes.
  */
-export function rateLimited(log: Logger, clock: Pick<Clock, 'after'>): Logger {
+export function rateLimited(
+  log: Logger,
+  clock: Pick<Clock, 'after'>,
+  levels: readonly Level[] = ['error', 'warn'],
+): Logger {
   const kinds = new Map<string, Kind>();
 
   function wait(name: string): void {
@@ -37,7 +41,7 @@ export function rateLimited(log: Logger, clock: Pick<Clock, 'after'>): Logger {
     });
   }
 
-  const limit = (level: 'error' | 'warn') => (message: string, fields?: Fields) => {
+  const limit = (level: Level) => (message: string, fields?: Fields) => {
     if (!log.isEnabled(level)) return;
     const own = `${level} ${message}`;
     const name = kinds.has(own) || kinds.size < MAX_KINDS ? own : OTHER;
@@ -53,5 +57,5 @@ export function rateLimited(log: Logger, clock: Pick<Clock, 'after'>): Logger {
     wait(name);
   };
 
-  return { ...log, error: limit('error'), warn: limit('warn') };
+  return { ...log, ...Object.fromEntries(levels.map(level => [level, limit(level)])) };
 }

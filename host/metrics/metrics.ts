@@ -12,7 +12,7 @@ export interface MetricSources {
   readonly heartbeatAge: () => number | undefined;
   readonly usersFileOk: () => boolean;
   /** True when there is none. */
-  readonly tokensFileOk: () => boolean;
+  readonly tokensFileOk?: () => boolean;
   /** Undefined when nobody watches the configuration. */
   readonly configStatus: () => { readonly ok: boolean; readonly loadedAt: number } | undefined;
 }
@@ -84,7 +84,7 @@ export class Metrics {
     this.#gauge(
       'postern_tokens_file_ok',
       '1 while the tokens file can be used, or none is configured.',
-      () => (sources.tokensFileOk() ? 1 : 0),
+      () => (sources.tokensFileOk?.() === false ? 0 : 1),
     );
     this.#gauge('postern_config_ok', '1 while the configuration as it is now is in force.', () =>
       sources.configStatus()?.ok === false ? 0 : 1,

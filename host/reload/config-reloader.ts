@@ -10,8 +10,6 @@ import { livePolicy, takeOver, waitingKeys } from './live-config.ts';
 
 /** Two polls to see a change and that it is done, and half a second of the guest's: one of the two seconds promised. */
 const POLL_MS = 200;
-/** A policy that was good and could not be written (a full disk) is tried again so often. */
-const RETRY_MS = 1_000;
 
 /** How the configuration is doing; shown by /health. */
 export interface ConfigStatus {
@@ -25,7 +23,8 @@ export interface ConfigStatus {
   readonly needsRestart: readonly string[];
 }
 
-export interface ReloaderOptions extends Pick<LoadConfigOptions, 'env' | 'isTerminal' | 'checkUsers'> {
+export interface ReloaderOptions
+  extends Pick<LoadConfigOptions, 'env' | 'isTerminal' | 'checkUsers' | 'lint'> {
   readonly clock: Clock;
   /**
    * Engines that compile. Another than the one that decides, so that no
@@ -55,7 +54,6 @@ export class ConfigReloader {
   #status: ConfigStatus;
   /** Warnings of the reading before: only new ones are worth a line. */
   #told: ReadonlySet<string>;
-  #cancelRetry: (() => void) | undefined;
 
   /** Throws `ConfigError` when the file cannot be used. */
   constructor(file: string, options: ReloaderOptions) {
@@ -69,7 +67,7 @@ export class ConfigReloader {
     });
     this.#watched = watched;
     try {
-      this.initial = this.#load(initial, options.checkUsers, document => document).loaded;
+      this.initial = this.#load(initial, options, document => document).loaded;
     } catch (error) {
       watched.close();
       throw error;
@@ -77,7 +75,7 @@ export class ConfigReloader {
     const now = options.clock.now();
     this.#inForce = this.initial.config;
     this.#status = { ok: true, readAt: now, loadedAt: now, needsRestart: [] };
-    this.#told = new Set(this.initial.warnings.map(formatProblem));
+    this.#told = new Set(this.initial.warnings.map(nameOf));
   }
 
   /** To be called in the step that made it: what changes later goes to `follower`. */
@@ -96,18 +94,16 @@ export class ConfigReloader {
 
   close(): void {
     this.#watched.close();
-    this.#cancelRetry?.();
     this.#follower = undefined;
   }
 
   #read(content: Content): void {
-    this.#cancelRetry?.();
-    this.#cancelRetry = undefined;
     this.#status = { ...this.#status, readAt: this.#options.clock.now() };
     try {
-      // The users file is followed by its own watcher, and says itself what is wrong with it.
-      const read = this.#load(content, undefined, document => livePolicy(this.#inForce, document));
-      this.#take(read.loaded, read.image, true);
+      // The users file has its own watcher, which says what is wrong with it. Advice about thousands of
+      // rules takes a second, in which nobody would be answered: `postern validate` gives it.
+      const read = this.#load(content, {}, document => livePolicy(this.#inForce, document));
+      this.#take(read.loaded, read.image);
     } catch (error) {
       this.#refuse(error instanceof ConfigError ? error.problems : [this.#unexpected(error)]);
     }
@@ -115,7 +111,7 @@ export class ConfigReloader {
 
   #load(
     content: Content,
-    checkUsers: LoadConfigOptions['checkUsers'],
+    { checkUsers, lint }: Pick<LoadConfigOptions, 'checkUsers' | 'lint'>,
     document: (read: Config['policy']) => Config['policy'],
   ): { loaded: Loaded<Config>; image: Uint8Array } {
     if (!content.ok) throw new ConfigError([content.problem]);
@@ -134,6 +130,7 @@ export class ConfigReloader {
         },
       },
       ...(checkUsers === undefined ? {} : { checkUsers }),
+      ...(lint === undefined ? {} : { lint }),
       // What the watcher found to be whole, not what may stand there by now.
       readFile: name => (name === this.#file ? content.bytes : readFileSync(name)),
     });
@@ -142,25 +139,19 @@ export class ConfigReloader {
     return { loaded, image: last.image };
   }
 
-  #take(loaded: Loaded<Config>, image: Uint8Array, isFirstTry: boolean): void {
+  #take(loaded: Loaded<Config>, image: Uint8Array): void {
     const follower = this.#follower;
     if (follower === undefined) return;
     const { log, apply, onRead } = follower;
     const config = takeOver(this.#inForce, loaded.config);
-    try {
-      apply(config, image);
-    } catch (error) {
-      if (isFirstTry) this.#refuse([notWritten(error)]);
-      this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => this.#take(loaded, image, false));
-      return;
-    }
+    apply(config, image);
     this.#inForce = config;
     const needsRestart = waitingKeys(config, loaded.config);
     const { readAt } = this.#status;
     this.#status = { ok: true, readAt, loadedAt: readAt, needsRestart };
     const warnings = [...loaded.warnings, ...needsRestart.map(key => loaded.locate(waits(key)))];
-    for (const text of warnings.map(formatProblem)) if (!this.#told.has(text)) log.warn(text);
-    this.#told = new Set(warnings.map(formatProblem));
+    for (const warning of warnings) if (!this.#told.has(nameOf(warning))) log.warn(formatProblem(warning));
+    this.#told = new Set(warnings.map(nameOf));
     onRead('success');
     log.info('configuration read: it is in force', { file: this.#file });
   }
@@ -183,10 +174,15 @@ export class ConfigReloader {
       code: 'config.unexpected',
       severity: 'error',
       path: '',
-      message: `cannot be compiled for a reason that is a mistake of Postern (${name}): report it, and take the last change back`,
+      message: `cannot be put in force for a reason that is a mistake of Postern (${name}): report it, and take the last change back`,
       file: this.#file,
     };
   }
+}
+
+/** The same warning on another line is the same. */
+function nameOf({ path, message }: Problem): string {
+  return `${path}: ${message}`;
 }
 
 function waits(key: string): Problem {
@@ -195,15 +191,5 @@ function waits(key: string): Problem {
     severity: 'warning',
     path: key,
     message: 'was changed and counts only after a restart: restart, or write the old value back',
-  };
-}
-
-function notWritten(error: unknown): Problem {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-  return {
-    code: 'config.publish',
-    severity: 'error',
-    path: 'guest.directory',
-    message: `the new policy cannot be written there (${code}): make room or mend the directory, it is tried again each second`,
   };
 }

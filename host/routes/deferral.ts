@@ -17,6 +17,16 @@ const POLICY_ID_LENGTH = 32;
 /** Why a `Postern-Request` does not count; a label of the deferral metric. */
 export type DeferralProblem = 'repeated' | 'malformed' | 'mac' | 'expired' | 'future' | 'policy';
 
+export const DEFERRAL_TEXT: Record<DeferralProblem, string> = {
+  repeated: 'deferral refused: more than one Postern-Request',
+  malformed: 'deferral refused: Postern-Request is malformed',
+  mac: "deferral refused: Postern-Request is not signed by this host's guest key; give Traefik the output of `postern secret guest`",
+  expired: 'deferral refused: Postern-Request is too old; compare the clocks of Traefik and host',
+  future: 'deferral refused: Postern-Request is from the future; compare the clocks of Traefik and host',
+  policy:
+    "deferral refused: the plugin's inline policy and postern.yml differ; make them equal, or remove access_control from the plugin's configuration so that it reads the host's",
+};
+
 export type Deferral =
   | { readonly ok: true; readonly target: Target }
   | { readonly ok: false; readonly reason: DeferralProblem };

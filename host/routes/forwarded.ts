@@ -1,40 +1,108 @@
+import { urlText } from '../http/go-url.ts';
+import { REPEATED } from '../http/request-headers.ts';
 import type { Request } from '../http/router.ts';
-import type { Engine, Target } from '../policy/engine.ts';
+import type { Engine } from '../policy/engine.ts';
+import type { Told } from './dialects/dialect.ts';
 
-export type Forwarded =
-  | { readonly kind: 'target'; readonly target: Target }
-  /** Not from a proxy whose headers count: 403. */
-  | { readonly kind: 'untrusted' }
-  /** 400; `header` is the one that is missing, empty or repeated. */
-  | { readonly kind: 'bad'; readonly header: string };
+/** What a dialect takes from elsewhere when a header does not tell it. */
+export interface Defaults {
+  readonly method?: string;
+  readonly scheme?: string | undefined;
+  readonly host?: string | undefined;
+  /** Empty: the path may stay unknown. */
+  readonly uri?: string;
+}
 
 /**
- * The target of an ordinary forward-auth request, by a proxy without our
- * guest: Traefik's `X-Forwarded-*`. A missing URI is refused, where Authelia
- * takes it for an empty path: rules on paths would judge something else.
+ * The target in `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`. A header
+ * that is missing or empty counts as its default, and is bad without one; one
+ * that stands twice is always bad.
  */
-export function readForwarded(
+export function readForwarded(request: Request, defaults: Defaults): Told {
+  const { headers } = request;
+  const method = headers.one('x-forwarded-method') || defaults.method;
+  const scheme = headers.one('x-forwarded-proto') || defaults.scheme;
+  const host = headers.one('x-forwarded-host') || defaults.host;
+  const uri = headers.one('x-forwarded-uri') || defaults.uri;
+  if (host === undefined || host === REPEATED) return bad('x-forwarded-host');
+  if (scheme === undefined || scheme === REPEATED) return bad('x-forwarded-proto');
+  if (method === undefined || method === REPEATED) return bad('x-forwarded-method');
+  if (uri === undefined || uri === REPEATED) return bad('x-forwarded-uri');
+  return told(method, scheme, host, uri);
+}
+
+/** Scheme, authority, and the rest, which is escaped path and query or nothing. */
+const ORIGINAL_URL = /^([A-Za-z]{2,5}):\/\/([^/?#]+)(.*)$/s;
+
+/**
+ * The target in `X-Original-URL`, as nginx is told to send it.
+ *
+ * @param isPortal whether `X-Forwarded-Host` may be this one: of a proxy in front of the portal that was asked in between
+ */
+export function readOriginal(
   request: Request,
-  engine: Pick<Engine, 'isTrustedProxy' | 'clientAddress'>,
-): Forwarded {
-  const { headers, peer } = request;
-  if (!engine.isTrustedProxy(peer)) return { kind: 'untrusted' };
-  const found: string[] = [];
-  for (const header of ['x-forwarded-method', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-uri']) {
-    const values = headers.values(header);
-    const [value] = values;
-    if (value === undefined || value === '' || values.length !== 1) return { kind: 'bad', header };
-    found.push(value);
+  method: string | typeof REPEATED | undefined,
+  isPortal: (host: string) => boolean = () => false,
+): Told {
+  const url = request.headers.one('x-original-url');
+  const match = typeof url === 'string' ? ORIGINAL_URL.exec(url) : null;
+  if (match === null) return bad('x-original-url');
+  if (method === undefined || method === REPEATED) return bad('x-original-method');
+  const [, scheme = '', host = '', uri = ''] = match;
+  return contradiction(request, host, uri, method, isPortal) ?? told(method, scheme, host, uri);
+}
+
+/**
+ * Proxies that tell the target in one way pass on what clients claim in
+ * another. Where both stand there they must agree: what does not was not
+ * written by the proxy.
+ */
+function contradiction(
+  { headers }: Request,
+  host: string,
+  uri: string,
+  method: string,
+  isPortal: (host: string) => boolean,
+): Told | undefined {
+  const claims = [
+    ['x-forwarded-host', host],
+    ['x-forwarded-uri', uri],
+    ['x-forwarded-method', method],
+  ] as const;
+  for (const [header, value] of claims) {
+    const claim = headers.one(header);
+    if (claim === undefined || claim === '' || value === '' || claim === value) continue;
+    const isHop = header === 'x-forwarded-host' && typeof claim === 'string' && isPortal(claim);
+    if (!isHop) return bad(header);
   }
-  const [method = '', scheme = '', host = '', uri = ''] = found;
-  return { kind: 'target', target: { method, scheme, host, uri, client: resolveClient(request, engine) } };
+  return undefined;
+}
+
+export function told(method: string, scheme: string, host: string, uri: string): Told {
+  return { kind: 'target', asked: { method, scheme, host, uri }, url: urlText(scheme, host, uri) };
+}
+
+export function bad(header: string): Told {
+  return { kind: 'bad', header };
+}
+
+/** The scheme of a request whose proxy does not tell it: only a TLS connection says something. */
+export function ownScheme(request: Request): string | undefined {
+  return request.secure ? 'https' : undefined;
+}
+
+/** `Host`, undefined when it is missing or stands twice. */
+export function ownHost(request: Request): string | undefined {
+  const host = request.headers.one('host');
+  return typeof host === 'string' && host !== '' ? host : undefined;
 }
 
 /**
  * The client of a trusted peer's request. RFC 9110 section 5.3: several lines
- * of a list are one list.
+ * of a list are one list. Without one the proxy does not tell the client, which
+ * then lies in no network: its own address would make everybody "internal".
  */
 export function resolveClient({ headers, peer }: Request, engine: Pick<Engine, 'clientAddress'>): string {
   const forwardedFor = headers.values('x-forwarded-for');
-  return engine.clientAddress(peer, forwardedFor.length === 0 ? undefined : forwardedFor.join(', '));
+  return forwardedFor.length === 0 ? '' : engine.clientAddress(peer, forwardedFor.join(', '));
 }

@@ -91,6 +91,15 @@ export function openTokensFile(file: string, options: TokensFileOptions): Tokens
   };
 }
 
+/** The accounts of a tokens file as it is now; throws `ConfigError` when it is wrong. */
+export function readTokensFile(file: string, engine: NetworkCompiler): ReadonlyMap<string, ServiceAccount> {
+  const opened = watchFile(file, { onChange() {} });
+  opened.watched.close();
+  const { accounts, problems } = readTokens(file, opened.initial, engine);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return accounts;
+}
+
 /** Everything that is wrong with a tokens file; one that is not there yet is good. */
 export function readTokens(file: string, content: Content, engine: NetworkCompiler): ParsedTokens {
   if (!content.ok) {

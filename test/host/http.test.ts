@@ -23,14 +23,16 @@ describe('router', () => {
   const request = (path: string, raw: string[] = [], method = 'GET'): Request => ({
     method,
     path,
+    query: '',
     headers: new RequestHeaders(raw),
     peer: '192.0.2.1',
+    secure: false,
   });
   const log = fakeLogger();
   const router = createRouter(
     [
-      { path: '/decide', decision: true, handler },
-      { path: '/health', decision: false, handler },
+      { path: '/decide', kind: 'decision', handler },
+      { path: '/health', kind: 'operator', handler },
     ],
     log,
   );

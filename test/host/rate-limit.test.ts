@@ -57,6 +57,16 @@ describe('rateLimited', () => {
     expect(limited.isEnabled('debug')).toBe(true);
   });
 
+  it('limits the levels it is told to', () => {
+    const log = fakeLogger();
+    const limited = rateLimited(log, new FakeClock(), ['info']);
+    for (let i = 0; i < 3; i++) {
+      limited.info('token refused: unknown');
+      limited.warn('odd');
+    }
+    expect(log.lines.map(line => line.level)).toEqual(['info', 'warn', 'warn', 'warn']);
+  });
+
   it('bounds what it remembers, should a message not be constant', async () => {
     const { clock, limited, said } = start();
     for (let i = 0; i < 10_000; i++) limited.warn(`message ${i}`);

@@ -215,8 +215,10 @@ describe('a configuration that cannot be used', () => {
     expect(await metric('postern_config_last_success_timestamp_seconds')).toBe(loaded);
 
     // Once, each problem with its place, and the old policy decides.
+    const told = count(REFUSED);
+    expect(told).toBeGreaterThanOrEqual(messages.length);
     await sleep(1_000);
-    expect(count(REFUSED)).toBe(messages.length);
+    expect(count(REFUSED)).toBe(told);
     for (const message of messages) expect(service.child.stderr).toMatch(message);
     expect([guestSays(withAlice), guestSays({ host: 'new.example.com' }), guestSays()]).toEqual([
       'allow',

@@ -6,7 +6,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import type { Io } from '../../host/cli/io.ts';
 import { run } from '../../host/cli/program.ts';
 import { type TraefikOptions, traefikSetup } from '../../host/cli/traefik-setup.ts';
-import { FORWARD_AUTH_PATH } from '../../host/routes/forward-auth.ts';
+import { FORWARD_AUTH_PATH } from '../../host/routes/paths.ts';
 import { deriveGuestKey, verdictTag } from '../../host/secret/derive.ts';
 import { formatSecret } from '../../host/secret/secret.ts';
 

@@ -53,6 +53,8 @@ const HOST: Record<string, readonly string[]> = {
   users: ['config', 'digests', 'log', 'policy'],
   digests: [],
   policy: ['config'],
+  lint: ['config', 'policy'],
+  validate: ['config', 'log', 'policy'],
   reload: ['clock.ts', 'config', 'log', 'policy', 'snapshot'],
   config: ['policy', 'secret', 'log'],
   secret: ['config'],

@@ -1,4 +1,4 @@
-import { FORWARD_AUTH_PATH } from '../../routes/forward-auth.ts';
+import { FORWARD_AUTH_PATH } from '../../routes/paths.ts';
 import { because, type Finding } from '../finding.ts';
 import { forwardAuthOf } from '../layout.ts';
 import type { Check, Observation } from '../observation.ts';

@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import { lintWith } from '../lint/lint.ts';
+import { loadEngine } from '../policy/load-engine.ts';
+import { checkUsersFile } from '../users/check-users-file.ts';
+import { count, jsonReport, textReport } from '../validate/report.ts';
+import { validate } from '../validate/validate.ts';
+import { engineFile } from './engine-file.ts';
+import { CommandError, EXIT_PROBLEM, type Io, wantsColour } from './io.ts';
+import { configFile, configOption } from './options.ts';
+
+interface Options {
+  readonly config?: string;
+  /** False for `--no-users`. */
+  readonly users?: string | false;
+  readonly json?: boolean;
+  readonly strict?: boolean;
+}
+
+/** `postern validate`: everything that is wrong with a configuration, at once. */
+export function validateCommand(io: Io): Command {
+  return new Command('validate')
+    .description('find everything that is wrong with a configuration and its users, and say what to write')
+    .addOption(configOption())
+    .option('-u, --users <file>', 'users file to look at in place of the configured one')
+    .option('--no-users', 'look at no users file, for a part of a configuration or a machine without one')
+    .option('--strict', 'warnings count as errors')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Reads what \`postern serve\` would read, POSTERN_… variables included, but needs no secret and starts
+nothing. Authelia's configuration.yml is understood as it stands. Rules are numbered from 1.
+
+Warnings are about what loads and yet may not say what was meant: a rule that can never match, a
+bypass that is wider than it looks, a rule that hides a later deny, keys that are not used.
+
+Exit codes: 0 valid, warnings or not; 1 a problem, with --strict also a warning; 2 called wrongly.
+
+Examples:
+  postern validate --config /etc/postern/postern.yml
+  postern validate --config configuration.yml --users users_database.yml
+  postern validate --strict --no-users && git commit
+  postern validate --json | jq '.problems[] | select(.severity == "error")'`,
+    )
+    .action((options: Options) => {
+      const file = configFile(options.config, io);
+      const problems = validate(file, {
+        env: io.env,
+        engine: loadEngine(engineFile()),
+        lint: lintWith(() => loadEngine(engineFile())),
+        checkUsers: checkUsersFile,
+        users: options.users,
+      });
+      const { errors, warnings } = count(problems);
+      const ok = errors === 0 && (options.strict !== true || warnings === 0);
+      io.stdout.write(
+        options.json
+          ? jsonReport(file, problems, ok)
+          : textReport(file, problems, { table: io.stdout.isTTY, colour: wantsColour(io.stdout, io.env) }),
+      );
+      // The report says it all.
+      if (!ok) throw new CommandError('', EXIT_PROBLEM);
+    });
+}

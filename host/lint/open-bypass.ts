@@ -1,0 +1,82 @@
+import { type Alternative, readExpression } from './expression.ts';
+import type { Probe } from './probe.ts';
+import type { LintRule } from './rules.ts';
+import { isUniversal } from './simple-expression.ts';
+import { uriOf } from './uri.ts';
+import { type Lint, warning } from './warning.ts';
+
+/** Where nobody should get in without a password. */
+const GUARDED = '/admin';
+
+/** An expression of a `bypass` rule without `^` or `$`: it lets through more than it seems to. */
+export const openBypass: Lint = ({ rules, probe }) =>
+  rules
+    .filter(({ policy }) => policy === 'bypass')
+    .flatMap(rule =>
+      (rule.resources ?? []).flatMap((expression, i) => {
+        const message = findOpening(expression, probe);
+        return message === undefined ? [] : [warning('lint.open-bypass', pathOf(rule, i), message)];
+      }),
+    );
+
+function pathOf({ path, resources }: LintRule, index: number): string {
+  return resources?.length === 1 ? `${path}.resources` : `${path}.resources[${index}]`;
+}
+
+function findOpening(expression: string, probe: Probe): string | undefined {
+  // Whoever writes `.*` means everything.
+  if (isUniversal(expression) || probe.resource(expression, '/zq7any') !== false) return undefined;
+  const alternatives = readExpression(expression);
+  if (alternatives === undefined) return undefined;
+  const better = mend(expression, alternatives, probe);
+  const isSurplus = (text: string): boolean =>
+    probe.resource(expression, uriOf(text)) === true &&
+    (better === undefined || probe.resource(better, uriOf(text)) === false);
+  const before = alternatives.flatMap(beforeStart).find(isSurplus);
+  const behind = alternatives
+    .filter(({ end }) => end === 'open')
+    .flatMap(behindEnd)
+    .find(isSurplus);
+  const examples = [before, behind].flatMap(text => (text === undefined ? [] : [`\`${text}\``]));
+  if (examples.length === 0) return undefined;
+  const start = alternatives.every(one => one.start)
+    ? 'leaves open what stands before'
+    : 'does not begin with `^`';
+  const why = [
+    ...(before === undefined ? [] : [start]),
+    ...(behind === undefined ? [] : ['has no `$` at its end']),
+  ];
+  const advice =
+    better === undefined ? 'begin it with `^/` and end it with `([/?].*)?$`' : `write \`${better}\``;
+  return `\`${expression}\` ${why.join(' and ')}, so everybody also gets ${examples.join(' and ')}: ${advice}`;
+}
+
+/** A guarded path with a text in or behind it that the alternative matches. */
+function beforeStart({ sample, start }: Alternative): string[] {
+  return [...(sample.startsWith('/') && !start ? [GUARDED + sample] : []), `${GUARDED}?x=${sample}`];
+}
+
+/** Paths that only begin as the alternative says. */
+function behindEnd({ sample, start }: Alternative): string[] {
+  const path = start || sample.startsWith('/') ? sample : `/${sample}`;
+  return [`${path}-admin`, `${path}${GUARDED}`];
+}
+
+/** The expression with its ends closed, if the engine says that what was meant still matches. */
+function mend(expression: string, alternatives: readonly Alternative[], probe: Probe): string | undefined {
+  const flags = /^\(\?[imsU]+\)/.exec(expression)?.[0] ?? '';
+  const better = flags + alternatives.map(closed).join('|');
+  const kept = alternatives.every(({ sample }) => {
+    const path = sample.startsWith('/') ? sample : `/a${sample}`;
+    return probe.resource(better, uriOf(path)) === true;
+  });
+  return kept ? better : undefined;
+}
+
+function closed({ source, sample, start, end, loose }: Alternative): string {
+  const body = source.replace(/^(\^?\/?)\.[*+]/, (_all, head: string) => `${head || '/'}[^?]*`);
+  const head =
+    start || body.startsWith('^') ? '' : sample.startsWith('/') || body.startsWith('/') ? '^' : '^/[^?]*';
+  const tail = end !== 'open' ? '' : loose ? '$' : '([/?].*)?$';
+  return head + body + tail;
+}

@@ -1,0 +1,105 @@
+import { HEADER_REQUEST, REQUEST_CLIENT_UNRESOLVED } from '../../assembly/contract.ts';
+import { urlText } from '../http/go-url.ts';
+import { exactReply, type Reply } from '../http/reply.ts';
+import type { Request } from '../http/router.ts';
+import type { Logger } from '../log/logger.ts';
+import type { Engine, Target } from '../policy/engine.ts';
+import { DEFERRAL_TEXT, type DeferralProblem, type DeferralReader } from './deferral.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import { resolveClient } from './forwarded.ts';
+import type { SignIn } from './sign-in.ts';
+
+const REQUEST_NAME = HEADER_REQUEST.toLowerCase();
+
+export interface AskedDeps {
+  readonly engine: Pick<Engine, 'isTrustedProxy' | 'clientAddress'>;
+  readonly deferrals: Pick<DeferralReader, 'read'>;
+  readonly signIn: SignIn;
+  readonly log: Logger;
+}
+
+/** A target that can be judged, and what its answers need. */
+export interface Asked {
+  readonly target: Target;
+  readonly url: string;
+  readonly signInUrl: string | undefined;
+}
+
+export type OnDeferral = (reason: DeferralProblem | 'accepted') => void;
+
+/** Reads what is asked for, or gives the answer to a request that does not say it properly. */
+export type AskedReader = (request: Request, arrived: number, onDeferral: OnDeferral) => Asked | Reply;
+
+export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReader {
+  const { engine } = deps;
+
+  return (request, arrived, onDeferral) => {
+    const values = request.headers.values(REQUEST_NAME);
+    if (values.length > 0) return readDeferral(request, values, arrived, onDeferral);
+    if (!engine.isTrustedProxy(request.peer)) return untrusted(request);
+    const told = dialect.readTarget(request);
+    if (told.kind === 'bad') {
+      const { header } = told;
+      deps.log.warn(
+        'refused: the proxy does not say properly what is asked for; `key` is missing, empty, repeated or contradicted, `hint` is what its configuration must say',
+        { peer: request.peer, path: request.path, key: header, hint: dialect.hint },
+      );
+      return exactReply(dialect.badRequest);
+    }
+    const target = { ...told.asked, client: resolveClient(request, engine) };
+    const cookies = deps.signIn.domainOf(target.host);
+    if (dialect.cookieDomainsOnly === true && deps.signIn.isConfigured && cookies === undefined) {
+      deps.log.info('refused: the host lies in no domain of session.cookies', { host: target.host });
+      return exactReply(dialect.badRequest);
+    }
+    const brought = dialect.signInUrl?.(request, cookies?.domain);
+    if (brought === 'bad') {
+      deps.log.warn('refused: a sign-in address in the request cannot be used', {
+        peer: request.peer,
+        path: request.path,
+      });
+      return exactReply(dialect.badRequest);
+    }
+    return { target, url: told.url, signInUrl: brought ?? cookies?.signInUrl };
+  };
+
+  function readDeferral(
+    request: Request,
+    values: readonly string[],
+    arrived: number,
+    onDeferral: OnDeferral,
+  ): Asked | Reply {
+    if (dialect.deferrals !== true) {
+      deps.log.warn(
+        'deferral refused: this endpoint takes none; forwardAuth must ask /api/authz/forward-auth',
+        {
+          peer: request.peer,
+          path: request.path,
+        },
+      );
+      return exactReply(403);
+    }
+    const deferral = deps.deferrals.read(values, arrived);
+    onDeferral(deferral.ok ? 'accepted' : deferral.reason);
+    if (!deferral.ok) {
+      deps.log.warn(DEFERRAL_TEXT[deferral.reason], { peer: request.peer, reason: deferral.reason });
+      return exactReply(403);
+    }
+    let { target } = deferral;
+    if (target.client === REQUEST_CLIENT_UNRESOLVED) {
+      // The guest had no policy yet and did not know whose X-Forwarded-For counts.
+      if (!engine.isTrustedProxy(request.peer)) return untrusted(request);
+      target = { ...target, client: resolveClient(request, engine) };
+    }
+    const { scheme, host, uri } = target;
+    return { target, url: urlText(scheme, host, uri), signInUrl: deps.signIn.domainOf(host)?.signInUrl };
+  }
+
+  function untrusted({ peer }: Request): Reply {
+    deps.log.warn('refused: forwarding headers from a peer that is not in trusted_proxies', {
+      peer,
+      key: 'trusted_proxies',
+    });
+    return exactReply(403);
+  }
+}

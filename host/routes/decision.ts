@@ -1,0 +1,159 @@
+import type { Clock } from '../clock.ts';
+import { exactReply, type Reply } from '../http/reply.ts';
+import type { Handler, Request } from '../http/router.ts';
+import type { Decision, Engine, Principal, Proof, Target } from '../policy/engine.ts';
+import { basicChallenge } from './answers.ts';
+import { type Asked, type AskedDeps, createAskedReader, type OnDeferral } from './asked.ts';
+import type { Authenticator } from './authenticator.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import type { IdentityHeaders } from './identity-headers.ts';
+import { type HeaderStrategy, isPresent, type Strategy } from './strategies.ts';
+
+/** Seconds after which a proxy may ask again when too many passwords are being verified. */
+const RETRY_AFTER = '2';
+const NOBODY: Proof = { kind: 'none' };
+const FAILED: Proof = { kind: 'failed' };
+
+export interface DecisionDeps extends AskedDeps {
+  readonly engine: Pick<Engine, 'decide' | 'isTrustedProxy' | 'clientAddress'>;
+  readonly authenticator: Pick<Authenticator, 'hasCredential' | 'authenticate'>;
+  readonly identity: IdentityHeaders;
+  /** What requests are judged by now; another object once that was replaced. */
+  readonly inForce: () => { readonly realm: string };
+  readonly clock: Clock;
+  readonly onDecision: (verdict: Decision['verdict'] | 'too-large' | 'busy') => void;
+  readonly onDeferral: OnDeferral;
+}
+
+/** What a request's credentials come to, and which strategy answers for them when they are not enough. */
+interface Authenticated {
+  readonly proof: Proof;
+  readonly by: HeaderStrategy | undefined;
+}
+
+/** The one decision, asked and answered in a dialect. */
+export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
+  const { engine, identity, clock, onDecision } = deps;
+  const read = createAskedReader(dialect, deps);
+
+  return async request => {
+    const began = clock.monotonic();
+    const arrived = clock.now();
+    const policy = deps.inForce();
+    let asked = read(request, arrived, deps.onDeferral);
+    if ('status' in asked) return asked;
+    // Before a password costs anything.
+    const anonymous = engine.decide(asked.target, NOBODY);
+    if (anonymous.verdict === 'bad-request' || 'missing' in anonymous) {
+      return answer(request, asked, anonymous, { proof: NOBODY, by: undefined });
+    }
+    const isOpen = anonymous.verdict === 'allow';
+    const outcome = await authenticate(request, began, asked.target.client, isOpen);
+    if ('status' in outcome) return outcome;
+    if (outcome.proof === NOBODY) return answer(request, asked, anonymous, outcome);
+    if (deps.inForce() !== policy) {
+      // Replaced while the password was verified: the new one judges all of the request, also whose headers count.
+      asked = read(request, arrived, () => {});
+      if ('status' in asked) return asked;
+    }
+    return answer(request, asked, engine.decide(asked.target, outcome.proof), outcome);
+  };
+
+  /** `Authorization` includes the token header, which only the authenticator knows. */
+  function isTried(strategy: Strategy, { headers }: Request): strategy is HeaderStrategy {
+    if (strategy.kind !== 'header') return false;
+    if (strategy.required === true || isPresent(strategy, headers)) return true;
+    return (
+      strategy.header === 'authorization' &&
+      headers.values('authorization').length === 0 &&
+      deps.authenticator.hasCredential(headers)
+    );
+  }
+
+  /** Strategies in their order, until one finds a credential; good or bad, that one counts. */
+  async function authenticate(
+    request: Request,
+    began: number,
+    client: string,
+    isOpen: boolean,
+  ): Promise<Authenticated | Reply> {
+    const { headers } = request;
+    let by: HeaderStrategy | undefined;
+    for (const strategy of dialect.strategies(request)) {
+      by = strategy.kind === 'header' ? strategy : undefined;
+      if (!isTried(strategy, request)) continue;
+      const isRequired = strategy.required === true;
+      if (isRequired && !isPresent(strategy, headers)) return { proof: FAILED, by };
+      const own = strategy.header === 'authorization' ? headers : headers.authorizedBy(strategy.header);
+      const outcome = await deps.authenticator.authenticate(own, began, client, isOpen);
+      if (outcome.kind === 'too-large') {
+        onDecision('too-large');
+        return exactReply(431);
+      }
+      if (outcome.kind === 'busy') {
+        onDecision('busy');
+        return exactReply(503, [['Retry-After', RETRY_AFTER]]);
+      }
+      if (outcome.proof.kind !== 'none') return { proof: outcome.proof, by };
+      // What insists on a credential does not take one of a scheme that counts for nothing.
+      if (isRequired) return { proof: FAILED, by };
+    }
+    // As in Authelia the last strategy answers for those that show nothing.
+    return { proof: NOBODY, by };
+  }
+
+  function answer(request: Request, asked: Asked, decision: Decision, { proof, by }: Authenticated): Reply {
+    const principal = proof.kind === 'proved' ? proof.principal : undefined;
+    const admitted = decision.verdict === 'allow' ? (dialect.admits?.(request, principal) ?? 'yes') : 'no';
+    const verdict =
+      decision.verdict !== 'allow' || admitted === 'yes'
+        ? decision.verdict
+        : admitted === 'sign-in'
+          ? 'challenge'
+          : 'forbid';
+    onDecision(verdict);
+    logDecision(request, asked.target, decision, principal);
+    switch (verdict) {
+      case 'allow': {
+        const headers = identity.of(principal, dialect.identity);
+        return headers === undefined
+          ? exactReply(403)
+          : dialect.allow({ request, principal, identity: headers });
+      }
+      case 'challenge': {
+        const { realm } = deps.inForce();
+        if (by !== undefined) return basicChallenge(realm, by.refusal);
+        const { target, url, signInUrl } = asked;
+        return dialect.challenge({ request, asked: target, url, signInUrl, realm });
+      }
+      case 'bad-request':
+        return exactReply(dialect.badRequest);
+      default:
+        return exactReply(403);
+    }
+  }
+
+  function logDecision(request: Request, target: Target, decision: Decision, principal?: Principal): void {
+    const { log } = deps;
+    if (decision.verdict === 'forbid' && decision.missing !== undefined) {
+      log.warn(
+        'refused: the proxy does not tell path or method, and rules of this host ask for them; `hint` is what its configuration must say',
+        { host: target.host, path: request.path, reason: decision.missing, hint: dialect.hint },
+      );
+    }
+    if (!log.isEnabled('debug')) return;
+    log.debug('decided', {
+      method: target.method,
+      scheme: target.scheme,
+      host: target.host,
+      // Applications put tokens into queries.
+      path: target.uri.split('?', 1)[0] ?? '',
+      client: target.client,
+      verdict: decision.verdict,
+      ...(decision.verdict === 'bad-request'
+        ? { reason: decision.reason }
+        : { policy: decision.policy, rule: decision.position }),
+      ...(principal === undefined ? {} : { user: principal.username }),
+    });
+  }
+}

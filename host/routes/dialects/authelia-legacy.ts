@@ -1,0 +1,52 @@
+import { queryValues } from '../../http/query.ts';
+import { exactReply } from '../../http/reply.ts';
+import type { Request } from '../../http/router.ts';
+import { ownScheme, readForwarded, readOriginal } from '../forwarded.ts';
+import {
+  COOKIE_SESSION,
+  HEADER_AUTHORIZATION,
+  HEADER_PROXY_AUTHORIZATION,
+  type Strategy,
+} from '../strategies.ts';
+import { AUTHELIA_AUTH_REQUEST } from './authelia-auth-request.ts';
+import { AUTHELIA_FORWARD_AUTH, challengeBrowsers } from './authelia-forward-auth.ts';
+import { headerAddress, queryAddress } from './authelia-sign-in.ts';
+import type { Dialect, Told } from './dialect.ts';
+
+const BASIC: readonly Strategy[] = [{ ...HEADER_AUTHORIZATION, required: true }, COOKIE_SESSION];
+const PROXY: readonly Strategy[] = [
+  { ...HEADER_PROXY_AUTHORIZATION, refusal: { status: 401 } },
+  COOKIE_SESSION,
+];
+
+/**
+ * `HeaderLegacy`: `?auth=basic` looks at `Authorization` and insists on it,
+ * otherwise `Proxy-Authorization` counts and `Authorization` is left alone.
+ */
+export function legacyStrategies({ query }: Request): readonly Strategy[] {
+  return query !== '' && queryValues(query, 'auth')[0] === 'basic' ? BASIC : PROXY;
+}
+
+/** Authelia's `Legacy`, `/api/verify`: whatever a proxy tells, and 401 for what cannot be judged. */
+export const AUTHELIA_LEGACY: Dialect = {
+  ...AUTHELIA_FORWARD_AUTH,
+  name: 'Legacy',
+  anyMethod: true,
+  badRequest: 401,
+  deferrals: false,
+  hint: AUTHELIA_AUTH_REQUEST.hint,
+  readTarget: readEither,
+  strategies: legacyStrategies,
+  // The proxy's configuration names the portal, wherever it is.
+  signInUrl: (request, _domain) => queryAddress(request, 'rd') ?? headerAddress(request) ?? '',
+  challenge: denial => (denial.signInUrl === '' ? exactReply(401) : challengeBrowsers(denial)),
+};
+
+/** nginx asks by GET whatever the client did, so without a word about the method it is not known. */
+function readEither(request: Request): Told {
+  const { headers } = request;
+  if (headers.one('x-original-url') === undefined) {
+    return readForwarded(request, { method: request.method, scheme: ownScheme(request), uri: '' });
+  }
+  return readOriginal(request, headers.one('x-forwarded-method') || headers.one('x-original-method') || '');
+}

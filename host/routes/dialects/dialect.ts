@@ -1,0 +1,70 @@
+import type { Reply, ReplyHeaders } from '../../http/reply.ts';
+import type { Request } from '../../http/router.ts';
+import type { Principal, Target } from '../../policy/engine.ts';
+import type { IdentityPreset } from '../identity-headers.ts';
+import type { Strategy } from '../strategies.ts';
+
+/** What a proxy tells about the request it asks about. */
+export type Told =
+  | {
+      readonly kind: 'target';
+      /** Raw values. An empty method or URI was not told; rules that ask for one then forbid. */
+      readonly asked: Omit<Target, 'client'>;
+      /** Where to return to after signing in. */
+      readonly url: string;
+    }
+  /** `header` is missing, empty, repeated or contradicts another. */
+  | { readonly kind: 'bad'; readonly header: string };
+
+/** Somebody has to sign in, or to show better credentials. */
+export interface Denial {
+  readonly request: Request;
+  readonly asked: Omit<Target, 'client'>;
+  readonly url: string;
+  /** The portal's address for this domain, undefined or empty when there is none. */
+  readonly signInUrl: string | undefined;
+  /** The realm in force. */
+  readonly realm: string;
+}
+
+/** Who comes in, and with which headers. */
+export interface Admission {
+  readonly request: Request;
+  /** Undefined for an anonymous visitor on a bypass rule. */
+  readonly principal: Principal | undefined;
+  readonly identity: ReplyHeaders;
+}
+
+/**
+ * How one kind of proxy asks and is answered. A dialect decides nothing: it
+ * reads the target, and words the answer. Every answer but `allow` is an error
+ * or a redirection; the decision sees to it that `allow` is called for nobody
+ * else.
+ */
+export interface Dialect {
+  readonly name: string;
+  /** GET and HEAD only, unless this is true. */
+  readonly anyMethod?: boolean;
+  /** What cannot be judged is answered with this. */
+  readonly badRequest: 400 | 401;
+  /** Takes the guest's deferrals (`Postern-Request`); the others answer 403. */
+  readonly deferrals?: boolean;
+  /** Authelia's rule: hosts outside every cookie domain are bad requests. */
+  readonly cookieDomainsOnly?: boolean;
+  /** What to write into the proxy's configuration when it tells no target. */
+  readonly hint: string;
+  readonly identity: IdentityPreset;
+  readTarget(request: Request): Told;
+  /** Which credentials count, in order. */
+  strategies(request: Request): readonly Strategy[];
+  /**
+   * A sign-in address that the request brings along: undefined for none, empty
+   * for none and not the configured one either, `bad` for one that cannot be used.
+   */
+  signInUrl?(request: Request, domain: string | undefined): string | undefined | 'bad';
+  /** A further condition on a request that the rules allow. */
+  admits?(request: Request, principal: Principal | undefined): 'yes' | 'sign-in' | 'no';
+  /** Status 200 (202 in oauth2-proxy's) and the identity headers. */
+  allow(admission: Admission): Reply;
+  challenge(denial: Denial): Reply;
+}

@@ -1,0 +1,152 @@
+import type { EndpointConfig, StrategyName } from '../config/schema.ts';
+import { queryKeys } from '../http/query.ts';
+import { exactReply, statusReply } from '../http/reply.ts';
+import { REPEATED } from '../http/request-headers.ts';
+import type { Handler, Request, Route } from '../http/router.ts';
+import type { Engine } from '../policy/engine.ts';
+import { createDecision, type DecisionDeps } from './decision.ts';
+import { AUTHELIA_AUTH_REQUEST } from './dialects/authelia-auth-request.ts';
+import { autheliaExtAuthz } from './dialects/authelia-ext-authz.ts';
+import { AUTHELIA_FORWARD_AUTH } from './dialects/authelia-forward-auth.ts';
+import { AUTHELIA_LEGACY, legacyStrategies } from './dialects/authelia-legacy.ts';
+import { authentikNginx } from './dialects/authentik-nginx.ts';
+import { AUTHENTIK_PROXY, authentikEnvoy } from './dialects/authentik-proxy.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import { OAUTH2_PROXY, oauth2UserInfo } from './dialects/oauth2-proxy.ts';
+import { bad, ownHost } from './forwarded.ts';
+import { FORWARD_AUTH_PATH, LEGACY_PATH } from './paths.ts';
+import type { SignIn } from './sign-in.ts';
+import { createSignOut, createStart } from './sign-in-routes.ts';
+import {
+  COOKIE_SESSION,
+  HEADER_AUTH_REQUEST_PROXY_AUTHORIZATION,
+  HEADER_AUTHORIZATION,
+  HEADER_PROXY_AUTHORIZATION,
+  type Strategy,
+} from './strategies.ts';
+
+/** Authelia's, and a path that many texts about forward-auth have. */
+const DEFAULT_ENDPOINTS: readonly EndpointConfig[] = [
+  { name: 'forward-auth', path: FORWARD_AUTH_PATH, implementation: 'ForwardAuth' },
+  { name: 'auth-request', path: '/api/authz/auth-request', implementation: 'AuthRequest' },
+  { name: 'ext-authz', path: '/api/authz/ext-authz', implementation: 'ExtAuthz' },
+  { name: 'legacy', path: LEGACY_PATH, implementation: 'Legacy' },
+  { name: 'auth', path: '/auth', implementation: 'ForwardAuth' },
+];
+
+/** Every path that decides, and those that lead people to the portal. `configured` replaces Authelia's defaults. */
+export function createEndpointRoutes(deps: DecisionDeps, configured?: readonly EndpointConfig[]): Route[] {
+  const decide = (path: string, dialect: Dialect, below = false): Route => ({
+    path,
+    kind: 'decision',
+    ...(below ? { below } : {}),
+    anyMethod: dialect.anyMethod === true,
+    handler: createDecision(dialect, deps),
+  });
+  const authelia = (configured ?? DEFAULT_ENDPOINTS).flatMap(endpoint => {
+    const { path } = endpoint;
+    const dialect = dialectOf(endpoint);
+    if (endpoint.implementation !== 'ExtAuthz') return [decide(path, dialect)];
+    const slash: Route = { path: `${path}/`, kind: 'decision', anyMethod: true, handler: withoutSlash };
+    return [decide(path, dialect), slash, decide(`${path}/`, dialect, true)];
+  });
+  if (!authelia.some(({ path }) => path === FORWARD_AUTH_PATH)) {
+    authelia.push(decide(FORWARD_AUTH_PATH, DEFERRALS_ONLY));
+  }
+  const { log, signIn } = deps;
+  const start = createStart(signIn, log);
+  const signOut = createSignOut(signIn, log);
+  const nginx = authentikNginx(signIn);
+  const outpost = (base: string): Route[] => [
+    decide(`${base}/auth/traefik`, AUTHENTIK_PROXY),
+    decide(`${base}/auth/caddy`, AUTHENTIK_PROXY),
+    decide(`${base}/auth/nginx`, nginx),
+    decide(`${base}/auth/envoy`, authentikEnvoy(`${base}/auth/envoy`)),
+    decide(`${base}/auth/envoy/`, authentikEnvoy(`${base}/auth/envoy`), true),
+    { path: `${base}/start`, kind: 'redirect', handler: start },
+    { path: `${base}/sign_out`, kind: 'redirect', handler: signOut },
+    { path: `${base}/ping`, kind: 'operator', handler: () => statusReply(200) },
+  ];
+  const asNginx = createDecision(nginx, deps);
+  const asTraefik = createDecision(AUTHENTIK_PROXY, deps);
+  /** The oldest outposts had one path, and the proxy in the query. */
+  const either: Handler = request =>
+    (queryKeys(request.query).includes('nginx') ? asNginx : asTraefik)(request);
+  return [
+    ...authelia,
+    ...outpost('/outpost.goauthentik.io'),
+    ...outpost('/akprox'),
+    { path: '/akprox/auth', kind: 'decision', anyMethod: true, handler: either },
+    decide('/oauth2/auth', OAUTH2_PROXY),
+    decide('/oauth2/userinfo', oauth2UserInfo('/oauth2/userinfo')),
+    { path: '/oauth2/start', kind: 'redirect', handler: start },
+    { path: '/oauth2/sign_in', kind: 'redirect', handler: start },
+    { path: '/oauth2/sign_out', kind: 'redirect', handler: signOut },
+  ];
+}
+
+const DEFERRALS_ONLY: Dialect = {
+  ...AUTHELIA_FORWARD_AUTH,
+  hint: 'this address is not in server.endpoints.authz: ask one that is, or add `forward-auth` there',
+  readTarget: () => bad('postern-request'),
+};
+
+function dialectOf({ path, implementation, strategies }: EndpointConfig): Dialect {
+  const dialect = {
+    ForwardAuth: AUTHELIA_FORWARD_AUTH,
+    AuthRequest: AUTHELIA_AUTH_REQUEST,
+    ExtAuthz: autheliaExtAuthz(path),
+    Legacy: AUTHELIA_LEGACY,
+  }[implementation];
+  if (strategies === undefined) return dialect;
+  const before = strategies.map(({ name, schemes }) => withSchemes(STRATEGIES[name], schemes));
+  const at = strategies.findIndex(({ name }) => name === 'HeaderLegacy');
+  if (at < 0) return { ...dialect, strategies: () => before };
+  // Which header it looks at stands in the query.
+  return {
+    ...dialect,
+    strategies: request => before.with(at, legacyStrategies(request)[0] ?? HEADER_AUTHORIZATION),
+  };
+}
+
+const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
+  CookieSession: COOKIE_SESSION,
+  HeaderAuthorization: HEADER_AUTHORIZATION,
+  HeaderProxyAuthorization: HEADER_PROXY_AUTHORIZATION,
+  HeaderAuthRequestProxyAuthorization: HEADER_AUTH_REQUEST_PROXY_AUTHORIZATION,
+  HeaderLegacy: HEADER_AUTHORIZATION,
+};
+
+function withSchemes(strategy: Strategy, schemes: readonly string[] | undefined): Strategy {
+  if (strategy.kind !== 'header' || schemes === undefined) return strategy;
+  return { ...strategy, schemes: new Set(schemes) };
+}
+
+/** Authelia's router: Envoy's `path_prefix` has to end with a slash, which the client's path begins with once more. */
+function withoutSlash(request: Request): ReturnType<typeof exactReply> {
+  const path = request.path.slice(0, -1) + (request.query === '' ? '' : `?${request.query}`);
+  const location = `${request.secure ? 'https' : 'http'}://${ownHost(request) ?? ''}${path}`;
+  const reply = exactReply(request.method === 'GET' ? 301 : 308, [['Location', location]]);
+  return { ...reply, body: '' };
+}
+
+/**
+ * Whether a request came to the portal's own address, through a proxy that may
+ * say so: its `Host` and the forwarded one are both the portal's, as common
+ * nginx configurations send them.
+ */
+export function createIsPortal(signIn: SignIn, engine: Pick<Engine, 'isTrustedProxy'>) {
+  return (request: Request): boolean => {
+    const own = ownHost(request);
+    if (own === undefined || !signIn.isPortalHost(own)) return false;
+    const forwarded = request.headers.one('x-forwarded-host');
+    const url = request.headers.one('x-original-url');
+    const original = typeof url === 'string' ? (/^[a-z]+:\/\/([^/?#]+)/i.exec(url)?.[1] ?? REPEATED) : url;
+    const told = [forwarded, original].filter(host => host !== undefined);
+    return (
+      told.length > 0 &&
+      told.every(host => typeof host === 'string' && signIn.isPortalHost(host)) &&
+      engine.isTrustedProxy(request.peer)
+    );
+  };
+}

@@ -1,0 +1,69 @@
+import { type Reply, statusReply } from '../http/reply.ts';
+import type { Handler, Request } from '../http/router.ts';
+import type { Logger } from '../log/logger.ts';
+import { ownHost } from './forwarded.ts';
+import { hostOfAddress, type SignIn, signInLocation } from './sign-in.ts';
+
+/** `start?rd=`: sends a browser to the portal of the domain it wants to return to. Never 2xx. */
+export function createStart(signIn: SignIn, log: Logger): Handler {
+  return request => {
+    const returnTo = returnAddress(request) ?? '';
+    const host = hostOfAddress(returnTo);
+    const cookies = host === undefined ? undefined : signIn.domainOf(host);
+    if (cookies === undefined && signIn.isConfigured) return statusReply(400);
+    if (cookies?.signInUrl === undefined) return noPortal(request, log);
+    return redirect(signInLocation(cookies.signInUrl, returnTo, 'GET'));
+  };
+}
+
+/** `sign_out`: sends a browser to where the portal signs out, and back to `rd` where that is one of ours. Never 2xx. */
+export function createSignOut(signIn: SignIn, log: Logger): Handler {
+  return request => {
+    const cookies = signIn.domainOf(ownHost(request) ?? '');
+    if (cookies?.signInUrl === undefined) return noPortal(request, log);
+    const url = new URL(cookies.signInUrl);
+    const logout = `${url.origin}${url.pathname.replace(/\/$/, '')}/logout`;
+    const returnTo = rawRedirect(request.query) === undefined ? undefined : returnAddress(request);
+    const host = returnTo === undefined ? undefined : hostOfAddress(returnTo);
+    if (returnTo === undefined || host === undefined || signIn.domainOf(host) === undefined)
+      return redirect(logout);
+    return redirect(signInLocation(logout, returnTo, ''));
+  };
+}
+
+/** `rd` as an absolute address; a relative one is of the host that was asked. */
+function returnAddress(request: Request): string | undefined {
+  const raw = rawRedirect(request.query) ?? '/';
+  if (!raw.startsWith('/')) return raw;
+  const host = ownHost(request);
+  return host === undefined || raw.startsWith('//') ? undefined : `https://${host}${raw}`;
+}
+
+/**
+ * The value of `rd`. nginx writes `rd=$request_uri` without escaping it, so a
+ * value that is plainly an address or a path goes on to the end of the query.
+ */
+function rawRedirect(query: string): string | undefined {
+  const at = /(?:^|&)rd=/.exec(query);
+  if (at === null) return undefined;
+  const rest = query.slice(at.index + at[0].length);
+  if (/^(?:\/|https?:\/\/)/i.test(rest)) return rest;
+  try {
+    return decodeURIComponent((rest.split('&', 1)[0] ?? '').replaceAll('+', ' '));
+  } catch {
+    return '';
+  }
+}
+
+function redirect(location: string): Reply {
+  return statusReply(302, [['Location', location]]);
+}
+
+function noPortal({ peer, path }: Request, log: Logger): Reply {
+  log.warn('there is no address to sign in at: set `authelia_url` in `session.cookies` for this domain', {
+    peer,
+    path,
+    key: 'session.cookies',
+  });
+  return statusReply(404);
+}
