@@ -1,5 +1,3 @@
-import { readU8, readU16, readU32 } from '../bytes/bytes';
-
 /**
  * The policy image: what rules look like once compiled. Read in place, nothing
  * is translated or allocated when it is loaded. Integers are little-endian and

@@ -99,10 +99,10 @@ it.each([1, 2, 3, 4, 5, 6])('decides as without an index, policies from seed %i'
       const named = pick(3);
       const answer = engine.authorize(
         encodeRequest({
-          username: named > 0 ? ['', 'john', 'JOHN'][named] : '',
+          username: (['', 'john', 'JOHN'] as const)[named] ?? '',
           groups: named === 1 ? ['admins'] : [],
           ip: pick(2) === 0 ? '10.1.2.3' : '192.0.2.1',
-          method: ['GET', 'POST', 'PUT'][pick(3)],
+          method: (['GET', 'POST', 'PUT'] as const)[pick(3)] ?? 'GET',
           url: `https://${pick(4) === 0 ? host.toUpperCase() : host}${path}`,
         }),
       );
