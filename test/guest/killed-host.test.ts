@@ -35,20 +35,26 @@ it(`finds whole records or none after each of ${KILLS} kills at random points`, 
   const users = new FakeDirectory();
   const names = Array.from({ length: 20 }, (_, i) => `u${i}`);
   for (const name of names) users.put(name, `password-${name}`);
-  let [allowed, asked] = [0, 0];
+  const guestAt = (now: () => number) =>
+    startGuest({ directory: '/guest' }, { key: KEY, mounts: { '/guest': directory }, now });
+  let [allowed, asked, askedMeanwhile] = [0, 0, 0];
   for (let i = 0; i < KILLS; i++) {
     const child = spawn(process.execPath, [script, directory, image], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(child.stdout, 'data');
-    await sleep(Math.random() * 20);
+    // One that reads while all is being written; its clock goes backwards, so it reads the page each time.
+    let back = 0;
+    const reader = guestAt(() => new FakeClock().now() - Math.min(back++, 1_900));
+    for (const end = performance.now() + Math.random() * 20; performance.now() < end; await sleep(0)) {
+      const name = names[askedMeanwhile++ % names.length] ?? '';
+      expect([`allow:${name}`, 'defer']).toContain(asks(reader, name));
+      expect(asks(reader, undefined, 'public.test')).toBe('allow:');
+    }
     child.kill('SIGKILL');
     await once(child, 'close');
     // A guest that begins with what was left, and one that does once a host has taken over.
-    const orphan = startGuest(
-      { directory: '/guest' },
-      { key: KEY, mounts: { '/guest': directory }, now: () => new FakeClock().now() },
-    );
+    const orphan = guestAt(() => new FakeClock().now());
     expect(asks(orphan, undefined, 'public.test')).toBe('allow:');
     const slice = startSlice({ directory, users });
     for (const guest of [orphan, slice.guest()]) {
@@ -65,4 +71,5 @@ it(`finds whole records or none after each of ${KILLS} kills at random points`, 
   }
   // Otherwise nothing was written before the kills.
   expect(allowed).toBeGreaterThan(asked / 4);
+  expect(askedMeanwhile).toBeGreaterThan(KILLS / 2);
 }, 600_000);

@@ -22,8 +22,9 @@ export const RULES = [
   { domain: 'admin.test', policy: 'one_factor', subject: ['group:admins'] },
 ];
 
-export function imageOf(rules: readonly object[]): Uint8Array {
-  const compiled = engine.compile({ access_control: { rules } });
+/** @param settings other keys of a policy, e.g. `tokens` */
+export function imageOf(rules: readonly object[], settings: object = {}): Uint8Array {
+  const compiled = engine.compile({ access_control: { rules }, ...settings });
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
   return compiled.image;
 }
