@@ -147,13 +147,37 @@ export const HEARTBEAT_STALE_MS = 5_000;
 /** No decision of the guest uses a page it read longer ago. */
 export const STATE_MAX_READ_AGE_MS = 500;
 
-// Policy snapshot: header, then the image of `snapshot/image.ts`, then HMAC-SHA256(snapshot key, all before).
-export const SNAPSHOT_MAGIC = 0x3150_5350; // "PSP1"
-export const SNAPSHOT_VERSION = 4; // u32 FORMAT_VERSION
+/**
+ * Policy snapshot: a header and its tag, then the image in units, each with its
+ * tag behind it; the last unit is filled up with zeros.
+ *
+ *     u32 magic │ u32 version │ 16-byte id │ u32 length of the image │ 4 × 0 │ 16-byte tag
+ *     (SNAPSHOT_UNIT bytes │ 16-byte tag) …
+ *
+ * A tag is AEAD_CHACHA20_POLY1305 of no text, the bytes being the additional
+ * data, under HMAC-SHA256(snapshot key, id); the nonce is the unit's number
+ * (u32, the header's is SNAPSHOT_HEADER_NONCE), then zeros. So a unit stands for
+ * one place of one snapshot.
+ */
+export const SNAPSHOT_MAGIC = 0x3250_5350; // "PSP2"
+export const SNAPSHOT_VERSION = 4; // u32 SNAPSHOT_FORMAT
+/** Bumped whenever the file or the image in it changes: another version is refused. */
+export const SNAPSHOT_FORMAT = 2;
 export const SNAPSHOT_ID = 8; // as in the file's name and the state page
 export const SNAPSHOT_IMAGE_LENGTH = 24; // u32
-export const SNAPSHOT_IMAGE = 32;
-export const SNAPSHOT_MAC_LENGTH = 32;
+export const SNAPSHOT_HEADER_LENGTH = 32;
+export const SNAPSHOT_HEADER_NONCE = 0xffff_ffff;
+export const SNAPSHOT_TAG_LENGTH = 16;
+/** Where the units begin. */
+export const SNAPSHOT_UNITS = 48;
+/**
+ * Where in an image that has an index the policy's id stands: SHA-256 of the
+ * image without the index, as a guest compiles the same policy.
+ */
+export const IMAGE_ID = 112;
+export const IMAGE_ID_LENGTH = 32;
+/** Bytes read at once: what a rule and its lists take, at little more than the cost of a read. */
+export const SNAPSHOT_UNIT = 1_024;
 
 // --- Grant table ------------------------------------------------------------
 

@@ -31,9 +31,10 @@ import {
 import { Subject } from './policy/subject';
 import { MISSING_METHOD, missing } from './policy/unknown';
 import { verdict } from './policy/verdict';
+import { headerField, isImageOpen, locate, locateSet, bytes as policyBytes } from './policy/view';
 import { installUnicodeTables } from './regexp/unicode-tables';
 import { HOST_RULES, reserveForHost } from './snapshot/compile';
-import { loadedImage } from './snapshot/exports';
+import { enableIndex } from './snapshot/indexer';
 
 /**
  * The engine's second entry, for the host, the command line and the tests:
@@ -51,6 +52,7 @@ const MAX_CLAIMS: i32 = 64 * 1024;
 
 reserveForHost();
 installUnicodeTables();
+enableIndex();
 
 const target = new Target();
 const subject = new Subject();
@@ -74,10 +76,9 @@ export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, fa
   let buf = bytesOf(fields);
   let reason = readTarget(buf);
   if (reason != 0) return -reason;
-  let image = loadedImage();
-  reason = admission(image, 0, target);
+  reason = admission(target);
   if (reason != 0) return -reason;
-  let unknown = missing(image, 0, target, target.objectLength == 0, target.methodLength == 0);
+  let unknown = missing(target, target.objectLength == 0, target.methodLength == 0);
   if (unknown != 0) return unknown == MISSING_METHOD ? 1 << 10 : 1 << 9;
   let clientStart = fieldStart(buf, 4);
   client.set(buf, clientStart, fieldEnd(buf, clientStart));
@@ -94,7 +95,7 @@ export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, fa
     subject.groupsAt = claims.groupsStart;
     subject.groupCount = claims.groupCount;
   }
-  let policy = authorize(image, 0, subject, target);
+  let policy = authorize(subject, target);
   return verdict(policy, hasSubjects, level, failed) | (policy << 4) | (hasSubjects ? 1 << 8 : 0);
 }
 
@@ -106,7 +107,7 @@ export function decisionPosition(): i32 {
 /** Of the request judged last: for each rule a byte of the criteria it has and a byte of those that hold (`explain.ts`). */
 export function decisionExplain(): Uint8Array {
   let out = new ByteWriter(new StaticArray<u8>(2 * HOST_RULES));
-  explain(loadedImage(), 0, subject, target, out);
+  explain(subject, target, out);
   return arrayOf(out.buf, 0, out.len);
 }
 
@@ -129,7 +130,7 @@ export function decisionReason(reason: i32): string {
 export function readAuthorization(value: Uint8Array): i32 {
   if (value.length > MAX_AUTHORIZATION) return AUTHORIZATION_TOO_LARGE;
   let outcome = parseAuthorization(bytesOf(value), 0, value.length, credential);
-  let flags = readU32(loadedImage(), IMAGE_FLAGS);
+  let flags = headerField(IMAGE_FLAGS);
   if (outcome == AUTHORIZATION_BASIC && (flags & FLAG_FOLD_NAMES) != 0) foldName(credential);
   outcome = enabledScheme(outcome, (flags & FLAG_BEARER) != 0);
   if (outcome == AUTHORIZATION_NONE) credential.clear();
@@ -144,9 +145,10 @@ export function readToken(value: Uint8Array): i32 {
 
 /** Name of the token header in the loaded policy, empty without one. */
 export function tokenHeader(): Uint8Array {
-  let image = loadedImage();
-  let at = <i32>readU32(image, IMAGE_TOKEN_HEADER);
-  return arrayOf(image, at, at + <i32>readU32(image, IMAGE_TOKEN_HEADER_LENGTH));
+  if (!isImageOpen()) return new Uint8Array(0);
+  let len = <i32>headerField(IMAGE_TOKEN_HEADER_LENGTH);
+  let at = locate(<i32>headerField(IMAGE_TOKEN_HEADER), len);
+  return arrayOf(policyBytes, at, at + len);
 }
 
 /** User name, colon and password of the value read last; wiped by `forgetCredential`. */
@@ -165,16 +167,16 @@ export function forgetCredential(): void {
 
 /** Whether forwarding headers from this peer count (`trusted_proxies`). */
 export function isTrustedProxy(peer: Uint8Array): bool {
-  let image = loadedImage();
   client.setPeer(bytesOf(peer), 0, peer.length);
-  return client.isTrusted(image, <i32>readU32(image, IMAGE_TRUSTED));
+  let trusted = locateSet(<i32>headerField(IMAGE_TRUSTED));
+  return client.isTrusted(policyBytes, trusted);
 }
 
 /** Canonical text of the client's address, empty when it cannot be told. `forwardedFor`: values with NUL behind each. */
 export function clientAddress(peer: Uint8Array, forwardedFor: Uint8Array): Uint8Array {
-  let image = loadedImage();
   client.setPeer(bytesOf(peer), 0, peer.length);
-  client.walk(image, <i32>readU32(image, IMAGE_TRUSTED), bytesOf(forwardedFor), 0, forwardedFor.length);
+  let trusted = locateSet(<i32>headerField(IMAGE_TRUSTED));
+  client.walk(policyBytes, trusted, bytesOf(forwardedFor), 0, forwardedFor.length);
   address.reset();
   if (client.known) formatIp(client.high, client.low, address);
   return arrayOf(address.buf, 0, address.len);

@@ -40,6 +40,7 @@ export function encodeRequest(request) {
 }
 
 function describe(answer) {
+  if (answer === -2) return 'not the same by rule, by index and from a snapshot';
   if (answer < 0) return 'unreadable URL';
   return `${POLICIES[answer & 3]} rule ${answer >> 3}${answer & 4 ? ' with subjects' : ''}`;
 }

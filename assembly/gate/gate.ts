@@ -1,4 +1,4 @@
-import { copy, readU32 } from '../bytes/bytes';
+import { copy } from '../bytes/bytes';
 import { literal } from '../bytes/literal';
 import { ByteWriter } from '../bytes/writer';
 import {
@@ -14,7 +14,6 @@ import {
   LEVEL_NONE,
   POLICY_BYPASS,
   REQUEST_CLIENT_UNRESOLVED,
-  SNAPSHOT_IMAGE,
   STATE_TABLE_ID,
   VERDICT_ALLOW,
   VERDICT_ALLOW_PREFIX,
@@ -43,6 +42,7 @@ import {
 } from '../policy/layout';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
+import { bytes, clearFault, fault, headerField, locate } from '../policy/view';
 import { badRequest, challengeBasic, forbid, tooLarge, unavailable } from './answers';
 import { Deferral } from './deferral';
 import { Exchange } from './exchange';
@@ -73,7 +73,7 @@ export class Gate {
   readonly keys: GuestKeys = new GuestKeys();
   /** SHA-256 of the inline policy's image; empty while the snapshot decides. */
   readonly inlineId: StaticArray<u8> = new StaticArray<u8>(POLICY_ID_LENGTH);
-  hasInline: bool = false;
+  readonly hasInline: bool;
 
   private request: RequestReader;
   private recent: RecentGrants = new RecentGrants();
@@ -93,9 +93,10 @@ export class Gate {
   constructor(
     private exchange: Exchange,
     system: System,
-    snapshot: StaticArray<u8>,
+    hasInline: bool,
   ) {
-    this.directory = new GuestDirectory(system, snapshot);
+    this.hasInline = hasInline;
+    this.directory = new GuestDirectory(system, hasInline);
     this.request = new RequestReader(exchange);
   }
 
@@ -122,11 +123,13 @@ export class Gate {
       return this.refuseUnavailable();
     if (!this.hasPolicy) return this.defer(now);
 
-    let image = directory.snapshot;
-    reason = admission(image, SNAPSHOT_IMAGE, request.target);
+    reason = admission(request.target);
+    if (fault != 0) return this.deferFault(now);
     if (reason != 0) return this.refuse(reason);
-    if (!this.readSubjectAddress(image)) return this.refuseTooLarge();
-    return this.judge(image, this.readCredential(image, authorization), now);
+    if (!this.readSubjectAddress()) return fault == 0 ? this.refuseTooLarge() : this.deferFault(now);
+    authorization = this.readCredential(authorization);
+    if (fault != 0) return this.deferFault(now);
+    return this.judge(authorization, now);
   }
 
   private get hasPolicy(): bool {
@@ -137,56 +140,54 @@ export class Gate {
    * The one credential that is considered: `Authorization` of an enabled scheme,
    * else the token header. `authorization` is what the first was read as.
    */
-  private readCredential(image: StaticArray<u8>, authorization: i32): i32 {
-    let bearer = (readU32(image, SNAPSHOT_IMAGE + IMAGE_FLAGS) & FLAG_BEARER) != 0;
+  private readCredential(authorization: i32): i32 {
+    let bearer = (headerField(IMAGE_FLAGS) & FLAG_BEARER) != 0;
     authorization = enabledScheme(authorization, bearer);
     if (authorization != AUTHORIZATION_NONE) return authorization;
     // What a scheme that is not enabled left there is no credential.
     this.request.credential.clear();
-    let len = <i32>readU32(image, SNAPSHOT_IMAGE + IMAGE_TOKEN_HEADER_LENGTH);
+    let len = <i32>headerField(IMAGE_TOKEN_HEADER_LENGTH);
     if (len == 0) return AUTHORIZATION_NONE;
-    let name = SNAPSHOT_IMAGE + <i32>readU32(image, SNAPSHOT_IMAGE + IMAGE_TOKEN_HEADER);
-    return this.request.readTokenHeader(image, name, name + len);
+    let name = locate(<i32>headerField(IMAGE_TOKEN_HEADER), len);
+    return this.request.readTokenHeader(bytes, name, name + len);
   }
 
   /** Rules against subject and target, by what the credential proves. */
-  private judge(image: StaticArray<u8>, authorization: i32, now: u64): bool {
+  private judge(authorization: i32, now: u64): bool {
     let claims: Claims | null = null;
     let level = LEVEL_NONE;
     let presented = authorization == AUTHORIZATION_BASIC || authorization == AUTHORIZATION_TOKEN;
     if (presented) {
       claims = this.findGrant(authorization == AUTHORIZATION_BASIC ? KIND_BASIC : KIND_TOKEN, now);
-      if (claims !== null && !this.mayAskFrom(claims, image)) claims = null;
+      if (claims !== null && !this.mayAskFrom(claims)) claims = null;
       if (claims !== null) level = this.grantLevel;
     }
     this.setSubject(claims);
-    let policy = authorize(image, SNAPSHOT_IMAGE, this.subject, this.request.target);
+    let policy = authorize(this.subject, this.request.target);
+    if (fault != 0) return this.deferFault(now);
     // A credential nobody has vouched for yet: whoever it is, bypass lets in, all else the host must say.
     if (presented && claims === null) {
       return policy == POLICY_BYPASS ? this.allow(null) : this.defer(now);
     }
     let outcome = verdict(policy, hasSubjects, level, authorization == AUTHORIZATION_MALFORMED);
     if (outcome == VERDICT_ALLOW) return this.allow(claims);
-    if (outcome == VERDICT_CHALLENGE) {
-      let realm = SNAPSHOT_IMAGE + <i32>readU32(image, SNAPSHOT_IMAGE + IMAGE_REALM);
-      challengeBasic(
-        this.exchange,
-        image,
-        realm,
-        realm + <i32>readU32(image, SNAPSHOT_IMAGE + IMAGE_REALM_LENGTH),
-      );
-    } else {
+    if (outcome != VERDICT_CHALLENGE) {
       forbid(this.exchange);
+      return false;
     }
+    let len = <i32>headerField(IMAGE_REALM_LENGTH);
+    let realm = locate(<i32>headerField(IMAGE_REALM), len);
+    if (fault != 0) return this.deferFault(now);
+    challengeBasic(this.exchange, bytes, realm, realm + len);
     return false;
   }
 
-  /** The client's address into `subject`, when some rule asks for it; false when a field is over its limit. */
-  private readSubjectAddress(image: StaticArray<u8>): bool {
+  /** The client's address into `subject`, when some rule asks for it; false when a field is over its limit, or `fault` says more. */
+  private readSubjectAddress(): bool {
     this.subject.reset();
-    if ((readU32(image, SNAPSHOT_IMAGE + IMAGE_FLAGS) & FLAG_NETWORKS) == 0) return true;
+    if ((headerField(IMAGE_FLAGS) & FLAG_NETWORKS) == 0) return true;
     let request = this.request;
-    if (!request.resolveClient(image, SNAPSHOT_IMAGE)) return false;
+    if (!request.resolveClient()) return false;
     this.subject.hasAddress = request.client.known;
     this.subject.addressHigh = request.client.high;
     this.subject.addressLow = request.client.low;
@@ -202,7 +203,7 @@ export class Gate {
     let state = this.directory.state;
     if (!state.valid || !state.withinGrace(now)) return null;
     let credential = this.request.credential;
-    let flags = readU32(this.directory.snapshot, SNAPSHOT_IMAGE + IMAGE_FLAGS);
+    let flags = headerField(IMAGE_FLAGS);
     if (kind == KIND_BASIC && (flags & FLAG_FOLD_NAMES) != 0) foldName(credential);
     credentialTag(this.keys, kind, credential.pair, 0, credential.end, this.tag);
     let claims = this.recent.find(this.tag, now);
@@ -230,10 +231,10 @@ export class Gate {
   }
 
   /** Whether a grant that is bound to networks holds where this request comes from; else the host says what is wrong. */
-  private mayAskFrom(claims: Claims, image: StaticArray<u8>): bool {
+  private mayAskFrom(claims: Claims): bool {
     if (claims.networks < 0) return true;
     let request = this.request;
-    if (!request.resolveClient(image, SNAPSHOT_IMAGE)) return false;
+    if (!request.resolveClient()) return false;
     let client = request.client;
     return claims.mayAskFrom(client.known, client.high, client.low);
   }
@@ -256,6 +257,12 @@ export class Gate {
     setIdentity(this.exchange, claims);
     this.exchange.setHeader(VERDICT, this.allowValue, 0, this.allowValue.length);
     return true;
+  }
+
+  /** Passes on to the host what cannot be judged here, because a part of the policy could not be had. */
+  private deferFault(now: u64): bool {
+    this.directory.noteFault(fault);
+    return this.defer(now);
   }
 
   /** Passes on to the host, which judges the request described under our MAC. */
@@ -283,8 +290,12 @@ export class Gate {
     this.address.reset();
     let client = UNRESOLVED;
     let clientEnd = UNRESOLVED.length;
+    clearFault();
     if (this.hasPolicy) {
-      if (!request.resolveClient(this.directory.snapshot, SNAPSHOT_IMAGE)) return false;
+      let resolved = request.resolveClient();
+      if (!resolved && fault == 0) return false;
+    }
+    if (this.hasPolicy && fault == 0) {
       if (request.client.known) formatIp(request.client.high, request.client.low, this.address);
       client = this.address.buf;
       clientEnd = this.address.len;

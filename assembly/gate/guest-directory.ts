@@ -1,33 +1,22 @@
-import { copy, readU32 } from '../bytes/bytes';
+import { copy } from '../bytes/bytes';
 import { ByteWriter } from '../bytes/writer';
 import {
-  FORMAT_VERSION,
   GRANTS_FILE_PREFIX,
   ID_LENGTH,
   POLICY_FILE_PREFIX,
-  SNAPSHOT_ID,
-  SNAPSHOT_IMAGE,
-  SNAPSHOT_IMAGE_LENGTH,
-  SNAPSHOT_MAC_LENGTH,
-  SNAPSHOT_MAGIC,
-  SNAPSHOT_VERSION,
   STATE_FILE,
   STATE_LENGTH,
   STATE_SNAPSHOT_ID,
   STATE_TABLE_ID,
 } from '../contract';
-import { equalConstantTime } from '../crypto/equal';
-import { Hmac, HmacKey } from '../crypto/hmac';
+import { HmacKey } from '../crypto/hmac';
 import { SlotFile } from '../grant/table';
-import { checkImage } from '../snapshot/image';
+import { closeImage, FAULT_SIZE } from '../policy/view';
+import { openSnapshot, SNAPSHOT_OPENED, SNAPSHOT_OTHER_VERSION } from '../snapshot/snapshot-file';
 import { State } from '../snapshot/state';
+import { ImageFile, UnitCache } from '../snapshot/unit-cache';
 import { System } from './system';
 
-/**
- * Policy image the guest holds in memory. A larger policy is left to the host:
- * everything is deferred, and the log says so.
- */
-export const MAX_RESIDENT_IMAGE: i32 = 24 * 1024;
 /** Longest path of the guest directory. */
 const MAX_DIRECTORY: i32 = 255;
 const NONE: i32 = -1;
@@ -42,16 +31,31 @@ export const DIRECTORY_LARGE_SNAPSHOT: i32 = 5;
 export const DIRECTORY_OLD_STATE: i32 = 6;
 /** There is a policy, but no grant can be looked up. */
 export const DIRECTORY_NO_TABLE: i32 = 7;
+export const DIRECTORY_OTHER_VERSION: i32 = 8;
 
-const hmac = new Hmac();
-const mac = new StaticArray<u8>(SNAPSHOT_MAC_LENGTH);
+/** The snapshot that is open. */
+class PolicyFile extends ImageFile {
+  fd: i32 = NONE;
+
+  constructor(private system: System) {
+    super();
+  }
+
+  read(offset: u64, buf: StaticArray<u8>, len: i32): i32 {
+    return this.fd == NONE ? -1 : this.system.read(this.fd, offset, buf, 0, len);
+  }
+
+  close(): void {
+    if (this.fd != NONE) this.system.close(this.fd);
+    this.fd = NONE;
+  }
+}
 
 /** The directory that the host writes and the guest reads: state page, policy snapshot, grant table. */
 export class GuestDirectory extends SlotFile {
   state: State = new State();
+  /** The host's snapshot is the policy that decides. */
   hasSnapshot: bool = false;
-  /** `snapshot` holds an inline policy: the host's is not read. */
-  keepsSnapshot: bool = false;
   /** DIRECTORY_…: what the last reading found. */
   condition: i32 = DIRECTORY_NO_STATE;
   private path: ByteWriter = new ByteWriter(new StaticArray<u8>(MAX_DIRECTORY + 64));
@@ -60,17 +64,20 @@ export class GuestDirectory extends SlotFile {
   private table: i32 = NONE;
   private tableId: StaticArray<u8> = new StaticArray<u8>(ID_LENGTH);
 
+  private policy: PolicyFile;
+  private cache: UnitCache | null = null;
+  private snapshotId: StaticArray<u8> = new StaticArray<u8>(ID_LENGTH);
+  /** Some part of the snapshot was larger than the cache. */
+  private tooLarge: bool = false;
+
   constructor(
     private system: System,
-    /** Snapshot file as read, or an inline policy; its image begins at SNAPSHOT_IMAGE. */
-    public snapshot: StaticArray<u8>,
+    /** An inline policy decides: the host's is not read. */
+    hasInline: bool,
   ) {
     super();
-  }
-
-  /** Size of a snapshot buffer that holds an image of `imageBytes`. */
-  static snapshotBytes(imageBytes: i32): i32 {
-    return SNAPSHOT_IMAGE + imageBytes + SNAPSHOT_MAC_LENGTH;
+    this.policy = new PolicyFile(system);
+    if (!hasInline) this.cache = new UnitCache();
   }
 
   /** Sets the directory's path; false when it is not absolute or too long. */
@@ -95,18 +102,25 @@ export class GuestDirectory extends SlotFile {
     if (!this.state.valid) {
       if (this.state.outdated) this.condition = DIRECTORY_OLD_STATE;
       else this.condition = len < 0 ? DIRECTORY_NO_STATE : DIRECTORY_BAD_STATE;
-      this.hasSnapshot = false;
+      this.dropSnapshot();
       this.closeTable();
       return dropped;
     }
     this.openTable();
-    if (this.keepsSnapshot) this.condition = DIRECTORY_GOOD;
-    else if (!this.hasSnapshot || !this.state.namesSnapshot(this.snapshot, SNAPSHOT_ID)) {
-      this.condition = this.readSnapshot(snapshotKey);
-      this.hasSnapshot = this.condition == DIRECTORY_GOOD;
-    } else this.condition = DIRECTORY_GOOD;
+    this.condition = this.followSnapshot(snapshotKey);
     if (this.condition == DIRECTORY_GOOD && this.table == NONE) this.condition = DIRECTORY_NO_TABLE;
     return dropped;
+  }
+
+  /** A part of the policy could not be had: FAULT_…. A damaged snapshot is none until it opens again. */
+  noteFault(fault: i32): void {
+    if (fault == FAULT_SIZE) {
+      this.tooLarge = true;
+      if (this.condition == DIRECTORY_GOOD) this.condition = DIRECTORY_LARGE_SNAPSHOT;
+    } else if (this.hasSnapshot) {
+      this.dropSnapshot();
+      this.condition = DIRECTORY_BAD_SNAPSHOT;
+    }
   }
 
   /** Whether the table that the page names is open. */
@@ -148,26 +162,36 @@ export class GuestDirectory extends SlotFile {
     this.table = NONE;
   }
 
-  private readSnapshot(key: HmacKey): i32 {
-    this.path.ascii(POLICY_FILE_PREFIX);
-    this.appendHex(STATE_SNAPSHOT_ID);
-    let fd = this.openFile();
-    if (fd < 0) return DIRECTORY_NO_SNAPSHOT;
-    let len = this.system.read(fd, 0, this.snapshot, 0, this.snapshot.length);
-    this.system.close(fd);
-    let buf = this.snapshot;
-    if (len < SNAPSHOT_IMAGE || readU32(buf, 0) != SNAPSHOT_MAGIC) return DIRECTORY_BAD_SNAPSHOT;
-    if (readU32(buf, SNAPSHOT_VERSION) != FORMAT_VERSION) return DIRECTORY_BAD_SNAPSHOT;
-    if (!this.state.namesSnapshot(buf, SNAPSHOT_ID)) return DIRECTORY_BAD_SNAPSHOT;
-    let imageLength = readU32(buf, SNAPSHOT_IMAGE_LENGTH);
-    if (imageLength > <u32>MAX_RESIDENT_IMAGE) return DIRECTORY_LARGE_SNAPSHOT;
-    let macAt = SNAPSHOT_IMAGE + <i32>imageLength;
-    if (len != macAt + SNAPSHOT_MAC_LENGTH) return DIRECTORY_BAD_SNAPSHOT;
-    hmac.begin(key);
-    hmac.update(buf, 0, macAt);
-    hmac.finish(mac, 0);
-    if (!equalConstantTime(mac, 0, buf, macAt, SNAPSHOT_MAC_LENGTH)) return DIRECTORY_BAD_SNAPSHOT;
-    return checkImage(buf, SNAPSHOT_IMAGE, <i32>imageLength) ? DIRECTORY_GOOD : DIRECTORY_BAD_SNAPSHOT;
+  /** Opens the snapshot that the page names, unless it is open; answers DIRECTORY_…. */
+  private followSnapshot(key: HmacKey): i32 {
+    let cache = this.cache;
+    if (cache === null) return DIRECTORY_GOOD;
+    if (!this.hasSnapshot || !this.state.namesSnapshot(this.snapshotId, 0)) {
+      this.dropSnapshot();
+      this.path.ascii(POLICY_FILE_PREFIX);
+      this.appendHex(STATE_SNAPSHOT_ID);
+      this.policy.fd = this.openFile();
+      if (this.policy.fd < 0) {
+        this.policy.fd = NONE;
+        return DIRECTORY_NO_SNAPSHOT;
+      }
+      let outcome = openSnapshot(cache, this.policy, key, this.state.page, STATE_SNAPSHOT_ID);
+      if (outcome != SNAPSHOT_OPENED) {
+        this.dropSnapshot();
+        return outcome == SNAPSHOT_OTHER_VERSION ? DIRECTORY_OTHER_VERSION : DIRECTORY_BAD_SNAPSHOT;
+      }
+      this.hasSnapshot = true;
+      copy(this.snapshotId, 0, this.state.page, STATE_SNAPSHOT_ID, ID_LENGTH);
+    }
+    return this.tooLarge ? DIRECTORY_LARGE_SNAPSHOT : DIRECTORY_GOOD;
+  }
+
+  private dropSnapshot(): void {
+    if (this.cache === null) return;
+    if (this.hasSnapshot) closeImage();
+    this.hasSnapshot = false;
+    this.tooLarge = false;
+    this.policy.close();
   }
 
   /** Appends the id at `at` of the page in hexadecimal. */

@@ -9,6 +9,7 @@ import {
   DIRECTORY_NO_STATE,
   DIRECTORY_NO_TABLE,
   DIRECTORY_OLD_STATE,
+  DIRECTORY_OTHER_VERSION,
 } from './guest-directory';
 import { System } from './system';
 
@@ -63,9 +64,14 @@ export function reportDirectory(system: System, condition: i32): void {
   line.reset();
   line.ascii('postern: guest directory: ');
   line.ascii(directoryText(condition));
-  line.ascii(condition == DIRECTORY_NO_TABLE ? '; what needs a grant' : '; what needs a grant or a rule');
+  line.ascii(concerned(condition));
   line.ascii(' goes to the host');
   system.logWarning(line.buf, line.len);
+}
+
+function concerned(condition: i32): string {
+  if (condition == DIRECTORY_NO_TABLE) return '; what needs a grant';
+  return condition == DIRECTORY_LARGE_SNAPSHOT ? '; what needs it' : '; what needs a grant or a rule';
 }
 
 function directoryText(condition: i32): string {
@@ -79,9 +85,11 @@ function directoryText(condition: i32): string {
     case DIRECTORY_NO_SNAPSHOT:
       return 'the policy snapshot that the state page names is missing';
     case DIRECTORY_BAD_SNAPSHOT:
-      return 'the policy snapshot is damaged, or written with another secret or by another version';
+      return 'the policy snapshot is damaged, or written with another secret';
+    case DIRECTORY_OTHER_VERSION:
+      return 'the policy snapshot was written by another version of Postern: give the proxy the plugin.wasm of the host';
     case DIRECTORY_LARGE_SNAPSHOT:
-      return 'the policy is larger than the guest can hold';
+      return 'an expression or a list of networks in the policy is larger than the guest can hold';
     case DIRECTORY_NO_TABLE:
       return 'the grant table that the state page names is missing: the disk is full, or something removed it';
     default:

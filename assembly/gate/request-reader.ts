@@ -1,4 +1,4 @@
-import { readU32, sameBytes, wipe } from '../bytes/bytes';
+import { sameBytes, wipe } from '../bytes/bytes';
 import { literal } from '../bytes/literal';
 import { scratch } from '../bytes/scratch';
 import {
@@ -16,6 +16,7 @@ import { ClientAddress } from '../http/client-address';
 import { REASON_HOST, REASON_METHOD, REASON_SCHEME, REASON_URI_LENGTH } from '../http/reason';
 import { Target } from '../http/target';
 import { IMAGE_TRUSTED } from '../policy/layout';
+import { bytes, fault, headerField, locateSet } from '../policy/view';
 import { Exchange } from './exchange';
 import { HeaderScan, SCAN_STEP } from './header-scan';
 
@@ -115,17 +116,20 @@ export class RequestReader {
     return outcome;
   }
 
-  /** Finds the client's address by the trusted proxies of the policy image; false when a field is over its limit. */
-  resolveClient(buf: StaticArray<u8>, image: i32): bool {
+  /** Finds the client's address by the trusted proxies of the policy; false when a field is over its limit, or `fault` says more. */
+  resolveClient(): bool {
     if (this.clientResolved) return true;
     let len = this.exchange.sourceAddress(scratch);
     if (len < 0) return false;
     this.client.setPeer(scratch, 0, len);
-    let trusted = image + <i32>readU32(buf, image + IMAGE_TRUSTED);
-    if (this.scan.hasForwardedFor && this.client.isTrusted(buf, trusted)) {
-      len = this.exchange.header(FORWARDED_FOR, scratch);
-      if (len < 0 || len > MAX_FORWARDED_FOR) return false;
-      this.client.walk(buf, trusted, scratch, 0, len);
+    if (this.scan.hasForwardedFor) {
+      let trusted = locateSet(<i32>headerField(IMAGE_TRUSTED));
+      if (fault != 0) return false;
+      if (this.client.isTrusted(bytes, trusted)) {
+        len = this.exchange.header(FORWARDED_FOR, scratch);
+        if (len < 0 || len > MAX_FORWARDED_FOR) return false;
+        this.client.walk(bytes, trusted, scratch, 0, len);
+      }
     }
     this.clientResolved = true;
     return true;

@@ -3,8 +3,8 @@ import { copy } from '../bytes/bytes';
 import { literal } from '../bytes/literal';
 import { scratch } from '../bytes/scratch';
 import { ByteWriter } from '../bytes/writer';
-import { SNAPSHOT_IMAGE } from '../contract';
 import { Sha256 } from '../crypto/sha256';
+import { openResident } from '../policy/view';
 import { compilePolicy, GUEST_POLICY_BYTES, releaseCompiler, reserveForGuest } from '../snapshot/compile';
 import {
   checkJson,
@@ -21,7 +21,6 @@ import {
 import { problems } from '../snapshot/problems';
 import { Exchange } from './exchange';
 import { Gate } from './gate';
-import { GuestDirectory, MAX_RESIDENT_IMAGE } from './guest-directory';
 import {
   REFUSING_BAD_KEY,
   REFUSING_CONFIG,
@@ -52,7 +51,7 @@ export class Startup {
   private directory: ByteWriter = new ByteWriter(new StaticArray<u8>(MAX_SETTING));
   private keyFile: ByteWriter = new ByteWriter(new StaticArray<u8>(MAX_SETTING));
   private keyText: StaticArray<u8> = new StaticArray<u8>(MAX_SETTING);
-  /** Inline policy behind SNAPSHOT_IMAGE; empty when there is none. */
+  /** Image of the inline policy; empty when there is none. */
   private inline: ByteWriter = new ByteWriter(EMPTY);
 
   constructor(
@@ -79,11 +78,7 @@ export class Startup {
       return null;
     }
     __collect();
-    let snapshot =
-      this.inline.len > 0
-        ? this.inline.buf
-        : new StaticArray<u8>(GuestDirectory.snapshotBytes(MAX_RESIDENT_IMAGE));
-    let gate = new Gate(this.exchange, this.system, snapshot);
+    let gate = new Gate(this.exchange, this.system, this.inline.len > 0);
     let good = gate.setKey(this.keyText, 0, len);
     memory.fill(changetype<usize>(this.keyText), 0, MAX_SETTING);
     if (!good) {
@@ -93,9 +88,9 @@ export class Startup {
     gate.directory.locate(this.directory.buf, 0, this.directory.len);
     if (this.inline.len > 0) {
       let sha256 = new Sha256();
-      sha256.update(snapshot, SNAPSHOT_IMAGE, this.inline.len);
-      gate.hasInline = sha256.digest(gate.inlineId, 0);
-      gate.directory.keepsSnapshot = true;
+      sha256.update(this.inline.buf, 0, this.inline.len);
+      sha256.digest(gate.inlineId, 0);
+      openResident(this.inline.buf, 0, this.inline.len);
     }
     return gate;
   }
@@ -116,11 +111,10 @@ export class Startup {
     return hasOnlySettings(text, root, end) ? 0 : REFUSING_UNKNOWN_KEY;
   }
 
-  /** Compiles an inline policy to where the host's snapshot would lie. */
+  /** Compiles an inline policy. */
   private readPolicy(text: StaticArray<u8>, end: i32): i32 {
-    this.inline.buf = new StaticArray<u8>(GuestDirectory.snapshotBytes(MAX_INLINE_IMAGE));
+    this.inline.buf = new StaticArray<u8>(MAX_INLINE_IMAGE);
     this.inline.reset();
-    this.inline.reserve(SNAPSHOT_IMAGE);
     reserveForGuest();
     return compilePolicy(text, 0, end, this.inline) == 0 ? 0 : REFUSING_POLICY;
   }

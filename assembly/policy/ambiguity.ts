@@ -1,30 +1,39 @@
-import { readU8, readU32 } from '../bytes/bytes';
+import { readU8, readU16, readU32 } from '../bytes/bytes';
 import { REASON_QUERY_ESCAPE, REASON_QUERY_REPEATED } from '../http/reason';
 import { Target } from '../http/target';
 import { domainCouldMatch } from './domain';
+import { findGroups, groupCount, groups } from './domain-index';
 import {
+  CHECK_DOMAIN,
   FLAG_CLEAN,
   FLAG_PATHS,
+  GROUP_CRITERIA,
+  GROUP_NAME,
+  GROUP_PATHS,
   HAS_QUERY,
   HAS_RESOURCES,
   IMAGE_CLEAN_DOMAINS,
   IMAGE_FLAGS,
-  IMAGE_RULE_COUNT,
-  IMAGE_RULES,
-  itemAt,
+  LIST_ITEMS,
+  MEMBER_SIZE,
+  QUERY_NOT_PATTERN,
+  QUERY_PRESENT,
+} from './layout';
+import { decodedEquals, isPair, keyPartEnd, pairEnd } from './query';
+import { readRule, ruleDomains, ruleFlags, ruleQuery } from './rule';
+import {
+  bytes,
+  fault,
+  headerField,
   itemCount,
   itemKind,
   itemLength,
-  itemStart,
-  QUERY_NOT_PATTERN,
-  QUERY_PRESENT,
-  RULE_DOMAINS,
-  RULE_FLAGS,
-  RULE_QUERY,
-  RULE_SIZE,
-  ruleField,
-} from './layout';
-import { decodedEquals, isPair, keyPartEnd, pairEnd } from './query';
+  locate,
+  locateString,
+  numberAt,
+  readItem,
+  ruleCount,
+} from './view';
 
 /**
  * One path for policy and backend: 0, or the REASON_… why a backend could read
@@ -33,28 +42,53 @@ import { decodedEquals, isPair, keyPartEnd, pairEnd } from './query';
  * match the domain has `resources` or `query`; a query's keys where a `query`
  * rule asks for them.
  */
-export function targetAmbiguity(buf: StaticArray<u8>, image: i32, target: Target): i32 {
-  let flags = readU32(buf, image + IMAGE_FLAGS);
+export function targetAmbiguity(target: Target): i32 {
+  let flags = headerField(IMAGE_FLAGS);
   if ((flags & FLAG_PATHS) == 0 || (flags & FLAG_CLEAN) != 0) return 0;
   // Nothing odd in the path and no query: the usual request ends here.
   if (target.ambiguity == 0 && target.queryStart == target.objectLength) return 0;
-  if (domainCouldMatch(buf, image, ruleField(buf, image, image, IMAGE_CLEAN_DOMAINS), target)) return 0;
-  let rule = ruleField(buf, image, image, IMAGE_RULES);
-  if (rule < image || rule > buf.length) return 0;
-  let count: i32 = min(readU32(buf, image + IMAGE_RULE_COUNT), (buf.length - rule) / RULE_SIZE);
+  if (domainCouldMatch(<i32>headerField(IMAGE_CLEAN_DOMAINS), target)) return 0;
   // Traefik makes `&` of it behind the guest, other proxies do not.
   let semicolon = holdsSemicolon(target);
-  let odd = target.ambiguity != 0 || semicolon;
-  for (let i = 0; i < count; i++, rule += RULE_SIZE) {
-    let criteria = readU8(buf, rule + RULE_FLAGS);
-    if ((criteria & (odd ? HAS_RESOURCES | HAS_QUERY : HAS_QUERY)) == 0) continue;
-    if (!domainCouldMatch(buf, image, ruleField(buf, image, rule, RULE_DOMAINS), target)) continue;
-    if (target.ambiguity != 0) return target.ambiguity;
-    if (semicolon) return REASON_QUERY_ESCAPE;
-    let reason = queryAmbiguity(buf, image, ruleField(buf, image, rule, RULE_QUERY), target);
+  let asking = target.ambiguity != 0 || semicolon ? HAS_RESOURCES | HAS_QUERY : HAS_QUERY;
+  if (!findGroups(target)) return amongRules(asking, semicolon, target);
+  for (let i = 0; i < groupCount; i++) {
+    let reason = amongGroup(unchecked(groups[i]), asking, semicolon, target);
     if (reason != 0) return reason;
   }
   return 0;
+}
+
+function amongRules(asking: u32, semicolon: bool, target: Target): i32 {
+  let count = ruleCount();
+  for (let i = 0; i < count && fault == 0; i++) {
+    let reason = ofRule(i, true, asking, semicolon, target);
+    if (reason != 0) return reason;
+  }
+  return 0;
+}
+
+function amongGroup(group: i32, asking: u32, semicolon: bool, target: Target): i32 {
+  let at = locate(group, GROUP_NAME);
+  if ((readU16(bytes, at + GROUP_CRITERIA) & asking) == 0) return 0;
+  let list = <i32>readU32(bytes, at + GROUP_PATHS);
+  let count = <i32>numberAt(list);
+  for (let i = 0; i < count && fault == 0; i++) {
+    let member = numberAt(list + LIST_ITEMS + i * MEMBER_SIZE);
+    let rule = <i32>(member & ~CHECK_DOMAIN);
+    let reason = ofRule(rule, (member & CHECK_DOMAIN) != 0, asking, semicolon, target);
+    if (reason != 0) return reason;
+  }
+  return 0;
+}
+
+/** Why the target is refused because of a rule; 0 when it is not. */
+function ofRule(rule: i32, checksDomain: bool, asking: u32, semicolon: bool, target: Target): i32 {
+  readRule(rule);
+  if ((ruleFlags & asking) == 0) return 0;
+  if (checksDomain && !domainCouldMatch(ruleDomains, target)) return 0;
+  if (target.ambiguity != 0) return target.ambiguity;
+  return semicolon ? REASON_QUERY_ESCAPE : queryAmbiguity(ruleQuery, target);
 }
 
 function holdsSemicolon(target: Target): bool {
@@ -65,7 +99,7 @@ function holdsSemicolon(target: Target): bool {
 }
 
 /** Pairs that Go drops and others read, and keys asked for that stand there more than once. */
-function queryAmbiguity(buf: StaticArray<u8>, image: i32, list: i32, target: Target): i32 {
+function queryAmbiguity(list: i32, target: Target): i32 {
   let query = target.object;
   let end = target.objectLength;
   for (let at = target.queryStart; at < end; ) {
@@ -73,19 +107,15 @@ function queryAmbiguity(buf: StaticArray<u8>, image: i32, list: i32, target: Tar
     if (at < stop && !isPair(query, at, stop)) return REASON_QUERY_ESCAPE;
     at = stop + 1;
   }
-  let count = itemCount(buf, list);
+  let count = itemCount(list);
   for (let i = 0; i < count; i++) {
-    let item = itemAt(list, i);
-    let kind = itemKind(buf, item);
-    if (kind < QUERY_PRESENT || kind > QUERY_NOT_PATTERN) continue; // the value of the item before
-    let key = itemStart(buf, image, item);
+    readItem(list, i);
+    if (itemKind < QUERY_PRESENT || itemKind > QUERY_NOT_PATTERN) continue; // the value of the item before
+    let key = locateString();
     let found = 0;
     for (let at = target.queryStart; at < end; ) {
       let stop = pairEnd(query, at, end);
-      if (
-        at < stop &&
-        decodedEquals(query, at, keyPartEnd(query, at, stop), buf, key, key + itemLength(buf, item))
-      ) {
+      if (at < stop && decodedEquals(query, at, keyPartEnd(query, at, stop), bytes, key, key + itemLength)) {
         if (++found > 1) return REASON_QUERY_REPEATED;
       }
       at = stop + 1;

@@ -8,52 +8,61 @@ import {
   DOMAIN_GROUP,
   DOMAIN_SUFFIX,
   DOMAIN_USER,
-  isAsciiItem,
-  itemAt,
-  itemCount,
-  itemKind,
-  itemLength,
-  itemStart,
+  ITEM_ASCII,
   PROGRAM,
   PROGRAM_NAMED,
 } from './layout';
 import { namedMatch } from './named-match';
 import { Subject } from './subject';
+import {
+  bytes,
+  itemCount,
+  itemFlags,
+  itemKind,
+  itemLength,
+  itemOffset,
+  locateProgram,
+  locateString,
+  readItem,
+} from './view';
 
 /** `domain` and `domain_regex` of a rule are one list: any entry will do. */
-export function domainMatches(
-  buf: StaticArray<u8>,
-  image: i32,
-  list: i32,
-  subject: Subject,
-  target: Target,
-): bool {
-  let count = itemCount(buf, list);
+export function domainMatches(list: i32, subject: Subject, target: Target): bool {
+  let count = itemCount(list);
   for (let i = 0; i < count; i++) {
-    if (entryMatches(buf, image, itemAt(list, i), subject, target)) return true;
+    readItem(list, i);
+    if (entryMatches(subject, target)) return true;
   }
   return false;
 }
 
 /** True when the list could match the target's host for some subject. */
-export function domainCouldMatch(buf: StaticArray<u8>, image: i32, list: i32, target: Target): bool {
-  return domainMatches(buf, image, list, nobody, target);
+export function domainCouldMatch(list: i32, target: Target): bool {
+  return domainMatches(list, nobody, target);
 }
 
 /** An anonymous subject matches wherever any subject would. */
 const nobody = new Subject();
 
-function entryMatches(buf: StaticArray<u8>, image: i32, item: i32, subject: Subject, target: Target): bool {
+/** Whether the item read last matches. */
+function entryMatches(subject: Subject, target: Target): bool {
   let host = target.host;
   let hostEnd = target.hostLength;
-  let kind = itemKind(buf, item);
+  let kind = itemKind;
+  let len = itemLength;
   // Most entries of a policy name another host: their length tells.
-  if (kind == DOMAIN_EXACT && target.hostAscii && itemLength(buf, item) != hostEnd && isAsciiItem(buf, item))
+  if (kind == DOMAIN_EXACT && target.hostAscii && len != hostEnd && (itemFlags & ITEM_ASCII) != 0)
     return false;
-  let start = itemStart(buf, image, item);
-  if (kind == PROGRAM) return isMatch(buf, start, host, 0, hostEnd);
-  if (kind == PROGRAM_NAMED) return namedMatch(buf, start, host, 0, hostEnd, subject);
-  let len = itemLength(buf, item);
+  if (kind == PROGRAM) {
+    let program = locateProgram(itemOffset);
+    return isMatch(bytes, program, host, 0, hostEnd);
+  }
+  if (kind == PROGRAM_NAMED) {
+    let program = locateProgram(itemOffset);
+    return namedMatch(bytes, program, host, 0, hostEnd, subject);
+  }
+  let start = locateString();
+  let buf = bytes;
   let end = start + len;
   if (!within(buf, start, len)) return false;
   if (kind == DOMAIN_EXACT) return equalFold(host, 0, hostEnd, buf, start, end);

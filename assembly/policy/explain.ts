@@ -1,18 +1,6 @@
-import { readU8, readU32 } from '../bytes/bytes';
 import { ByteWriter } from '../bytes/writer';
 import { Target } from '../http/target';
-import {
-  HAS_METHODS,
-  HAS_NETWORKS,
-  HAS_QUERY,
-  HAS_RESOURCES,
-  HAS_SUBJECT_LIST,
-  IMAGE_RULE_COUNT,
-  IMAGE_RULES,
-  RULE_FLAGS,
-  RULE_SIZE,
-  ruleField,
-} from './layout';
+import { HAS_METHODS, HAS_NETWORKS, HAS_QUERY, HAS_RESOURCES, HAS_SUBJECT_LIST } from './layout';
 import {
   CRITERIA,
   CRITERION_DOMAIN,
@@ -22,30 +10,27 @@ import {
   CRITERION_RESOURCES,
   CRITERION_SUBJECT,
   criterionMatches,
+  readRule,
+  ruleFlags,
 } from './rule';
 import { Subject } from './subject';
+import { ruleCount } from './view';
 
 /**
  * Why a rule matched or did not: appends two bytes for each rule, the criteria
  * it has and those that hold, bit CRITERION_… each. An absent one holds. For
  * people who ask; `authorize` decides.
  */
-export function explain(
-  buf: StaticArray<u8>,
-  image: i32,
-  subject: Subject,
-  target: Target,
-  out: ByteWriter,
-): void {
-  let rule = ruleField(buf, image, image, IMAGE_RULES);
-  if (rule < image || rule > buf.length) return;
-  let count: i32 = min(readU32(buf, image + IMAGE_RULE_COUNT), (buf.length - rule) / RULE_SIZE);
-  for (let i = 0; i < count; i++, rule += RULE_SIZE) {
+export function explain(subject: Subject, target: Target, out: ByteWriter): void {
+  let count = ruleCount();
+  for (let i = 0; i < count; i++) {
+    readRule(i);
+    let has = criteriaOf(ruleFlags);
     let holds = 0;
     for (let criterion = 0; criterion < CRITERIA; criterion++) {
-      if (criterionMatches(buf, image, rule, criterion, subject, target)) holds |= 1 << criterion;
+      if (criterionMatches(criterion, subject, target)) holds |= 1 << criterion;
     }
-    out.u8(criteriaOf(readU8(buf, rule + RULE_FLAGS)));
+    out.u8(has);
     out.u8(holds);
   }
 }

@@ -1,31 +1,33 @@
-import { readU8, readU16, readU32 } from '../bytes/bytes';
-
 /**
  * The policy image: what rules look like once compiled. Read in place, nothing
  * is translated or allocated when it is loaded. Integers are little-endian and
- * unaligned; every offset counts from the image's first byte.
+ * unaligned; every offset counts from the image's first byte, and what lies
+ * there is read through `view.ts`, because a guest holds only parts of it.
  *
- *     ┌────────┬──────────────────────────────────────────────┬─────────────────┐
- *     │ header │ blocks: strings, programs, lists, networks   │ rules, in order │
- *     │ 56     │ any size, each stored once                   │ 24 each         │
- *     └────────┴──────────────────────────────────────────────┴─────────────────┘
+ *     ┌────────┬──────────────────────────────────────────────┬─────────────────┬───────────────┐
+ *     │ header │ blocks: strings, programs, lists, networks   │ rules, in order │ index         │
+ *     │ 144    │ any size, each stored once                   │ 32 each         │ when FLAG_INDEX │
+ *     └────────┴──────────────────────────────────────────────┴─────────────────┴───────────────┘
  *
  *     header  u32 magic │ u32 version │ u32 length │ u8 default policy, 3 × 0 │ u32 flags
  *             u32 rules │ u32 rule count │ u32 realm │ u32 realm length
  *             u32 trusted proxies (network set) │ u32 allow_http (list) │ u32 clean domains (list)
  *             u32 token header (name) │ u32 token header length, 0 for none
+ *             u32 exact hosts (table) │ u32 its slots │ u32 suffixes (table) │ u32 its slots
+ *             u32 group of rules for any host │ u8[32] bits of the suffixes' hashes │ 4 × 0
+ *             u8[32] id of the policy
  *     rule    u8 policy │ u8 flags │ u16 methods (bits) │ u32 domains (list) │ u32 networks (set)
- *             u32 subjects (list) │ u32 resources (list) │ u32 query (list)
+ *             u32 subjects (list) │ u32 resources (list) │ u32 query (list) │ 8 × 0
  *     list    u32 count │ items
  *     item    u8 kind │ u8 flags │ u16 length │ u32 offset of the string or program
  *
- * A rule's number is its position, so an index by domain can be put beside the
- * rules later, and rules and blocks be moved into segments of their own,
- * without a change to either: what reads a rule asks for image and offset.
+ * The index only tells which rules need not be looked at (`domain-index.ts`,
+ * `path-filter.ts`); without one, as in a policy inside the plugin's
+ * configuration, all are. A rule's number is its position.
  */
 export const IMAGE_MAGIC: u32 = 0x3149_5350; // "PSI1"
 /** Bumped with any change of the layout; another version is refused. */
-export const IMAGE_VERSION: u32 = 2;
+export const IMAGE_VERSION: u32 = 3;
 
 export const IMAGE_LENGTH: i32 = 8;
 export const IMAGE_DEFAULT_POLICY: i32 = 12;
@@ -39,7 +41,14 @@ export const IMAGE_ALLOW_HTTP: i32 = 40;
 export const IMAGE_CLEAN_DOMAINS: i32 = 44;
 export const IMAGE_TOKEN_HEADER: i32 = 48;
 export const IMAGE_TOKEN_HEADER_LENGTH: i32 = 52;
-export const IMAGE_HEADER: i32 = 56;
+export const IMAGE_EXACT: i32 = 56;
+export const IMAGE_EXACT_SLOTS: i32 = 60;
+export const IMAGE_SUFFIX: i32 = 64;
+export const IMAGE_SUFFIX_SLOTS: i32 = 68;
+export const IMAGE_ANY_GROUP: i32 = 72;
+export const IMAGE_SUFFIX_BITS: i32 = 76;
+// From 112 on IMAGE_ID of `contract.ts`.
+export const IMAGE_HEADER: i32 = 144;
 
 /** Some rule has `networks`: the client address matters. */
 export const FLAG_NETWORKS: u32 = 1;
@@ -55,11 +64,14 @@ export const FLAG_SUBJECTS: u32 = 16;
 export const FLAG_FOLD_NAMES: u32 = 32;
 /** `tokens.bearer`: `Authorization: Bearer` is a credential. */
 export const FLAG_BEARER: u32 = 64;
+/** Rules are indexed by domain. */
+export const FLAG_INDEX: u32 = 1 << 31;
 
 /** Longest name of the token header: those in use are half as long. */
 export const MAX_TOKEN_HEADER: i32 = 64;
 
-export const RULE_SIZE: i32 = 24;
+/** A divisor of the unit a snapshot is read by, so that a rule lies in one. */
+export const RULE_SIZE: i32 = 32;
 export const RULE_FLAGS: i32 = 1;
 export const RULE_METHODS: i32 = 2;
 export const RULE_DOMAINS: i32 = 4;
@@ -114,42 +126,46 @@ export const ITEM_LAST: u32 = 1;
 /** A domain in ASCII: what is longer or shorter cannot be equal to it. */
 export const ITEM_ASCII: u32 = 2;
 
-/** Number of items of the list at `list` (absolute), never more than lie before `buf`'s end. */
-export function itemCount(buf: StaticArray<u8>, list: i32): i32 {
-  if (list < 0 || list > buf.length - LIST_ITEMS) return 0;
-  return min(readU32(buf, list), (buf.length - list - LIST_ITEMS) / ITEM_SIZE);
-}
+// --- The index --------------------------------------------------------------------------
 
-/** Absolute offset of item `index`. */
-export function itemAt(list: i32, index: i32): i32 {
-  return list + LIST_ITEMS + index * ITEM_SIZE;
-}
+/**
+ * Rules that share a domain, or, as the group for any host, those whose domain
+ * only an expression or a placeholder tells:
+ *
+ *     u16 name length │ u16 criteria (union of HAS_RESOURCES and HAS_QUERY)
+ *     u32 members (list of u32) │ u32 members with paths (the same) │ u32 filter │ u32 candidate count
+ *     name, padded to 4 │ candidates
+ *
+ *     member     rule number │ CHECK_DOMAIN where the domain must be looked at
+ *     candidate  u32 member │ u32 item of the rule's resources, or WHOLE_RULE
+ *
+ * With a filter the candidates are those that are always looked at; the filter's
+ * table leads to lists of the others.
+ */
+export const GROUP_CRITERIA: i32 = 2;
+export const GROUP_MEMBERS: i32 = 4;
+export const GROUP_PATHS: i32 = 8;
+export const GROUP_FILTER: i32 = 12;
+export const GROUP_CANDIDATES: i32 = 16;
+export const GROUP_NAME: i32 = 20;
 
-export function itemKind(buf: StaticArray<u8>, item: i32): u32 {
-  return readU8(buf, item);
-}
+export const CHECK_DOMAIN: u32 = 1 << 31;
+export const WHOLE_RULE: u32 = 0xffff_ffff;
+export const MEMBER_SIZE: i32 = 4;
+export const CANDIDATE_SIZE: i32 = 8;
 
-/** True when the AND list ends with this item. */
-export function isLastItem(buf: StaticArray<u8>, item: i32): bool {
-  return (readU8(buf, item + ITEM_FLAGS) & ITEM_LAST) != 0;
-}
+/** Slot of a table: u32 hash │ u32 offset of the group, or of a filter's list of candidates; offset 0 is free. */
+export const SLOT_SIZE: i32 = 8;
 
-/** True for a domain in ASCII. */
-export function isAsciiItem(buf: StaticArray<u8>, item: i32): bool {
-  return (readU8(buf, item + ITEM_FLAGS) & ITEM_ASCII) != 0;
-}
-
-/** Absolute offset of an item's string or program. */
-export function itemStart(buf: StaticArray<u8>, image: i32, item: i32): i32 {
-  return image + readU32(buf, item + ITEM_OFFSET);
-}
-
-/** Length of an item's string. */
-export function itemLength(buf: StaticArray<u8>, item: i32): i32 {
-  return readU16(buf, item + ITEM_LENGTH);
-}
-
-/** Absolute offset of a rule's field that holds an offset. */
-export function ruleField(buf: StaticArray<u8>, image: i32, rule: i32, field: i32): i32 {
-  return image + readU32(buf, rule + field);
-}
+/**
+ * A filter: literal texts without which an expression cannot match.
+ *
+ *     u8[32] lengths of beginnings (bits) │ u32 lengths of windows (bits of WINDOW_LENGTHS)
+ *     u32 bits - 1 │ u32 bits │ u32 table │ u32 its slots
+ */
+export const FILTER_WINDOWS: i32 = 32;
+export const FILTER_MASK: i32 = 36;
+export const FILTER_BITS: i32 = 40;
+export const FILTER_TABLE: i32 = 44;
+export const FILTER_SLOTS: i32 = 48;
+export const FILTER_SIZE: i32 = 52;

@@ -4,12 +4,6 @@ import { MAX_URI } from '../contract';
 import { Target } from '../http/target';
 import { isMatch } from '../regexp/regexp';
 import {
-  isLastItem,
-  itemAt,
-  itemCount,
-  itemKind,
-  itemLength,
-  itemStart,
   QUERY_ABSENT,
   QUERY_EQUAL,
   QUERY_NOT_EQUAL,
@@ -17,6 +11,17 @@ import {
   QUERY_PATTERN,
   QUERY_PRESENT,
 } from './layout';
+import {
+  bytes,
+  isLastItem,
+  itemCount,
+  itemKind,
+  itemLength,
+  itemOffset,
+  locateProgram,
+  locateString,
+  readItem,
+} from './view';
 
 /**
  * Scratch: the decoded value of a query key while a request is judged, one
@@ -30,19 +35,17 @@ let textLength: i32 = 0;
  * `query`: alternatives, each an AND list. Only the first value of a key
  * counts, and an absent key reads as empty: Go's `url.Values`.
  */
-export function queryMatches(buf: StaticArray<u8>, image: i32, list: i32, target: Target): bool {
-  let count = itemCount(buf, list);
+export function queryMatches(list: i32, target: Target): bool {
+  let count = itemCount(list);
   let all = true;
   for (let i = 0; i < count; i++) {
-    let item = itemAt(list, i);
-    let last = isLastItem(buf, item);
-    let kind = itemKind(buf, item);
-    let valueItem = 0;
-    if (kind >= QUERY_EQUAL && kind <= QUERY_NOT_PATTERN) {
-      if (++i >= count) return false;
-      valueItem = itemAt(list, i);
-    }
-    if (all) all = entryMatches(buf, image, item, kind, valueItem, target);
+    readItem(list, i);
+    let last = isLastItem();
+    let kind = itemKind;
+    let takesValue = kind >= QUERY_EQUAL && kind <= QUERY_NOT_PATTERN;
+    if (takesValue && i + 1 >= count) return false;
+    if (all) all = entryMatches(kind, list, i + 1, target);
+    if (takesValue) i++;
     if (last) {
       if (all) return true;
       all = true;
@@ -51,31 +54,21 @@ export function queryMatches(buf: StaticArray<u8>, image: i32, list: i32, target
   return false;
 }
 
-function entryMatches(
-  buf: StaticArray<u8>,
-  image: i32,
-  item: i32,
-  kind: u32,
-  valueItem: i32,
-  target: Target,
-): bool {
-  let start = itemStart(buf, image, item);
-  let present = findValue(target, buf, start, start + itemLength(buf, item));
+/** Whether the condition read last holds; where its operator wants a value, that is item `valueIndex`. */
+function entryMatches(kind: u32, list: i32, valueIndex: i32, target: Target): bool {
+  let key = locateString();
+  let present = findValue(target, bytes, key, key + itemLength);
   if (kind == QUERY_PRESENT) return present;
   if (kind == QUERY_ABSENT) return !present;
-  let value = itemStart(buf, image, valueItem);
-  switch (kind) {
-    case QUERY_EQUAL:
-      return sameBytes(text, 0, textLength, buf, value, value + itemLength(buf, valueItem));
-    case QUERY_NOT_EQUAL:
-      return !sameBytes(text, 0, textLength, buf, value, value + itemLength(buf, valueItem));
-    case QUERY_PATTERN:
-      return isMatch(buf, value, text, 0, textLength);
-    case QUERY_NOT_PATTERN:
-      return !isMatch(buf, value, text, 0, textLength);
-    default:
-      return false;
+  if (kind < QUERY_EQUAL || kind > QUERY_NOT_PATTERN) return false;
+  readItem(list, valueIndex);
+  let negated = kind == QUERY_NOT_EQUAL || kind == QUERY_NOT_PATTERN;
+  if (kind == QUERY_PATTERN || kind == QUERY_NOT_PATTERN) {
+    let program = locateProgram(itemOffset);
+    return isMatch(bytes, program, text, 0, textLength) != negated;
   }
+  let value = locateString();
+  return sameBytes(text, 0, textLength, bytes, value, value + itemLength) != negated;
 }
 
 /** Decodes the first value of the key into `text`, which is left empty when the key is absent. */

@@ -1,4 +1,4 @@
-import { readU8, readU16 } from '../bytes/bytes';
+import { readU8, readU16, readU32 } from '../bytes/bytes';
 import { Target } from '../http/target';
 import { contains } from '../net/network-set';
 import { domainMatches } from './domain';
@@ -15,13 +15,13 @@ import {
   RULE_QUERY,
   RULE_RESOURCES,
   RULE_SUBJECTS,
-  ruleField,
 } from './layout';
 import { methodBit } from './method';
 import { queryMatches } from './query';
 import { resourceMatches } from './resource';
 import { Subject } from './subject';
 import { subjectMatches } from './subjects';
+import { bytes, locateRule, locateSet } from './view';
 
 // Criteria, for whoever asks about them one by one.
 export const CRITERION_DOMAIN: i32 = 0;
@@ -32,75 +32,83 @@ export const CRITERION_RESOURCES: i32 = 4;
 export const CRITERION_QUERY: i32 = 5;
 export const CRITERIA: i32 = 6;
 
-/** True when one criterion of the rule at `rule` holds; an absent one always does. */
-export function criterionMatches(
-  buf: StaticArray<u8>,
-  image: i32,
-  rule: i32,
-  criterion: i32,
-  subject: Subject,
-  target: Target,
-): bool {
-  let flags = readU8(buf, rule + RULE_FLAGS);
+// The rule read last.
+export let rulePolicy: u32 = 0;
+export let ruleFlags: u32 = 0;
+let methods: u32 = 0;
+/** Offsets of its lists, and of its set of networks. */
+export let ruleDomains: i32 = 0;
+let networks: i32 = 0;
+let subjects: i32 = 0;
+export let ruleResources: i32 = 0;
+export let ruleQuery: i32 = 0;
+
+/** Reads rule `number`, from 0. One that cannot be read demands `deny`, and `fault` tells. */
+export function readRule(number: i32): void {
+  let at = locateRule(number);
+  rulePolicy = readU8(bytes, at);
+  ruleFlags = readU8(bytes, at + RULE_FLAGS);
+  methods = readU16(bytes, at + RULE_METHODS);
+  ruleDomains = <i32>readU32(bytes, at + RULE_DOMAINS);
+  networks = <i32>readU32(bytes, at + RULE_NETWORKS);
+  subjects = <i32>readU32(bytes, at + RULE_SUBJECTS);
+  ruleResources = <i32>readU32(bytes, at + RULE_RESOURCES);
+  ruleQuery = <i32>readU32(bytes, at + RULE_QUERY);
+}
+
+/** True when one criterion of the rule read last holds; an absent one always does. */
+export function criterionMatches(criterion: i32, subject: Subject, target: Target): bool {
   switch (criterion) {
     case CRITERION_DOMAIN:
-      return domainMatches(buf, image, ruleField(buf, image, rule, RULE_DOMAINS), subject, target);
+      return domainMatches(ruleDomains, subject, target);
     case CRITERION_METHODS:
-      return (
-        (flags & HAS_METHODS) == 0 || onMethod(buf, rule, methodBit(target.method, 0, target.methodLength))
-      );
+      return onMethod(methodBit(target.method, 0, target.methodLength));
     case CRITERION_NETWORKS:
-      return (flags & HAS_NETWORKS) == 0 || onNetwork(buf, image, rule, subject);
+      return onNetwork(subject);
     case CRITERION_SUBJECT:
-      return (flags & HAS_SUBJECT_LIST) == 0 || onSubject(buf, image, rule, subject);
+      return onSubject(subject);
     case CRITERION_RESOURCES:
-      return (flags & HAS_RESOURCES) == 0 || onResource(buf, image, rule, subject, target);
+      return (ruleFlags & HAS_RESOURCES) == 0 || resourceMatches(ruleResources, subject, target);
     case CRITERION_QUERY:
-      return (flags & HAS_QUERY) == 0 || onQuery(buf, image, rule, target);
+      return onQuery(target);
     default:
       return false;
   }
 }
 
+/** True when method, network and subject of the rule read last hold; `method` is the request's `methodBit`. */
+export function askerMatches(method: u32, subject: Subject): bool {
+  return onMethod(method) && onNetwork(subject) && onSubject(subject);
+}
+
 /**
- * True when all criteria but the domain hold; `method` is the request's
- * `methodBit`. They have no effects, so the cheap ones come first.
+ * True when all criteria but the domain of the rule read last hold. They have no
+ * effects, so the cheap ones come first.
  */
-export function restMatches(
-  buf: StaticArray<u8>,
-  image: i32,
-  rule: i32,
-  method: u32,
-  subject: Subject,
-  target: Target,
-): bool {
-  let flags = readU8(buf, rule + RULE_FLAGS);
+export function restMatches(method: u32, subject: Subject, target: Target): bool {
   return (
-    ((flags & HAS_METHODS) == 0 || onMethod(buf, rule, method)) &&
-    ((flags & HAS_NETWORKS) == 0 || onNetwork(buf, image, rule, subject)) &&
-    ((flags & HAS_SUBJECT_LIST) == 0 || onSubject(buf, image, rule, subject)) &&
-    ((flags & HAS_RESOURCES) == 0 || onResource(buf, image, rule, subject, target)) &&
-    ((flags & HAS_QUERY) == 0 || onQuery(buf, image, rule, target))
+    askerMatches(method, subject) &&
+    ((ruleFlags & HAS_RESOURCES) == 0 || resourceMatches(ruleResources, subject, target)) &&
+    onQuery(target)
   );
 }
 
-function onMethod(buf: StaticArray<u8>, rule: i32, method: u32): bool {
-  return (readU16(buf, rule + RULE_METHODS) & method) != 0;
+function onMethod(method: u32): bool {
+  return (ruleFlags & HAS_METHODS) == 0 || (methods & method) != 0;
 }
 
-function onNetwork(buf: StaticArray<u8>, image: i32, rule: i32, subject: Subject): bool {
+function onNetwork(subject: Subject): bool {
+  if ((ruleFlags & HAS_NETWORKS) == 0) return true;
   if (!subject.hasAddress) return false;
-  return contains(buf, ruleField(buf, image, rule, RULE_NETWORKS), subject.addressHigh, subject.addressLow);
+  let set = locateSet(networks);
+  return contains(bytes, set, subject.addressHigh, subject.addressLow);
 }
 
-function onSubject(buf: StaticArray<u8>, image: i32, rule: i32, subject: Subject): bool {
-  return subjectMatches(buf, image, ruleField(buf, image, rule, RULE_SUBJECTS), subject);
+function onSubject(subject: Subject): bool {
+  return (ruleFlags & HAS_SUBJECT_LIST) == 0 || subjectMatches(subjects, subject);
 }
 
-function onResource(buf: StaticArray<u8>, image: i32, rule: i32, subject: Subject, target: Target): bool {
-  return resourceMatches(buf, image, ruleField(buf, image, rule, RULE_RESOURCES), subject, target);
-}
-
-function onQuery(buf: StaticArray<u8>, image: i32, rule: i32, target: Target): bool {
-  return queryMatches(buf, image, ruleField(buf, image, rule, RULE_QUERY), target);
+/** `query` of the rule read last. */
+export function onQuery(target: Target): bool {
+  return (ruleFlags & HAS_QUERY) == 0 || queryMatches(ruleQuery, target);
 }

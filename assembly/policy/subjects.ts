@@ -1,31 +1,22 @@
 import { sameBytes } from '../bytes/bytes';
 import { inGroups } from './groups';
-import {
-  isLastItem,
-  itemAt,
-  itemCount,
-  itemKind,
-  itemLength,
-  itemStart,
-  SUBJECT_CLIENT,
-  SUBJECT_GROUP,
-  SUBJECT_USER,
-} from './layout';
+import { SUBJECT_CLIENT, SUBJECT_GROUP, SUBJECT_USER } from './layout';
 import { Subject } from './subject';
+import { bytes, isLastItem, itemCount, itemKind, itemLength, locateString, readItem } from './view';
 
 /**
  * `subject`: alternatives, each an AND list that ends with a marked item. Names
  * are compared exactly. Nobody matches every list: signing in could make the
  * visitor any of them.
  */
-export function subjectMatches(buf: StaticArray<u8>, image: i32, list: i32, subject: Subject): bool {
+export function subjectMatches(list: i32, subject: Subject): bool {
   if (subject.isAnonymous()) return true;
-  let count = itemCount(buf, list);
+  let count = itemCount(list);
   let all = true;
   for (let i = 0; i < count; i++) {
-    let item = itemAt(list, i);
-    if (all) all = isSubject(buf, image, item, subject);
-    if (isLastItem(buf, item)) {
+    readItem(list, i);
+    if (all) all = isSubject(subject);
+    if (isLastItem()) {
       if (all) return true;
       all = true;
     }
@@ -33,16 +24,17 @@ export function subjectMatches(buf: StaticArray<u8>, image: i32, list: i32, subj
   return false;
 }
 
-function isSubject(buf: StaticArray<u8>, image: i32, item: i32, subject: Subject): bool {
-  let start = itemStart(buf, image, item);
-  let end = start + itemLength(buf, item);
-  switch (itemKind(buf, item)) {
+/** Whether the item read last names the subject. */
+function isSubject(subject: Subject): bool {
+  let start = locateString();
+  let end = start + itemLength;
+  switch (itemKind) {
     case SUBJECT_USER:
-      return sameBytes(buf, start, end, subject.buf, subject.userStart, subject.userEnd);
+      return sameBytes(bytes, start, end, subject.buf, subject.userStart, subject.userEnd);
     case SUBJECT_GROUP:
-      return inGroups(buf, start, end, subject);
+      return inGroups(bytes, start, end, subject);
     case SUBJECT_CLIENT:
-      return sameBytes(buf, start, end, subject.buf, subject.clientIdStart, subject.clientIdEnd);
+      return sameBytes(bytes, start, end, subject.buf, subject.clientIdStart, subject.clientIdEnd);
     default:
       return false;
   }

@@ -15,7 +15,7 @@ import { captureRoom, captures, runPike } from './pikevm';
 import { groupsOf, openProgram, Part, programFlags, sizeOf } from './prog';
 import { setA } from './scratch';
 import { simulate } from './simulate';
-import { Assert } from './tree';
+import { Assert, Node } from './tree';
 
 /**
  * Regular expressions with the syntax and the answers of Go's `regexp`, in time
@@ -36,6 +36,12 @@ export const GROUP_USER: i32 = 1;
 export const GROUP_GROUP: i32 = 2;
 
 let automata: bool = true;
+let onTree: ((tree: Node) => void) | null = null;
+
+/** Shows each tree to `watch` before it is taken apart. */
+export function watchTrees(watch: (tree: Node) => void): void {
+  onTree = watch;
+}
 
 /** Whether programs compiled from now on get an automaton. Off, tests see the simulation. */
 export function buildAutomata(on: bool): void {
@@ -52,6 +58,8 @@ export function compile(buf: StaticArray<u8>, start: i32, end: i32, out: ByteWri
   if (!within(buf, start, end - start)) return fail(RegexpError.TooLarge, start, end);
   let code = parse(buf, start, end);
   if (code != 0) return code;
+  let watch = onTree;
+  if (watch !== null) watch(parsedTree());
   let at = out.len;
   if (build(out)) return 0;
   out.len = at;

@@ -48,6 +48,19 @@ export function closeImage(): void {
   image = NOTHING;
 }
 
+/** Pads the image, so that what comes next begins at a multiple of `unit`. */
+export function alignImage(unit: i32): void {
+  while ((image.len - imageStart) % unit != 0 && !image.overflow) image.u8(0);
+}
+
+/** Called with the offset in the image of each program behind its compilation. */
+let onProgram: ((program: i32) => void) | null = null;
+
+/** Lets the index take note of what it needs of each expression, while its tree is there. */
+export function watchPrograms(watch: (program: i32) => void): void {
+  onProgram = watch;
+}
+
 /** Writes a field of the image's header. */
 export function setHeader(field: i32, value: u32): void {
   writeU32(image.buf, imageStart + field, value);
@@ -87,6 +100,8 @@ export function internProgram(value: i32): i32 {
     return -1;
   }
   let program = intern(at);
+  let watch = onProgram;
+  if (watch !== null) watch(program);
   programs.put(doc, value, end, program);
   return program;
 }

@@ -151,6 +151,7 @@ export function compileRule(value: i32): void {
   rules.u32(subjectList);
   rules.u32(resourceList);
   rules.u32(queryList);
+  rules.u64(0);
   rulesFlags |= flags;
 }
 

@@ -26,7 +26,7 @@ import {
 } from '../policy/layout';
 import { GUEST_COMPILER_BYTES, HOST_COMPILER_BYTES } from '../regexp/limits';
 import { reserveCompiler } from '../regexp/regexp';
-import { closeImage, image, imageStart, openImage, reserveBlocks, setHeader } from './blocks';
+import { alignImage, closeImage, image, imageStart, openImage, reserveBlocks, setHeader } from './blocks';
 import { openNetworks, reserveNetworks } from './compile-networks';
 import { compileRule, openRules, policyCode, reserveRules, rules, rulesFlags } from './compile-rule';
 import {
@@ -155,6 +155,8 @@ export function compilePolicy(buf: StaticArray<u8>, start: i32, end: i32, out: B
       problems.decimal(max(jsonErrorAt - start, 0) + 1);
       endProblem();
     } else {
+      let begins = onBeginning;
+      if (begins !== null) begins();
       openDocument(buf, end);
       openImage(out);
       compileDocument(rootValue(buf, start, end));
@@ -255,18 +257,36 @@ function compileAccessControl(defaultPolicy: i32, ruleList: i32): void {
   writeU8(image.buf, imageStart + IMAGE_DEFAULT_POLICY, max(policy, 0));
 }
 
+/** Adds the index to the image, in the host; a guest has no room for making one. */
+let indexer: (() => void) | null = null;
+
+/** Called before a policy is compiled. */
+let onBeginning: (() => void) | null = null;
+
+export function watchBeginnings(watch: () => void): void {
+  onBeginning = watch;
+}
+
+export function installIndexer(indexes: () => void): void {
+  indexer = indexes;
+}
+
 /** Puts the rules behind the blocks and completes the header. */
 function finish(flags: u32): void {
   if ((rulesFlags & HAS_NETWORKS) != 0) flags |= FLAG_NETWORKS;
   if ((rulesFlags & HAS_METHODS) != 0) flags |= FLAG_METHODS;
   if ((rulesFlags & (HAS_RESOURCES | HAS_QUERY)) != 0) flags |= FLAG_PATHS;
   if ((rulesFlags & NAMES_SUBJECTS) != 0) flags |= FLAG_SUBJECTS;
+  alignImage(RULE_SIZE);
   setHeader(IMAGE_FLAGS, flags);
   setHeader(IMAGE_RULES, image.len - imageStart);
   setHeader(IMAGE_RULE_COUNT, rules.len / RULE_SIZE);
   image.bytes(rules.buf, 0, rules.len);
   setHeader(0, IMAGE_MAGIC);
   setHeader(4, IMAGE_VERSION);
+  setHeader(IMAGE_LENGTH, image.len - imageStart);
+  let index = indexer;
+  if (errorCount == 0 && !image.overflow && index !== null) index();
   setHeader(IMAGE_LENGTH, image.len - imageStart);
   // What would not load must not be written.
   let fits = !image.overflow && checkImage(image.buf, imageStart, image.len - imageStart);

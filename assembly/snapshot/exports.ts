@@ -2,15 +2,17 @@ import { copy, readU16, readU32 } from '../bytes/bytes';
 import { arrayOf, bytesOf } from '../bytes/loader';
 import { ByteWriter } from '../bytes/writer';
 import { MAX_METHOD } from '../contract';
+import { HmacKey } from '../crypto/hmac';
 import { reasonText } from '../http/reason';
 import { Target } from '../http/target';
 import { readUrl } from '../http/target-url';
 import { ipHigh, ipLow, parseIp } from '../net/ip';
-import { admission, authorize, hasSubjects, position } from '../policy/authorizer';
+import { admission, authorize, hasSubjects, position, useIndex } from '../policy/authorizer';
 import { explain } from '../policy/explain';
 import { equalFold } from '../policy/fold';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
+import { fault, isImageOpen, openResident } from '../policy/view';
 import { compilePolicy, HOST_RULES, reserveForGuest, reserveForHost } from './compile';
 import { checkImage } from './image';
 import {
@@ -25,6 +27,8 @@ import {
 } from './json';
 import { PROBLEM_CODES, problemText } from './problem-codes';
 import { problems } from './problems';
+import { openSnapshot, SNAPSHOT_BAD, SNAPSHOT_OPENED } from './snapshot-file';
+import { ImageFile, UnitCache } from './unit-cache';
 
 /**
  * The policy for the host, the tests and the vectors, through the loader. The
@@ -37,18 +41,14 @@ export * from '../net/exports';
 export const Uint8Array_ID = idof<Uint8Array>();
 
 /** Largest image: a policy of the host's limit cannot become larger than this without being refused. */
-const IMAGE_BYTES: i32 = 8_388_608;
+const IMAGE_BYTES: i32 = 67_108_864;
 
 const NONE = new StaticArray<u8>(0);
 const compiled = new ByteWriter(NONE);
 let loaded: StaticArray<u8> = NONE;
+const cache = new UnitCache();
 const target = new Target();
 const subject = new Subject();
-
-/** The image that decides, empty before `policyLoad`. */
-export function loadedImage(): StaticArray<u8> {
-  return loaded;
-}
 
 /** Compiles a policy document; the number of errors. `asGuest` compiles with the guest's limits. */
 export function policyCompile(json: Uint8Array, asGuest: bool): i32 {
@@ -87,7 +87,48 @@ export function policyLoad(image: Uint8Array): bool {
   let bytes = bytesOf(image);
   if (!checkImage(bytes, 0, bytes.length)) return false;
   loaded = bytes;
-  return true;
+  return openResident(bytes, 0, bytes.length);
+}
+
+/** A snapshot file in memory. */
+class MemoryFile extends ImageFile {
+  constructor(private content: StaticArray<u8>) {
+    super();
+  }
+
+  read(offset: u64, buf: StaticArray<u8>, len: i32): i32 {
+    let rest = max<i64>(this.content.length - <i64>offset, 0);
+    let count = <i32>min<i64>(rest, len);
+    return copy(buf, 0, this.content, <i32>offset, count) ? count : -1;
+  }
+}
+
+/** The snapshot file given last, and what it was opened by. */
+let held: MemoryFile = new MemoryFile(NONE);
+const heldKey = new HmacKey();
+let heldId: StaticArray<u8> = NONE;
+
+/** As `policyLoad` of a snapshot file, read in units as a guest reads it; SNAPSHOT_…. */
+export function policyLoadSnapshot(file: Uint8Array, snapshotKey: Uint8Array, id: Uint8Array): i32 {
+  if (!heldKey.setKey(bytesOf(snapshotKey), 0, snapshotKey.length)) return SNAPSHOT_BAD;
+  held = new MemoryFile(bytesOf(file));
+  heldId = bytesOf(id);
+  return openSnapshot(cache, held, heldKey, heldId, 0);
+}
+
+/**
+ * Judges from now on by the image loaded last, rule by rule (0) or by its index
+ * (1), or by the snapshot loaded last (2 and 3, the same): all must agree.
+ */
+export function policyJudgeBy(way: i32): bool {
+  useIndex((way & 1) != 0);
+  if (way < 2) return openResident(loaded, 0, loaded.length);
+  return openSnapshot(cache, held, heldKey, heldId, 0) == SNAPSHOT_OPENED;
+}
+
+/** FAULT_… of the decision last: a part of the policy could not be had. */
+export function policyFault(): i32 {
+  return fault;
 }
 
 /** Error of `checkJson` and, from bit 8, the offset it was found at; 0 for good JSON. */
@@ -165,14 +206,14 @@ export function vectorAuthorize(request: Uint8Array): i32 {
     subject.groupCount++;
   }
   if (!readable) return -1;
-  let policy = authorize(loaded, 0, subject, target);
+  let policy = authorize(subject, target);
   return policy | (hasSubjects ? 4 : 0) | (position << 3);
 }
 
 /** Of the row judged last: for each rule a byte of the criteria it has and a byte of those that hold (`explain.ts`). */
 export function vectorExplain(): Uint8Array {
   let out = new ByteWriter(new StaticArray<u8>(2 * HOST_RULES));
-  explain(loaded, 0, subject, target, out);
+  explain(subject, target, out);
   return arrayOf(out.buf, 0, out.len);
 }
 
@@ -196,8 +237,8 @@ export function targetRead(request: Uint8Array): i32 {
   if (reason != 0) return reason;
   nextField(buf);
   reason = target.readUri(buf, fieldStart, fieldEnd);
-  if (reason != 0 || loaded.length == 0) return reason;
-  return admission(loaded, 0, target);
+  if (reason != 0 || !isImageOpen()) return reason;
+  return admission(target);
 }
 
 /** Host that `targetRead` made of its third field. */

@@ -5,8 +5,7 @@ import {
   LABEL_STATE,
   POLICY_FILE_PREFIX,
   SNAPSHOT_ID,
-  SNAPSHOT_IMAGE,
-  SNAPSHOT_MAC_LENGTH,
+  SNAPSHOT_UNITS,
   STATE_FILE,
 } from '../../assembly/contract.ts';
 import { deriveKey } from '../secret/derive.ts';
@@ -117,12 +116,12 @@ function observeFile(directory: string, name: string): FileView {
 function observeSnapshot(directory: string, name: string, id: Uint8Array): FileView {
   const file = observeFile(directory, name);
   if (file.problem !== undefined) return file;
-  if (file.size < SNAPSHOT_IMAGE + SNAPSHOT_MAC_LENGTH) return { ...file, problem: 'truncated' };
+  if (file.size <= SNAPSHOT_UNITS) return { ...file, problem: 'truncated' };
   try {
     const fd = openSync(join(directory, name), 'r');
     try {
-      const header = Buffer.alloc(SNAPSHOT_IMAGE);
-      readSync(fd, header, 0, SNAPSHOT_IMAGE, 0);
+      const header = Buffer.alloc(SNAPSHOT_UNITS);
+      readSync(fd, header, 0, SNAPSHOT_UNITS, 0);
       const named = header.subarray(SNAPSHOT_ID, SNAPSHOT_ID + id.length);
       return named.equals(id) ? file : { ...file, problem: 'it holds another snapshot' };
     } finally {

@@ -377,7 +377,7 @@ describe('limits', () => {
     expect(problems({ access_control: { rules } })).toEqual([]);
     expect(performance.now() - started).toBeLessThan(3_000);
     // what is equal is stored once
-    expect(policy.image().length).toBeLessThan(5_000 * 150);
+    expect(policy.image().length).toBeLessThan(5_000 * 180);
   });
 });
 

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loadEngine } from '../../host/policy/load-engine.ts';
+import { policyId } from '../../host/snapshot/snapshot-file.ts';
 import { header, startGuest } from '../support/guest.ts';
 
 /** The gate without a host: inline policies, headers, refusals. What needs grants is tested with a guest directory. */
@@ -208,7 +208,7 @@ describe('the deferred request', () => {
     const document = { access_control: accessControl };
     const compiled = loadEngine(new URL('../../dist/embed.wasm', import.meta.url)).compile(document);
     if (!compiled.ok) throw new Error('the policy must compile');
-    const id = createHash('sha256').update(compiled.image).digest();
+    const id = Buffer.from(policyId(compiled.image));
     const guest = startGuest({ ...document, directory: '/run/postern' });
     const value = header(guest.ask({ headers: [basic('a:b')] }), 'Postern-Request') ?? '';
     expect(Buffer.from(value, 'base64url').includes(id)).toBe(true);

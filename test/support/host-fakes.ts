@@ -146,7 +146,7 @@ export class FakeEngine implements Engine {
   }
 }
 
-export const FAKE_IMAGE = Buffer.from('fake image');
+export const FAKE_IMAGE = Buffer.from('fake image '.repeat(30));
 
 /** Users of a test; `digest` is `fake$` and the password. */
 export class FakeDirectory implements Directory {
