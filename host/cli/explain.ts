@@ -102,7 +102,11 @@ function whoAsks(policy: PolicyView, options: Options, groups: readonly string[]
   if (options.user === undefined) return [NOBODY];
   const found = findWho(policy, options.user, groups, 1);
   if (!found.ok) throw new CommandError(`--user ${options.user}: ${found.message} (--groups)`);
-  const everybody: Who[] = [NOBODY, found.who, { ...found.who, level: 2 }];
+  if (found.who.isService && options.level === '2') {
+    throw usage(`--level 2: ${options.user} is a service account, whose token is one factor and never two`);
+  }
+  const everybody: Who[] = [NOBODY, found.who];
+  if (!found.who.isService) everybody.push({ ...found.who, level: 2 });
   return options.level === undefined
     ? everybody
     : everybody.filter(who => String(who.level) === options.level);

@@ -21,6 +21,8 @@ export interface LoadedPolicy {
   /** Absolute; undefined when the configuration names none. */
   readonly usersFile: string | undefined;
   readonly usersSearch: UserSearch;
+  /** Of service accounts; undefined when the configuration names none. */
+  readonly tokensFile: string | undefined;
   /** Gives a problem of the policy the file and line of its path. */
   locate(problem: Problem): Problem;
 }
@@ -31,7 +33,7 @@ const SECRET_PATH = /^(POSTERN_SECRET|secret)(_previous)?(_file)?$/i;
 /**
  * The policy as `serve` would read it, without need of a secret. Throws
  * `ConfigError` with every problem for which `serve` would not start, except
- * those of secrets and of the users file.
+ * those of secrets and of the files of users and tokens.
  */
 export function loadPolicy(file: string, options: PolicyOptions): LoadedPolicy {
   const text = readTextFile(file, options.readFile ?? readFileSync);
@@ -41,7 +43,7 @@ export function loadPolicy(file: string, options: PolicyOptions): LoadedPolicy {
   const problems = parsed.problems.filter(problem => !SECRET_PATH.test(problem.path));
   // After a syntax error there are no rules to compile.
   if (problems.some(problem => problem.code.startsWith('yaml.'))) throw new ConfigError(inOrder(problems));
-  const { policy, usersFile, usersSearch } = parsed.config;
+  const { policy, usersFile, usersSearch, tokens } = parsed.config;
   const compiled = options.engine.compile(policy);
   const known = new Set(problems.map(problem => problem.path));
   if (!compiled.ok) {
@@ -51,5 +53,12 @@ export function loadPolicy(file: string, options: PolicyOptions): LoadedPolicy {
   }
   const errors = problems.filter(problem => problem.severity === 'error');
   if (errors.length > 0 || !compiled.ok) throw new ConfigError(inOrder(errors));
-  return { document: policy, image: compiled.image, usersFile, usersSearch, locate: parsed.locate };
+  return {
+    document: policy,
+    image: compiled.image,
+    usersFile,
+    usersSearch,
+    tokensFile: tokens?.file,
+    locate: parsed.locate,
+  };
 }

@@ -6,6 +6,8 @@ import { decidingRule } from './words.ts';
 /** What somebody gets, and why. */
 export interface Answer {
   readonly who: Who;
+  /** Why the service would not take the credential; rules then judge as nobody. */
+  readonly refused: string | undefined;
   readonly explanation: Explanation;
   /** Undefined for a bad request. */
   readonly rule: RuleView | undefined;
@@ -13,6 +15,7 @@ export interface Answer {
 
 /** Asks the engine for one request and one who asks. */
 export function ask(policy: PolicyView, target: Target, who: Who): Answer {
-  const explanation = policy.explain(target, proofOf(who));
-  return { who, explanation, rule: decidingRule(explanation.decision, policy) };
+  const refused = who.refusal(target.client);
+  const explanation = policy.explain(target, proofOf(who, refused !== undefined));
+  return { who, refused, explanation, rule: decidingRule(explanation.decision, policy) };
 }

@@ -23,7 +23,9 @@ export function jsonReport(question: Question): string {
 }
 
 /** One decision: verdict, status, what is demanded and by which rule (`position` 0 is the default policy). */
-export function decisionJson({ who, explanation: { decision }, rule }: Answer): Record<string, unknown> {
+export function decisionJson(answer: Answer): Record<string, unknown> {
+  const { who, refused, rule } = answer;
+  const { decision } = answer.explanation;
   const as =
     who.level === 0
       ? 'anonymous'
@@ -31,7 +33,7 @@ export function decisionJson({ who, explanation: { decision }, rule }: Answer): 
           user: who.user,
           groups: who.groups,
           level: who.level,
-          ...(who.disabled ? { disabled: true } : {}),
+          ...(refused === undefined ? {} : { refused }),
         };
   return {
     as,
@@ -40,7 +42,7 @@ export function decisionJson({ who, explanation: { decision }, rule }: Answer): 
     ...(decision.verdict === 'bad-request'
       ? { reason: decision.reason }
       : { policy: decision.policy, rule: ruleJson(rule) }),
-    takes: whatItTakes(decision, who),
+    takes: whatItTakes(answer),
   };
 }
 

@@ -1,13 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Environment } from '../config/environment.ts';
 import { loadPolicy } from '../config/load-policy.ts';
-import { ConfigError } from '../config/problem.ts';
-import { readTextFile } from '../config/read-file.ts';
 import type { Criterion, Engine, Explainer, Explanation, Proof, Target } from '../policy/engine.ts';
-import type { User } from '../users/directory.ts';
 import { foldAscii } from '../users/names.ts';
-import { parseUsers } from '../users/parse-users.ts';
-import { UserIndex } from '../users/search.ts';
+import { type Accounts, type FoundAccount, openAccounts } from './accounts.ts';
 
 /** A rule as it stands in the file, for showing. */
 export interface RuleView {
@@ -36,10 +32,10 @@ export interface PolicyView {
   /** What answers when no rule matches; its position is 0. */
   readonly fallback: RuleView;
   explain(target: Target, proof: Proof): Explanation;
-  /** The user of that name in the users file. Throws `ConfigError` when the file cannot be used. */
-  findUser(name: string): User | undefined;
+  /** Who has that name in the files of users and tokens. Throws `ConfigError` when one cannot be used. */
+  findAccount(name: string): FoundAccount | undefined;
   /** For suggestions. */
-  userNames(): readonly string[];
+  accountNames(): readonly string[];
   /** Undefined when the configuration names none. */
   readonly usersFile: string | undefined;
   /** A user name as the service would have it. */
@@ -66,16 +62,10 @@ export function openPolicy(file: string, options: PolicyViewOptions): PolicyView
     return view(i + 1, `access_control.rules[${i}]`, rule.policy ?? 'deny', criteriaOf(rule));
   });
 
-  let users: { index: UserIndex; names: string[] } | undefined;
-  const readUsers = (): { index: UserIndex; names: string[] } => {
-    if (users !== undefined) return users;
-    if (usersFile === undefined) return { index: new UserIndex(new Map(), usersSearch), names: [] };
-    const text = readTextFile(usersFile, readFile);
-    if (!text.ok) throw new ConfigError([text.problem]);
-    const parsed = parseUsers(usersFile, text.text, usersSearch);
-    if (parsed.problems.length > 0) throw new ConfigError(parsed.problems);
-    users = { index: new UserIndex(parsed.users, usersSearch), names: [...parsed.users.keys()] };
-    return users;
+  let accounts: Accounts | undefined;
+  const readAccounts = (): Accounts => {
+    accounts ??= openAccounts(loaded, { engine, readFile });
+    return accounts;
   };
 
   return {
@@ -83,8 +73,8 @@ export function openPolicy(file: string, options: PolicyViewOptions): PolicyView
     rules,
     fallback: view(0, 'access_control.default_policy', access.default_policy ?? 'deny', {}),
     explain: (target, proof) => engine.explain(target, proof),
-    findUser: name => readUsers().index.find(name),
-    userNames: () => readUsers().names,
+    findAccount: name => readAccounts().find(name),
+    accountNames: () => readAccounts().names,
     usersFile,
     foldName: name => (usersSearch.caseInsensitive ? foldAscii(name) : name),
   };

@@ -3,7 +3,7 @@ import { CRITERIA, type Decision, type RuleMatch, type Target } from '../policy/
 import type { Answer } from './answer.ts';
 import { type Cell, type Colour, type Paint, painter, table } from './paint.ts';
 import type { PolicyView } from './policy-view.ts';
-import { nameOf, type Who } from './who.ts';
+import { nameOf } from './who.ts';
 import { failedCriteria, ruleName, STATUS, whatItTakes, written } from './words.ts';
 
 /** So many rules in a row that are for other domains are told in one line. */
@@ -43,7 +43,7 @@ export function textReport(question: Question, options: ReportOptions): string {
   lines.push('', ...decisionTable(answers, paint));
   if (decision.verdict === 'bad-request') return `${lines.join('\n')}\n`;
 
-  lines.push('', `Rules for ${printable(describe(asked.who))}, up to the one that matches:`);
+  lines.push('', `Rules for ${printable(describe(asked))}, up to the one that matches:`);
   lines.push(...ruleTable(policy, asked, paint, options.all === true));
   lines.push(...footnotes(question));
   return `${lines.join('\n')}\n`;
@@ -51,17 +51,25 @@ export function textReport(question: Question, options: ReportOptions): string {
 
 function decisionTable(answers: readonly Answer[], paint: Paint): string[] {
   const head = ['AS', 'DECISION', 'POLICY', 'DECIDED BY', ''].map(header);
-  const rows = answers.map(({ who, explanation: { decision }, rule }): Cell[] => [
-    { text: nameOf(who) },
-    { text: `${decision.verdict} (${STATUS[decision.verdict]})`, colour: VERDICT_COLOURS[decision.verdict] },
-    { text: decision.verdict === 'bad-request' ? '-' : decision.policy },
-    { text: rule === undefined ? '-' : ruleName(rule) },
-    { text: whatItTakes(decision, who) },
-  ]);
+  const rows = answers.map((answer): Cell[] => {
+    const { who, explanation, rule } = answer;
+    const { decision } = explanation;
+    return [
+      { text: nameOf(who) },
+      {
+        text: `${decision.verdict} (${STATUS[decision.verdict]})`,
+        colour: VERDICT_COLOURS[decision.verdict],
+      },
+      { text: decision.verdict === 'bad-request' ? '-' : decision.policy },
+      { text: rule === undefined ? '-' : ruleName(rule) },
+      { text: whatItTakes(answer) },
+    ];
+  });
   return table([head, ...rows], paint);
 }
 
-function ruleTable(policy: PolicyView, { who, explanation }: Answer, paint: Paint, all: boolean): string[] {
+function ruleTable(policy: PolicyView, answer: Answer, paint: Paint, all: boolean): string[] {
+  const { explanation } = answer;
   const { decision, rules } = explanation;
   const decides = decision.verdict === 'bad-request' ? 0 : decision.position;
   const shown = decides === 0 ? rules.length : decides;
@@ -91,7 +99,7 @@ function ruleTable(policy: PolicyView, { who, explanation }: Answer, paint: Pain
       { text: String(rule.position), colour: last ? 'bold' : undefined },
       { text: rule.at },
       { text: rule.policy },
-      ...CRITERIA.map((name): Cell => criterionCell(match[name], name === 'subject' && isNobody(who))),
+      ...CRITERIA.map((name): Cell => criterionCell(match[name], name === 'subject' && isNobody(answer))),
       last
         ? { text: 'decides', colour: 'bold' }
         : { text: failed.map(name => `${name}: ${written(rule.written[name])}`).join('; '), colour: 'dim' },
@@ -129,7 +137,7 @@ function footnotes({ target, asked }: Question): string[] {
   const seen = decides === 0 ? rules : rules.slice(0, decides);
   const onDomain = seen.filter(rule => rule.domain !== false);
   const notes: string[] = [];
-  if (isNobody(asked.who) && onDomain.some(rule => rule.subject === true)) {
+  if (isNobody(asked) && onDomain.some(rule => rule.subject === true)) {
     notes.push('maybe: who has not signed in could be any of the subjects, so the rule counts.');
   }
   if (target.client === '' && onDomain.some(rule => rule.networks === false)) {
@@ -138,14 +146,14 @@ function footnotes({ target, asked }: Question): string[] {
   return notes.length === 0 ? [] : ['', ...notes];
 }
 
-/** Whether rules judge him as nobody: also whose credential is refused. */
-function isNobody({ level, disabled }: Who): boolean {
-  return level === 0 || disabled;
+/** Whether rules judge as nobody: also whose credential is refused. */
+function isNobody({ who, refused }: Answer): boolean {
+  return who.level === 0 || refused !== undefined;
 }
 
-function describe(who: Who): string {
+function describe({ who, refused }: Answer): string {
   if (who.level === 0) return 'nobody';
-  if (who.disabled) return `${who.user}, who is disabled and counts as nobody`;
+  if (refused !== undefined) return `${who.user}, who counts as nobody (${refused})`;
   return `${who.user} (${who.groups.length === 0 ? 'no groups' : `groups ${who.groups.join(', ')}`})`;
 }
 

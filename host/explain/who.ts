@@ -11,11 +11,13 @@ export interface Who {
   readonly user: string;
   readonly groups: readonly string[];
   readonly level: Level;
-  /** The users file disables him: his credentials are refused. */
-  readonly disabled: boolean;
+  /** Cannot prove more than one factor. */
+  readonly isService: boolean;
+  /** Why the service would not take his credential from this address; undefined when it would. */
+  refusal(client: string): string | undefined;
 }
 
-export const NOBODY: Who = { user: '', groups: [], level: 0, disabled: false };
+export const NOBODY: Who = { user: '', groups: [], level: 0, isService: false, refusal: () => undefined };
 
 export type FoundWho =
   | { readonly ok: true; readonly who: Who }
@@ -29,31 +31,38 @@ export function findWho(
   level: 1 | 2,
 ): FoundWho {
   if (groups !== undefined) {
-    return { ok: true, who: { user: policy.foldName(name), groups, level, disabled: false } };
+    return { ok: true, who: { ...NOBODY, user: policy.foldName(name), groups, level } };
   }
-  const user = policy.findUser(name);
-  if (user !== undefined) {
-    const { principal, disabled } = user;
-    return { ok: true, who: { user: principal.username, groups: principal.groups, level, disabled } };
+  const account = policy.findAccount(name);
+  if (account !== undefined) {
+    const { principal, isService } = account;
+    if (isService && level === 2) {
+      return { ok: false, message: 'is a service account, whose token is one factor and never two' };
+    }
+    const { username: user, groups: own } = principal;
+    return { ok: true, who: { user, groups: own, level, isService, refusal: account.refusal } };
   }
   if (policy.usersFile === undefined) {
-    return { ok: false, message: 'the configuration names no users file: say the groups, too' };
+    return {
+      ok: false,
+      message: 'is unknown, as the configuration names no users file: say the groups, too',
+    };
   }
-  const near = suggest(name, policy.userNames());
+  const near = suggest(name, policy.accountNames());
   const hint = near === undefined ? '' : `, did you mean \`${near}\`?`;
   const other = near === undefined ? ': say' : ' Else say';
-  return { ok: false, message: `is not in the users file${hint}${other} the groups, too` };
+  return { ok: false, message: `is no user that the configuration knows${hint}${other} the groups, too` };
 }
 
-/** What the service would take such a request for: a disabled user's credential is no good. */
-export function proofOf({ user, groups, level, disabled }: Who): Proof {
+/** @param refused whether the service would not take the credential: then it is one that is no good */
+export function proofOf({ user, groups, level }: Who, refused: boolean): Proof {
   if (level === 0) return { kind: 'none' };
-  if (disabled) return { kind: 'failed' };
+  if (refused) return { kind: 'failed' };
   return { kind: 'proved', principal: { username: user, displayName: '', email: '', groups }, level };
 }
 
 /** `nobody`, `john with one factor`. */
-export function nameOf({ user, level, disabled }: Who): string {
+export function nameOf({ user, level, isService }: Who): string {
   if (level === 0) return 'nobody';
-  return `${user} with ${level === 1 ? 'one factor' : 'two factors'}${disabled ? ' (disabled)' : ''}`;
+  return `${user} with ${isService ? 'a token' : level === 1 ? 'one factor' : 'two factors'}`;
 }

@@ -1,6 +1,6 @@
 import { CRITERIA, type Criterion, type Decision, type RuleMatch } from '../policy/engine.ts';
+import type { Answer } from './answer.ts';
 import type { PolicyView, RuleView } from './policy-view.ts';
-import type { Who } from './who.ts';
 
 /** The answer's status code (RFC 9110 section 15). */
 export const STATUS: Readonly<Record<Decision['verdict'], number>> = {
@@ -27,7 +27,7 @@ export function ruleName(rule: RuleView): string {
 }
 
 /** What it takes to get in, or why nothing does. */
-export function whatItTakes(decision: Decision, who: Who): string {
+export function whatItTakes({ explanation: { decision }, who, refused }: Answer): string {
   switch (decision.verdict) {
     case 'bad-request':
       return `refused before any rule: ${decision.reason}${hint(decision.reason)}`;
@@ -36,7 +36,7 @@ export function whatItTakes(decision: Decision, who: Who): string {
         ? 'takes nothing: no sign-in is asked for'
         : 'what was proved is enough';
     case 'challenge':
-      if (who.disabled) return 'the user is disabled: the credential is refused';
+      if (refused !== undefined) return `the credential is refused: ${refused}`;
       if (decision.policy === 'two_factor')
         return who.level === 1 ? 'takes a second factor' : 'takes two factors';
       if (decision.policy === 'one_factor') return 'takes one factor';

@@ -59,9 +59,9 @@ function caseLines(result: CaseResult, { spec }: TestResult, file: FileResult, p
   return [
     `      ${request.method} ${request.url} as ${nameOf(answer.who)}${from}`,
     `        expected ${spec.expect}${rule} (${at})`,
-    `        got ${gotOf(decision, spec.expect)}${by}: ${whatItTakes(decision, answer.who)}`,
+    `        got ${gotOf(decision, spec.expect)}${by}: ${whatItTakes(answer)}`,
     ...nearRules(result, spec.rule, file).map(line => `        ${line}`),
-    `        ${explainCommandLine(file.policy.file, request, answer.who)}`,
+    `        ${explainCommandLine(file.policy.file, request, answer)}`,
   ].map((line, i) => (i < 3 ? printable(line) : paint('dim', printable(line))));
 }
 

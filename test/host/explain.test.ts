@@ -135,6 +135,17 @@ describe('postern explain', () => {
     expect([decision.verdict, decision.rule.position]).toEqual([verdict, position]);
   });
 
+  it('says why a credential counts for nothing', async () => {
+    const args = ['--url', 'https://app.example.com/', '--user', 'gone'];
+    const { decision } = await explained(...args);
+    expect(decision).toMatchObject({
+      as: { user: 'gone', refused: 'the user is disabled' },
+      takes: 'the credential is refused: the user is disabled',
+    });
+    const { out } = await runCli(['explain', '--config', config, ...args]);
+    expect(out).toContain('Rules for gone, who counts as nobody (the user is disabled)');
+  });
+
   it.each([
     ['https://public.example.com', 'allow', '/'],
     ['https://PUBLIC.example.com.:443/a#fragment', 'allow', '/a'],

@@ -101,6 +101,35 @@ tests:
     );
   });
 
+  it('knows service accounts, and where their tokens are good from', async () => {
+    const home = folder(
+      `config: postern.yml
+tests:
+  - { request: { url: '${app}', ip: 10.1.1.1 }, as: robot, expect: allow, rule: 3 }
+  - { request: { url: '${app}', ip: 10.2.1.1 }, as: robot, expect: challenge, rule: 2 }
+`,
+      `tokens: { file: tokens.yml }\n${POLICY}`,
+    );
+    const config = join(home, 'postern.yml');
+    const create = ['token', 'create', 'robot', '--network', '10.1.0.0/16', '--config', config];
+    expect(await runCli(create)).toMatchObject({ code: 0 });
+    expect(await runCli(['test', join(home, 'policy.test.yml')])).toMatchObject({ code: 0, err: '' });
+    const explain = ['explain', '--config', config, '--url', app, '--user', 'robot'];
+    const { out } = await runCli([...explain, '--ip', '10.2.1.1']);
+    expect(out).toContain('the credential is refused: the token is good from 10.1.0.0/16 only');
+    expect(out).toMatch(/^robot with a token +challenge \(401\)/m);
+    expect(out).not.toContain('two factors ');
+    expect(await runCli([...explain, '--level', '2'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('one factor and never two'),
+    });
+    writeFileSync(join(home, 'two.test.yml'), one('as: { user: robot, level: 2 }\n    expect: allow'));
+    expect(await runCli(['test', join(home, 'two.test.yml')])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('two.test.yml:4: tests[0].as: user `robot` is a service account'),
+    });
+  });
+
   it('says that the expected rule stands too low', async () => {
     const { out } = await run(
       one('as: alice\n    expect: challenge\n    rule: 3').replace(app, `{ url: ${app}, ip: 10.0.0.1 }`),
@@ -213,7 +242,11 @@ tests:
     ['expect: allow\n    rule: one', ':5: tests[0].rule: must be a rule', ''],
     ['expect: bad-request\n    rule: 1', ':5: tests[0].rule: must be removed', ''],
     ['expect: allow\n    user: bob', ':5: tests[0].user: unknown key', '`name`, `request`, `as`'],
-    ['expect: allow\n    as: alise', ':5: tests[0].as: user `alise` is not in the users file', '`alice`?'],
+    [
+      'expect: allow\n    as: alise',
+      ':5: tests[0].as: user `alise` is no user that the configuration knows',
+      '`alice`?',
+    ],
     ['expect: allow\n    as: { subject: al }', ':5: tests[0].as.subject: no such subject', ''],
     ['expect: allow\n    as: []', ':5: tests[0].as: must not be an empty list', ''],
     ['expect: allow\n    as: { level: 2 }', ':5: tests[0].as: must have a `user`', ''],

@@ -30,7 +30,7 @@ const HOST: Record<string, readonly string[]> = {
   cli: ['*'],
   demo: ['cli', 'proxy', 'secret'],
   doctor: ['cli', 'config', 'log', 'policy', 'routes', 'secret', 'snapshot'],
-  explain: ['config', 'log', 'policy', 'users'],
+  explain: ['config', 'log', 'policy', 'tokens', 'users'],
   'policy-test': ['config', 'explain', 'log', 'policy', 'users'],
   routes: [
     'authn',
