@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { createApp, LINGER_MS, liveSettings } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
-import { lintWith } from '../lint/lint.ts';
+import { isQuick, lintWith } from '../lint/lint.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import type { Engine } from '../policy/engine.ts';
 import { loadEngine } from '../policy/load-engine.ts';
@@ -36,12 +36,15 @@ async function serve(file: string, io: Io): Promise<void> {
 
 async function run(file: string, io: Io): Promise<void> {
   const engine = loadEngine(engineFile());
+  const lint = lintWith(() => loadEngine(engineFile()));
   const reloader = new ConfigReloader(file, {
     env: io.env,
     isTerminal: io.stderr.isTTY,
     createEngine: () => loadEngine(engineFile()),
     checkUsers: checkUsersFile,
-    lint: lintWith(() => loadEngine(engineFile())),
+    lint,
+    // Advice about thousands of rules takes a second, in which nobody would be answered.
+    liveLint: (document, lineOf) => (isQuick(document) ? lint(document, lineOf) : []),
     clock: systemClock,
   });
   const { config, warnings, locate } = reloader.initial;

@@ -1,6 +1,6 @@
 import type { Probe } from './probe.ts';
 import type { LintRule } from './rules.ts';
-import { holdsExpression, isUniversal } from './simple-expression.ts';
+import { holdsExpression, type Shaped } from './simple-expression.ts';
 
 /**
  * Whether the outer rule's criteria other than its domain hold for every request
@@ -12,7 +12,7 @@ export function coversCriteria(outer: LintRule, inner: LintRule, probe: Probe): 
     coversMethods(outer.methods, inner.methods) &&
     coversLists(outer.subjects, inner.subjects) &&
     coversLists(outer.query, inner.query) &&
-    coversResources(outer.resources, inner.resources, probe) &&
+    coversResources(outer.paths, inner.paths, probe) &&
     coversNetworks(outer.networks, inner.networks, probe)
   );
 }
@@ -31,11 +31,11 @@ function coversLists(
 }
 
 function coversResources(
-  outer: readonly string[] | undefined,
-  inner: readonly string[] | undefined,
+  outer: readonly Shaped[] | undefined,
+  inner: readonly Shaped[] | undefined,
   probe: Probe,
 ): boolean {
-  if (outer === undefined || outer.some(isUniversal)) return true;
+  if (outer === undefined) return true;
   return inner?.every(one => outer.some(other => holdsExpression(other, one, probe))) === true;
 }
 

@@ -1,7 +1,7 @@
 import { type Alternative, readExpression } from './expression.ts';
-import type { Probe } from './probe.ts';
+import { ANY_TEXT, type Probe } from './probe.ts';
 import type { LintRule } from './rules.ts';
-import { isUniversal } from './simple-expression.ts';
+import { isUniversal, readSimple } from './simple-expression.ts';
 import { uriOf } from './uri.ts';
 import { type Lint, warning } from './warning.ts';
 
@@ -24,10 +24,10 @@ function pathOf({ path, resources }: LintRule, index: number): string {
 }
 
 function findOpening(expression: string, probe: Probe): string | undefined {
-  // Whoever writes `.*` means everything.
-  if (isUniversal(expression) || probe.resource(expression, '/zq7any') !== false) return undefined;
   const alternatives = readExpression(expression);
-  if (alternatives === undefined) return undefined;
+  if (alternatives === undefined || isClosed(expression, alternatives)) return undefined;
+  // Whoever writes `.*` means everything.
+  if (isUniversal(expression) || probe.resource(expression, `/${ANY_TEXT}`) !== false) return undefined;
   const better = mend(expression, alternatives, probe);
   const isSurplus = (text: string): boolean =>
     probe.resource(expression, uriOf(text)) === true &&
@@ -49,6 +49,12 @@ function findOpening(expression: string, probe: Probe): string | undefined {
   const advice =
     better === undefined ? 'begin it with `^/` and end it with `([/?].*)?$`' : `write \`${better}\``;
   return `\`${expression}\` ${why.join(' and ')}, so everybody also gets ${examples.join(' and ')}: ${advice}`;
+}
+
+/** As nearly all are that were written with care: a fixed beginning and an end. Spares the engine the question. */
+function isClosed(expression: string, alternatives: readonly Alternative[]): boolean {
+  const { anchored, literal } = readSimple(expression) ?? { anchored: false, literal: '' };
+  return anchored && literal.length > 1 && alternatives.every(({ end }) => end !== 'open');
 }
 
 /** A guarded path with a text in or behind it that the alternative matches. */

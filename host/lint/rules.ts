@@ -1,4 +1,5 @@
 import type { PolicyDocument } from '../policy/engine.ts';
+import { isUniversal, readSimple, type Shaped } from './simple-expression.ts';
 
 /** One name of a rule's `domain`, or one expression of its `domain_regex`. */
 export interface DomainEntry {
@@ -16,6 +17,8 @@ export interface LintRule {
   readonly policy: string;
   readonly domains: readonly DomainEntry[];
   readonly resources: readonly string[] | undefined;
+  /** The same with their shapes; undefined also when one of them matches every path. */
+  readonly paths: readonly Shaped[] | undefined;
   readonly methods: readonly string[] | undefined;
   readonly networks: readonly string[] | undefined;
   /** An OR of ANDs, as `query`, whose conditions are JSON here. */
@@ -61,12 +64,16 @@ function readRule(rule: Readonly<Record<string, unknown>>, index: number): LintR
         path: Array.isArray(rule[key]) ? `${path}.${key}[${i}]` : `${path}.${key}`,
       };
     });
+  const resources = texts('resources');
   return {
     position: index + 1,
     path,
     policy: typeof rule.policy === 'string' ? rule.policy : '',
     domains: [...domains('domain', domainKind), ...domains('domain_regex', () => 'expression')],
-    resources: texts('resources'),
+    resources,
+    paths: resources?.some(isUniversal)
+      ? undefined
+      : resources?.map(text => ({ text, simple: readSimple(text) })),
     methods: texts('methods'),
     networks: texts('networks'),
     subjects: lists(rule.subject)?.map(all => all.flatMap(names => String(names).split(',').map(trim))),

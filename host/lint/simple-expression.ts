@@ -41,23 +41,33 @@ export function isUniversal(expression: string): boolean {
   return (literal === '' || literal === '/') && tails.includes(ANY_TEXT);
 }
 
+/** An expression as it is written, and its shape if it has one of these. */
+export interface Shaped {
+  readonly text: string;
+  readonly simple: SimpleExpression | undefined;
+}
+
 /** Whether the outer expression matches all that the inner one does. False when that cannot be told. */
-export function holdsExpression(outer: string, inner: string, probe: Probe): boolean {
-  if (outer === inner) return true;
-  const a = readSimple(outer);
-  const b = readSimple(inner);
-  if (a === undefined || b === undefined) return false;
-  // Spares the engine most questions; it has the last word on the others.
-  if (a.anchored ? !b.anchored && a.literal.length > 1 : !b.literal.includes(a.literal)) return false;
+export function holdsExpression(outer: Shaped, inner: Shaped, probe: Probe): boolean {
+  if (outer.text === inner.text) return true;
+  const a = outer.simple;
+  const b = inner.simple;
+  if (a === undefined || b === undefined || !mayHold(a, b)) return false;
   let held = 0;
   for (const uri of samples(b)) {
-    const matches = probe.resource(outer, uri);
+    const matches = probe.resource(outer.text, uri);
     // A path that no request can have is no exception.
     if (matches === undefined) continue;
     if (!matches) return false;
     held++;
   }
   return held > 0;
+}
+
+/** Spares the engine most questions; it has the last word on the others. */
+function mayHold(a: SimpleExpression, b: SimpleExpression): boolean {
+  if (!a.anchored) return b.literal.includes(a.literal);
+  return b.anchored ? b.literal.startsWith(a.literal) : a.literal.length < 2;
 }
 
 /** Paths that stand for all that the expression matches; every path begins with `/`. */

@@ -31,6 +31,8 @@ export interface ReloaderOptions
    * configuration, whatever it does to the compiler, touches a decision.
    */
   readonly createEngine: () => Pick<Engine, 'compile'>;
+  /** In place of `lint` for what is read later: requests wait for it, and for the change. */
+  readonly liveLint?: LoadConfigOptions['lint'];
   readonly intervalMs?: number;
 }
 
@@ -100,9 +102,10 @@ export class ConfigReloader {
   #read(content: Content): void {
     this.#status = { ...this.#status, readAt: this.#options.clock.now() };
     try {
-      // The users file has its own watcher, which says what is wrong with it. Advice about thousands of
-      // rules takes a second, in which nobody would be answered: `postern validate` gives it.
-      const read = this.#load(content, {}, document => livePolicy(this.#inForce, document));
+      // The users file has its own watcher, which says what is wrong with it.
+      const { liveLint } = this.#options;
+      const advice = liveLint === undefined ? {} : { lint: liveLint };
+      const read = this.#load(content, advice, document => livePolicy(this.#inForce, document));
       this.#take(read.loaded, read.image);
     } catch (error) {
       this.#refuse(error instanceof ConfigError ? error.problems : [this.#unexpected(error)]);
