@@ -34,8 +34,16 @@ export function withAccountOptions(command: Command): Command {
   return withCommonOptions(command)
     .option('--displayname <text>', 'name for people (default: its name)')
     .option('--email <address>', 'mail address that backends are told')
-    .option('-g, --group <group>', 'a group that it is in; may be repeated', collect, [])
-    .option('-n, --network <cidr>', 'a network it may ask from; may be repeated (default: all)', collect, [])
+    .addOption(
+      new Option('-g, --group <group>', 'a group that it is in; may be repeated')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('-n, --network <cidr>', 'a network it may ask from; may be repeated')
+        .argParser(collect)
+        .default([], 'all'),
+    )
     .option('--owner <name>', 'who answers for it')
     .option('--description <text>', 'what it is for')
     .addOption(expiresOption(`a duration, a day, a time, or \`never\``).default(DEFAULT_LIFE));

@@ -117,7 +117,8 @@ function parseAccount(
       : undefined,
   );
   // An empty list would let it in from anywhere where somebody meant nowhere.
-  if (entry.has('networks') && networkNames.length === 0) {
+  const list: unknown = entry.get('networks');
+  if (entry.has('networks') && (isNull(list) || (Array.isArray(list) && list.length === 0))) {
     report(`${path}.networks`, 'must list at least one network: remove the key to allow all');
   }
   const networks = networkNames.length === 0 ? undefined : engine.compileNetworks(networkNames);
