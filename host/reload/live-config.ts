@@ -2,10 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/schema.ts';
 import type { PolicyDocument } from '../policy/engine.ts';
 
-/** Keys of what is called otherwise in the program; everything else goes by its own path. */
+/** Keys of what is called otherwise in the program, and of what lies below; everything else goes by its own path. */
 const KEYS: Readonly<Record<string, string>> = {
   'server.host': 'server.address',
   'server.port': 'server.address',
+  'server.socket': 'server.address',
+  'server.prefix': 'server.address',
+  cookies: 'session.cookies',
   usersFile: 'authentication_backend.file.path',
   usersWatch: 'authentication_backend.file.watch',
   'usersSearch.caseInsensitive': 'authentication_backend.file.search.case_insensitive',
@@ -51,7 +54,16 @@ export function livePolicy(running: Config, read: PolicyDocument): PolicyDocumen
 export function waitingKeys(inForce: Config, read: Config): string[] {
   // All of the policy was taken over but `fold_names`, which has a key of its own.
   const paths = [...differences(inForce, read, '')].filter(path => !path.startsWith('policy'));
-  return [...new Set(paths.map(path => KEYS[path] ?? path))];
+  return [...new Set(paths.map(keyOf))];
+}
+
+/** Also of what lies below a path that has a name. */
+function keyOf(path: string): string {
+  for (let above = path; above !== ''; above = above.slice(0, Math.max(0, above.lastIndexOf('.')))) {
+    const key = KEYS[above];
+    if (key !== undefined) return key;
+  }
+  return path;
 }
 
 /** Paths of leaves that differ. Bytes, lists and whatever else is no plain object are leaves. */

@@ -135,10 +135,8 @@ describe('the policy is replaced while a password is verified', () => {
 
   it('names the new realm to who is refused', async () => {
     const answer = await during(forwarded('alice:wrong'), () => reload({ ...OLD, realm: 'new' }));
-    expect([answer.status, answer.headers['www-authenticate']]).toEqual([
-      401,
-      'Basic realm="new", charset="UTF-8"',
-    ]);
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toMatch(/^Basic realm="new"/);
   });
 
   it('does not let a wait count against a deferral that came in time', async () => {
