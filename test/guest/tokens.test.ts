@@ -24,13 +24,16 @@ const access_control = {
 };
 const TOKEN = 'postern_token_of_ci';
 
+const compile = (tokens: PolicyDocument['tokens']) =>
+  engine.compile({ access_control, ...(tokens && { tokens }) });
+
 const slices: Slice[] = [];
 afterEach(() => {
   for (const slice of slices.splice(0)) slice.clean();
 });
 
 function start(tokens: PolicyDocument['tokens']): Slice {
-  const compiled = engine.compile({ access_control, tokens });
+  const compiled = compile(tokens);
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
   const slice = startSlice({ image: compiled.image });
   slices.push(slice);
@@ -269,7 +272,7 @@ describe('tokens in an inline policy', () => {
     [{ file: 'tokens.yml' }, '`file` is no key here: the keys are bearer, header'],
     [true, 'must be an object with keys'],
   ])('%j is a mistake', (tokens, message) => {
-    const compiled = engine.compile({ access_control, tokens: tokens as PolicyDocument['tokens'] });
+    const compiled = compile(tokens as PolicyDocument['tokens']);
     const problems = compiled.ok ? [] : compiled.problems.map(problem => problem.message);
     expect(problems.join('\n')).toContain(message);
   });
@@ -283,7 +286,7 @@ describe('tokens in an inline policy', () => {
 describe('the engine in the host', () => {
   it('reads tokens as the guest does', () => {
     const load = (tokens: PolicyDocument['tokens']) => {
-      const compiled = engine.compile({ access_control, tokens });
+      const compiled = compile(tokens);
       if (!compiled.ok) throw new Error('the policy must compile');
       engine.load(compiled.image);
     };
