@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { ask } from '../explain/answer.ts';
+import { ask, askWhy } from '../explain/answer.ts';
 import { jsonReport } from '../explain/json.ts';
 import { openPolicy, type PolicyView } from '../explain/policy-view.ts';
 import { textReport } from '../explain/report.ts';
@@ -82,17 +82,17 @@ function explain(options: Options, io: Io): void {
     createEngine: () => loadEngine(engineFile()),
   });
   const everybody = whoAsks(policy, options, groups);
-  const answers = everybody.map(who => ask(policy, read.target, who));
   // A password is what most have: with a user the rules shown are those of one factor.
-  const asked = answers.find(({ who }) => who.level === 1) ?? answers[0];
-  if (asked === undefined) throw new TypeError('somebody always asks');
+  const first = everybody.find(who => who.level === 1) ?? everybody[0] ?? NOBODY;
+  const asked = askWhy(policy, read.target, first);
+  const answers = everybody.map(who => (who === first ? asked : ask(policy, read.target, who)));
   const question = { policy, url: options.url, target: read.target, asked, answers };
   io.stdout.write(
     options.json === true
       ? jsonReport(question)
       : textReport(question, { colour: wantsColour(io.stdout, io.env), all: options.all === true }),
   );
-  const { verdict } = asked.explanation.decision;
+  const { verdict } = asked.decision;
   if (options.exitCode === true && verdict !== 'allow') {
     throw new CommandError(`not allowed: ${verdict}`, EXIT_PROBLEM);
   }

@@ -24,8 +24,7 @@ export function jsonReport(question: Question): string {
 
 /** One decision: verdict, status, what is demanded and by which rule (`position` 0 is the default policy). */
 export function decisionJson(answer: Answer): Record<string, unknown> {
-  const { who, refused, rule } = answer;
-  const { decision } = answer.explanation;
+  const { who, refused, decision, rule } = answer;
   const as =
     who.level === 0
       ? 'anonymous'

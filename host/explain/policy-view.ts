@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Environment } from '../config/environment.ts';
 import { loadPolicy } from '../config/load-policy.ts';
-import type { Criterion, Engine, Explainer, Explanation, Proof, Target } from '../policy/engine.ts';
+import type { Criterion, Decision, Engine, Explainer, Explanation, Proof, Target } from '../policy/engine.ts';
 import { foldAscii } from '../users/names.ts';
 import { type Accounts, type FoundAccount, openAccounts } from './accounts.ts';
 
@@ -31,6 +31,7 @@ export interface PolicyView {
   readonly rules: readonly RuleView[];
   /** What answers when no rule matches; its position is 0. */
   readonly fallback: RuleView;
+  decide(target: Target, proof: Proof): Decision;
   explain(target: Target, proof: Proof): Explanation;
   /** Who has that name in the files of users and tokens. Throws `ConfigError` when one cannot be used. */
   findAccount(name: string): FoundAccount | undefined;
@@ -72,6 +73,7 @@ export function openPolicy(file: string, options: PolicyViewOptions): PolicyView
     file,
     rules,
     fallback: view(0, 'access_control.default_policy', access.default_policy ?? 'deny', {}),
+    decide: (target, proof) => engine.decide(target, proof),
     explain: (target, proof) => engine.explain(target, proof),
     findAccount: name => readAccounts().find(name),
     accountNames: () => readAccounts().names,

@@ -1,6 +1,6 @@
 import { printable } from '../log/printable.ts';
 import { CRITERIA, type Decision, type RuleMatch, type Target } from '../policy/engine.ts';
-import type { Answer } from './answer.ts';
+import type { Answer, Explained } from './answer.ts';
 import { type Cell, type Colour, type Paint, painter, table } from './paint.ts';
 import type { PolicyView } from './policy-view.ts';
 import { nameOf } from './who.ts';
@@ -14,7 +14,7 @@ export interface Question {
   readonly url: string;
   readonly target: Target;
   /** Whose rules are shown. */
-  readonly asked: Answer;
+  readonly asked: Explained;
   /** Everybody that was asked for, `asked` among them. */
   readonly answers: readonly Answer[];
 }
@@ -52,8 +52,7 @@ export function textReport(question: Question, options: ReportOptions): string {
 function decisionTable(answers: readonly Answer[], paint: Paint): string[] {
   const head = ['AS', 'DECISION', 'POLICY', 'DECIDED BY', ''].map(header);
   const rows = answers.map((answer): Cell[] => {
-    const { who, explanation, rule } = answer;
-    const { decision } = explanation;
+    const { who, decision, rule } = answer;
     return [
       { text: nameOf(who) },
       {
@@ -68,7 +67,7 @@ function decisionTable(answers: readonly Answer[], paint: Paint): string[] {
   return table([head, ...rows], paint);
 }
 
-function ruleTable(policy: PolicyView, answer: Answer, paint: Paint, all: boolean): string[] {
+function ruleTable(policy: PolicyView, answer: Explained, paint: Paint, all: boolean): string[] {
   const { explanation } = answer;
   const { decision, rules } = explanation;
   const decides = decision.verdict === 'bad-request' ? 0 : decision.position;

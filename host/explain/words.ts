@@ -27,7 +27,7 @@ export function ruleName(rule: RuleView): string {
 }
 
 /** What it takes to get in, or why nothing does. */
-export function whatItTakes({ explanation: { decision }, who, refused }: Answer): string {
+export function whatItTakes({ decision, who, refused }: Answer): string {
   switch (decision.verdict) {
     case 'bad-request':
       return `refused before any rule: ${decision.reason}${hint(decision.reason)}`;

@@ -19,7 +19,7 @@ export function coverageOf(files: readonly FileResult[]): Coverage[] {
     const positions = reached.get(policy) ?? new Set<number>();
     reached.set(policy, positions);
     for (const { answer } of tests.flatMap(test => test.cases)) {
-      const { decision } = answer.explanation;
+      const { decision } = answer;
       if (decision.verdict !== 'bad-request') positions.add(decision.position);
     }
   }

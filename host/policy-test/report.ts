@@ -50,7 +50,7 @@ function testLines(test: TestResult, file: FileResult, paint: Paint): string[] {
 
 function caseLines(result: CaseResult, { spec }: TestResult, file: FileResult, paint: Paint): string[] {
   const { request, answer } = result;
-  const { decision } = answer.explanation;
+  const { decision } = answer;
   const from = request.ip === '' ? '' : ` from ${request.ip}`;
   const at = spec.line === undefined ? file.file : `${file.file}:${spec.line}`;
   const rule =
@@ -66,8 +66,8 @@ function caseLines(result: CaseResult, { spec }: TestResult, file: FileResult, p
 }
 
 /** Why the expected rule did not match, else the last ones of the domain above the one that decided. */
-function nearRules({ answer }: CaseResult, expected: number | undefined, { policy }: FileResult): string[] {
-  const { decision, rules } = answer.explanation;
+function nearRules(result: CaseResult, expected: number | undefined, { policy }: FileResult): string[] {
+  const { decision, rules } = result.why().explanation;
   if (decision.verdict === 'bad-request') return [];
   const end = decision.position === 0 ? rules.length : decision.position - 1;
   const near: number[] = [];

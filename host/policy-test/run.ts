@@ -1,6 +1,6 @@
 import { ConfigError, inOrder, type Problem } from '../config/problem.ts';
 import { suggest } from '../config/suggest.ts';
-import { type Answer, ask } from '../explain/answer.ts';
+import { type Answer, ask, askWhy, type Explained } from '../explain/answer.ts';
 import type { PolicyView } from '../explain/policy-view.ts';
 import { readUrl } from '../explain/request.ts';
 import { findWho, NOBODY, type Who } from '../explain/who.ts';
@@ -20,6 +20,8 @@ export interface CaseResult {
   readonly request: RequestSpec;
   readonly answer: Answer;
   readonly passed: boolean;
+  /** Looks at every rule, so only what is shown should ask. */
+  why(): Explained;
 }
 
 export interface TestResult {
@@ -85,7 +87,8 @@ function runTest(
   const cases = targets.flatMap(({ request, target }) =>
     everybody.map(who => {
       const answer = ask(policy, target, who);
-      return { request, answer, passed: isExpected(answer.explanation.decision, spec.expect, spec.rule) };
+      const passed = isExpected(answer.decision, spec.expect, spec.rule);
+      return { request, answer, passed, why: () => askWhy(policy, target, who) };
     }),
   );
   return { spec, cases, passed: cases.every(result => result.passed) };
