@@ -332,8 +332,18 @@ describe('examples', () => {
   const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
   const files = readdirSync(folder).filter(name => name.endsWith('.test.yml'));
 
+  const policies = readdirSync(folder).filter(name => /^(?!users)[^.]+\.yml$/.test(name));
+
+  it.each(policies)('%s is valid, without a warning', async name => {
+    const config = join(folder, name);
+    expect(await runCli(['validate', '--config', config])).toEqual({
+      code: 0,
+      out: `${config} is valid\n`,
+      err: '',
+    });
+  });
+
   it('are tested, every rule and the default policy of them', () => {
-    const policies = readdirSync(folder).filter(name => /^(?!users)[^.]+\.yml$/.test(name));
     expect(files.map(name => name.replace('.test', ''))).toEqual(policies);
     const { code, out, err } = runBundle(['test', ...files, '--coverage-min', '100', '--json'], folder);
     expect([code, err]).toEqual([0, '']);
