@@ -66,17 +66,20 @@ describe('docs/completion.md', () => {
     expect(blocks.map(({ language }) => language)).toEqual(['bash', 'zsh', 'fish']);
   });
 
-  it.each(blocks)('runs in $language', ({ language, text }) => {
+  for (const { language, text } of blocks) {
     if (spawnSync(language, ['--version']).status !== 0) {
       process.stderr.write(
         `SKIPPED: ${language} is not here, so its line in docs/completion.md is not run\n`,
       );
-      return expect(shell(`postern completion ${language}`, bin).status).toBe(0);
+      it.skip(`needs ${language}`, () => {});
+      continue;
     }
-    const before = language === 'zsh' ? 'autoload -Uz compinit; compinit -u -D\n' : '';
-    const home = join(bin, language);
-    mkdirSync(home);
-    const run = shell(`${before}${text}`, home, language);
-    expect([run.status, run.stderr]).toEqual([0, '']);
-  });
+    it(`runs in ${language}`, () => {
+      const before = language === 'zsh' ? 'autoload -Uz compinit; compinit -u -D\n' : '';
+      const home = join(bin, language);
+      mkdirSync(home);
+      const run = shell(`${before}${text}`, home, language);
+      expect([run.status, run.stderr]).toEqual([0, '']);
+    });
+  }
 });
