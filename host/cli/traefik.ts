@@ -165,9 +165,13 @@ function checkHostAddress(address: string): string {
 }
 
 /** Where a listener on every interface is reached from the same machine. */
-export function reachable(server: { readonly host: string; readonly port: number }): string {
+export function reachable(server: {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: object | undefined;
+}): string {
   const host = ['', '0.0.0.0', '::'].includes(server.host) ? '127.0.0.1' : server.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+  return `${server.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
 }
 
 function checkMount(option: string, path: string): string {

@@ -24,9 +24,6 @@ const old = (form: string): ForeignKey =>
 const limits = unused('not used: limits are fixed; the key may stay');
 const standardError = unused('not used: the log goes to standard error; the key may stay');
 const elastic = refused('must be removed: this version does not provision Elasticsearch yet');
-const plainHttp = refused(
-  'must be removed: this version serves plain HTTP; keep it on loopback or in a network that only the proxy reaches',
-);
 const moved = (whose: string, form: string): ForeignKey => refused(`is ${whose} form: write ${form}`);
 const AUTHELIA = "Authelia's old";
 const ELASTAUTH = "elastauth's";
@@ -37,7 +34,9 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   certificates_directory: portal,
   default_redirection_url: old('`session.cookies[].default_redirection_url`'),
   default_2fa_method: later(noSecondFactor),
-  session: later('this version has no sessions, so only credentials in `Authorization` count'),
+  session: later(
+    'this version has no sessions, so only credentials in `Authorization` count; of this key it reads `cookies` with `domain` and `authelia_url`',
+  ),
   'session.domain': old('`session.cookies` with `domain` and `authelia_url`'),
   'session.remember_me_duration': old('`session.remember_me`'),
   'session.lifetime': refused("is no key of Authelia's: write `session.expiration`"),
@@ -74,9 +73,11 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   'server.enable_pprof': unused('not used; the key may stay'),
   'server.enable_expvars': unused('not used; the key may stay'),
   'server.path_prefix': refused(
-    "is no key of Authelia's, whose form is the path of `server.address`: remove it, this version serves at `/` only",
+    "is no key of Authelia's: write the path behind `server.address`, for example `server.address: 'tcp://0.0.0.0:9091/authelia'`",
   ),
-  'server.tls': plainHttp,
+  'server.tls.client_certificates': refused(
+    'must be removed: certificates of clients are not looked at; `trusted_proxies` says whose requests count',
+  ),
   'authentication_backend.refresh_interval': unused(
     'not used: changes of the users file count within two seconds; the key may stay',
   ),
@@ -95,8 +96,8 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   // Top-level keys of Authelia before 4.30.
   host: moved(AUTHELIA, "`server.address: 'tcp://HOST:PORT'`"),
   port: moved(AUTHELIA, "`server.address: 'tcp://HOST:PORT'`"),
-  tls_key: plainHttp,
-  tls_cert: plainHttp,
+  tls_key: moved(AUTHELIA, '`server.tls.key`'),
+  tls_cert: moved(AUTHELIA, '`server.tls.certificate`'),
   log_level: moved(AUTHELIA, '`log.level`'),
   log_format: moved(AUTHELIA, '`log.format`'),
   log_file_path: standardError,

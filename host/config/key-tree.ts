@@ -36,7 +36,9 @@ const DEEPER: readonly string[] = [
   'definitions.user_attributes.*.expression',
   'server.endpoints.enable_pprof',
   'server.endpoints.enable_expvars',
+  'server.endpoints.rate_limits',
   'server.endpoints.authz.*.implementation',
+  'server.endpoints.authz.*.path',
   ...['name', 'schemes', 'scheme_basic_cache_lifespan'].map(
     key => `server.endpoints.authz.*.authn_strategies[].${key}`,
   ),

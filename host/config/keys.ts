@@ -6,8 +6,8 @@ import {
   GRANT_SLOT_SIZE,
   GRANT_WAYS,
 } from '../../assembly/contract.ts';
+import { address, prefix } from './address.ts';
 import {
-  address,
   ambiguousPaths,
   boolean,
   duration,
@@ -16,6 +16,7 @@ import {
   type Reader,
   text,
   textList,
+  textOrEmpty,
   tokenHeader,
 } from './values.ts';
 
@@ -29,7 +30,9 @@ export const VALUE_KEYS = {
   'server.address': address,
   'server.host': text,
   'server.port': integer(1, 65_535),
-  'server.path': text,
+  'server.path': prefix,
+  'server.tls.certificate': textOrEmpty,
+  'server.tls.key': textOrEmpty,
   'log.level': oneOf('error', 'warn', 'info', 'debug', 'trace'),
   'log.format': oneOf('text', 'json'),
   'authentication_backend.file.path': text,
@@ -57,13 +60,16 @@ export type ValueOf<K extends ValueKey> = (typeof VALUE_KEYS)[K] extends Reader<
 /** Passed on to the engine, which knows what may stand in them. */
 export const POLICY_TREES: readonly string[] = ['access_control', 'definitions'];
 
-/** Read in their own way, by `secrets.ts` and for `scheme_basic_cache_lifespan`. */
+/** Read in their own way, by `secrets.ts`, `endpoints.ts` and `session.ts`. */
 export const SPECIAL_KEYS: readonly string[] = [
   'secret',
   'secret_file',
   'secret_previous',
   'secret_previous_file',
   'server.endpoints',
+  'session.cookies',
+  'session.domain',
+  'default_redirection_url',
 ];
 
 export const DEFAULTS = {

@@ -1,6 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import type { PolicyDocument } from '../policy/engine.ts';
+import { DEFAULT_PORT } from './address.ts';
 import { basicCacheLifespan, misusedRules } from './authelia.ts';
+import { readEndpoints } from './endpoints.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { configTree } from './key-tree.ts';
 import { DEFAULTS, VALUE_KEYS, type ValueKey, type ValueOf, variableOf } from './keys.ts';
@@ -8,8 +10,9 @@ import { otherFile } from './other-file.ts';
 import { inOrder, type Problem } from './problem.ts';
 import type { Config, TokensSetup } from './schema.ts';
 import { readSecrets } from './secrets.ts';
+import { readCookies } from './session.ts';
 import { collectValues, isMapping } from './tree.ts';
-import { DEFAULT_PORT, type Reader } from './values.ts';
+import type { Reader } from './values.ts';
 import { EVERYTHING } from './yaml-rest.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
 
@@ -107,6 +110,7 @@ export function parseConfig(input: ParseInput): Parsed {
   const config: Parsed['config'] = {
     file: input.yaml?.file,
     server: readServer(),
+    cookies: readCookies(values, report),
     log: {
       level: level === 'trace' ? 'debug' : level,
       format: get('log.format') ?? (input.isTerminal ? 'text' : 'json'),
@@ -133,36 +137,47 @@ export function parseConfig(input: ParseInput): Parsed {
     (source !== undefined && !source.damaged.has(key) && !source.damaged.has(EVERYTHING));
   return { config, problems: inOrder(problems), isWhole, locate };
 
-  function readServer(): { host: string; port: number } {
+  function readServer(): Config['server'] {
     const address = get('server.address');
     const host = get('server.host');
     const port = get('server.port');
     const path = get('server.path');
-    if (path !== undefined && path !== '/') {
-      report('config.value', 'server.path', 'must be removed: this version serves at `/` only');
-    }
     for (const key of ['server.host', 'server.port', 'server.path'] as const) {
       if (!isSet(key)) continue;
-      const better = `tcp://${host ?? DEFAULTS.host}:${port ?? DEFAULT_PORT}`;
+      const better = `tcp://${host ?? DEFAULTS.host}:${port ?? DEFAULT_PORT}${path ?? ''}`;
       if (isSet('server.address')) {
         report('config.twice', key, 'must be removed: `server.address` says it already');
       } else {
         report('config.old', key, `is Authelia's old form: write \`server.address: '${better}'\``, 'warning');
       }
     }
-    return address ?? { host: host ?? DEFAULTS.host, port: port ?? DEFAULT_PORT };
+    const endpoints = values.get('server.endpoints');
+    return {
+      ...(address ?? { host: host ?? DEFAULTS.host, port: port ?? DEFAULT_PORT, prefix: path ?? '' }),
+      tls: readTls(),
+      endpoints: endpoints === undefined ? undefined : readEndpoints(endpoints, report),
+    };
+  }
+
+  function readTls(): Config['server']['tls'] {
+    const certificate = get('server.tls.certificate') || undefined;
+    const key = get('server.tls.key') || undefined;
+    if (certificate !== undefined && key !== undefined) {
+      return { certificate: resolve(base, certificate), key: resolve(base, key) };
+    }
+    const without = (path: string, other: string) =>
+      report('config.missing', path, `missing: \`${other}\` is nothing without it`);
+    if (key !== undefined && !isSet('server.tls.certificate'))
+      without('server.tls.certificate', 'server.tls.key');
+    if (certificate !== undefined && !isSet('server.tls.key'))
+      without('server.tls.key', 'server.tls.certificate');
+    return undefined;
   }
 
   function readLifetime(): number {
     const lifetime = get('grants.lifetime');
     const endpoints = values.get('server.endpoints');
     if (endpoints === undefined) return lifetime ?? DEFAULTS.lifetimeSeconds;
-    report(
-      'config.unused',
-      'server.endpoints',
-      'not used except for `scheme_basic_cache_lifespan`, which is `grants.lifetime` here; the key may stay',
-      'warning',
-    );
     const lifespan = basicCacheLifespan(endpoints);
     if (lifetime !== undefined || lifespan === undefined) return lifetime ?? DEFAULTS.lifetimeSeconds;
     const read = VALUE_KEYS['grants.lifetime'](lifespan.value);

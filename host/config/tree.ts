@@ -24,6 +24,7 @@ export function collectValues(root: unknown, report: Report): Map<string, unknow
       if (foreign !== undefined) {
         if (foreign.kind === 'unused') report('config.unused', path, foreign.message, 'warning');
         else if (!isSwitchedOff(value)) report('config.refused', path, foreign.message);
+        if (SPECIAL_KEYS.includes(path) && value !== null) values.set(path, value);
         if (hasBelow(path) || foreignNames(path) !== undefined) walkForeign(value, path);
       } else if (POLICY_TREES.includes(path) || SPECIAL_KEYS.includes(path) || isValueKey(path)) {
         // A key without a value is as good as absent.
@@ -53,6 +54,8 @@ export function collectValues(root: unknown, report: Report): Map<string, unknow
       else if (names !== undefined && !names.includes(key) && !hasBelow(path)) {
         report('config.unknown-key', path, `unknown key${didYouMean(key, names)}`);
       }
+      // Some of what is not used as a whole is: where people sign in, of all that is said about sessions.
+      if (SPECIAL_KEYS.includes(path) && inner !== null) values.set(path, inner);
       walkForeign(inner, path);
     }
   }

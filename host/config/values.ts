@@ -19,6 +19,9 @@ export function shown(raw: unknown): string {
 export const text: Reader<string> = raw =>
   typeof raw === 'string' && raw.trim() !== '' ? good(raw) : bad(`must be a text, got ${shown(raw)}`);
 
+/** A text whose key many files hold with an empty value, which means that it is absent. */
+export const textOrEmpty: Reader<string> = raw => (raw === '' ? good('') : text(raw));
+
 export const boolean: Reader<boolean> = raw => {
   if (raw === true || raw === 'true') return good(true);
   if (raw === false || raw === 'false') return good(false);
@@ -103,31 +106,4 @@ export const textList: Reader<readonly string[]> = raw => {
   const list = typeof raw === 'string' ? [raw] : raw;
   if (Array.isArray(list) && list.every(item => typeof item === 'string')) return good(list);
   return bad(`must be a list of texts, got ${shown(raw)}`);
-};
-
-export interface Address {
-  /** Empty means every interface. */
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Authelia's port. */
-export const DEFAULT_PORT = 9091;
-
-/** `tcp://127.0.0.1:9091/` as in Authelia, also without the scheme. */
-export const address: Reader<Address> = raw => {
-  const form = 'must be `tcp://HOST:PORT`, for example `tcp://127.0.0.1:9091`';
-  if (typeof raw !== 'string') return bad(`${form}, got ${shown(raw)}`);
-  if (/^(unix|fd):/.test(raw)) {
-    return bad(`${form}; this version does not listen on sockets of another kind, got ${shown(raw)}`);
-  }
-  const match = /^(?:tcp[46]?:\/\/)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*)(?::(\d{1,5}))?(\/.*)?$/.exec(
-    raw.trim(),
-  );
-  const port = match?.[2] === undefined ? DEFAULT_PORT : Number(match[2]);
-  if (match === null || port > 65_535 || raw.trim() === '') return bad(`${form}, got ${shown(raw)}`);
-  if (match[3] !== undefined && match[3] !== '/') {
-    return bad(`${form}; this version serves at \`/\` only, got ${shown(raw)}`);
-  }
-  return good({ host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port });
 };

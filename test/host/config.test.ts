@@ -41,7 +41,8 @@ describe('configuration', () => {
     expect([errors, warnings]).toEqual([[], []]);
     expect(config).toEqual({
       file: '/etc/postern/postern.yml',
-      server: { host: '127.0.0.1', port: 9091 },
+      server: { host: '127.0.0.1', port: 9091, prefix: '', tls: undefined, endpoints: undefined },
+      cookies: [],
       log: { level: 'info', format: 'json' },
       usersFile: '/etc/postern/users.yml',
       usersSearch: { caseInsensitive: false, email: false },
@@ -124,21 +125,17 @@ definitions: { network: { lan: [10.0.0.0/8] } }
     ['server: 9091\n', ['postern.yml:1: server: must be a mapping, got 9091']],
     ['- a\n', ['postern.yml: must be a mapping: write `key: value` lines']],
     [
-      "server:\n  address: 'unix:///run/x'\n",
-      [
-        'postern.yml:2: server.address: must be `tcp://HOST:PORT`, for example `tcp://127.0.0.1:9091`; this version does not listen on sockets of another kind, got "unix:///run/x"',
-      ],
+      "server:\n  address: 'unix://run/x'\n",
+      ['postern.yml:2: server.address: must be `unix:///PATH?umask=0007`, got "unix://run/x"'],
     ],
     [
-      "server:\n  address: 'tcp://:9091/authelia'\n",
-      [
-        'postern.yml:2: server.address: must be `tcp://HOST:PORT`, for example `tcp://127.0.0.1:9091`; this version serves at `/` only, got "tcp://:9091/authelia"',
-      ],
+      "server:\n  address: 'tcp://:9091/a?b'\n",
+      ['postern.yml:2: server.address: the path must look like `/authelia`, got "/a?b"'],
     ],
     [
       'server:\n  address: tcp://:99999\nlog:\n  level: loud\n  format: xml\n',
       [
-        'postern.yml:2: server.address: must be `tcp://HOST:PORT`, for example `tcp://127.0.0.1:9091`, got "tcp://:99999"',
+        'postern.yml:2: server.address: must be `tcp://HOST:PORT` or `unix:///PATH`, for example `tcp://127.0.0.1:9091`, got "tcp://:99999"',
         'postern.yml:4: log.level: must be `error`, `warn`, `info`, `debug` or `trace`, got "loud"',
         'postern.yml:5: log.format: must be `text` or `json`, got "xml"',
       ],
@@ -164,8 +161,8 @@ definitions: { network: { lan: [10.0.0.0/8] } }
       'session:\n  lifetime: 1h\nserver:\n  path_prefix: /authelia/\n  tls:\n    key: a.pem\nduo_api:\n  hostname: x\n',
       [
         "postern.yml:2: session.lifetime: is no key of Authelia's: write `session.expiration`",
-        "postern.yml:4: server.path_prefix: is no key of Authelia's, whose form is the path of `server.address`: remove it, this version serves at `/` only",
-        'postern.yml:5: server.tls: must be removed: this version serves plain HTTP; keep it on loopback or in a network that only the proxy reaches',
+        "postern.yml:4: server.path_prefix: is no key of Authelia's: write the path behind `server.address`, for example `server.address: 'tcp://0.0.0.0:9091/authelia'`",
+        'postern.yml:5: server.tls.certificate: missing: `server.tls.key` is nothing without it',
         'postern.yml:7: duo_api: must be removed: Postern does not speak to Duo',
       ],
     ],
@@ -187,7 +184,6 @@ definitions: { network: { lan: [10.0.0.0/8] } }
       'server:\n  address: tcp://:1\n  port: 2\n  path: /x\n',
       [
         'postern.yml:3: server.port: must be removed: `server.address` says it already',
-        'postern.yml:4: server.path: must be removed: this version serves at `/` only',
         'postern.yml:4: server.path: must be removed: `server.address` says it already',
       ],
     ],
@@ -293,13 +289,12 @@ identity_providers:
       `postern.yml:3: jwt_secret: ${noSecret}`,
       "postern.yml:5: server.host: is Authelia's old form: write `server.address: 'tcp://0.0.0.0:8080'`",
       "postern.yml:6: server.port: is Authelia's old form: write `server.address: 'tcp://0.0.0.0:8080'`",
-      'postern.yml:8: server.endpoints: not used except for `scheme_basic_cache_lifespan`, which is `grants.lifetime` here; the key may stay',
       'postern.yml:17: log.file_path: not used: the log goes to standard error; the key may stay',
       'postern.yml:18: totp: not supported yet: this version knows no second factor, and `two_factor` rules refuse passwords; the key may stay',
       'postern.yml:20: authentication_backend.refresh_interval: not used: changes of the users file count within two seconds; the key may stay',
       'postern.yml:23: authentication_backend.file.watch: changed passwords, groups and disabled users count only after a restart: remove the key to follow the file',
       'postern.yml:24: authentication_backend.file.password: not used: it says how Authelia makes new digests, `postern hash` has options for it; the key may stay',
-      'postern.yml:25: session: not supported yet: this version has no sessions, so only credentials in `Authorization` count; the key may stay',
+      'postern.yml:25: session: not supported yet: this version has no sessions, so only credentials in `Authorization` count; of this key it reads `cookies` with `domain` and `authelia_url`; the key may stay',
       `postern.yml:26: session.secret: ${noSecret}`,
       'postern.yml:28: regulation: not supported yet: this version bans nobody after failed attempts, it only delays their answers and lets guesses wait their turn; the key may stay',
       'postern.yml:29: storage: not supported yet: this version needs no database; the key may stay',
@@ -311,10 +306,10 @@ identity_providers:
   it('refuses a cache lifespan that no grant may have', () => {
     const lifespan = (value: string) =>
       parse(
-        `server: { endpoints: { authz: { a: { authn_strategies: [{ scheme_basic_cache_lifespan: ${value} }] } } } }\n`,
+        `server: { endpoints: { authz: { ext-authz: { authn_strategies: [{ name: HeaderAuthorization, scheme_basic_cache_lifespan: ${value} }] } } } }\n`,
       );
     expect(lifespan('2d').errors).toEqual([
-      'postern.yml:1: server.endpoints.authz.a.authn_strategies[0].scheme_basic_cache_lifespan: must be from 1s to 1d, got "2d"',
+      'postern.yml:1: server.endpoints.authz.ext-authz.authn_strategies[0].scheme_basic_cache_lifespan: must be from 1s to 1d, got "2d"',
     ]);
     expect(lifespan('0').config.grants.lifetimeSeconds).toBe(3600);
     expect(lifespan('0').errors).toEqual([]);
