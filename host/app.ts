@@ -48,6 +48,8 @@ export type AppConfig = Pick<
 
 export interface AppDeps {
   readonly engine: Engine;
+  /** `config.policy`, compiled elsewhere: compiling takes memory that an engine does not give back. */
+  readonly image?: Uint8Array;
   readonly directory: Directory;
   /** False while the directory cannot be read anew; undefined when it always can. */
   readonly usersOk?: () => boolean;
@@ -88,9 +90,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const log = rateLimited(deps.log, clock);
   // Refusals that cost the host nothing: a client makes as many of them as it can send.
   const refusals = rateLimited(deps.log, clock, ['error', 'warn', 'info']);
-  const compiled = engine.compile(config.policy);
-  if (!compiled.ok) throw new ConfigError(compiled.problems);
-  const policy = new CurrentPolicy(engine, liveSettings(config, compiled.image));
+  const policy = new CurrentPolicy(engine, liveSettings(config, deps.image ?? compile()));
 
   const guestKey = deriveGuestKey(config.secret);
   const previous = config.previousSecret === undefined ? [] : [deriveGuestKey(config.previousSecret)];
@@ -246,6 +246,12 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     configRead: metrics.configRead,
     usersFileFailed: metrics.usersFileError,
   };
+
+  function compile(): Uint8Array {
+    const compiled = engine.compile(config.policy);
+    if (!compiled.ok) throw new ConfigError(compiled.problems);
+    return compiled.image;
+  }
 
   function* accounts(): Iterable<Account> {
     yield* directory.all();

@@ -66,6 +66,7 @@ async function run(file: string, io: Io): Promise<void> {
   const tokens = config.tokens === undefined ? undefined : followTokens(config.tokens.file, engine, log);
   const app = createApp(config, {
     engine,
+    image: reloader.initialImage,
     directory,
     ...(tokens === undefined ? {} : { tokens }),
     usersOk: () => directory.status().ok,

@@ -10,6 +10,8 @@ import { livePolicy, takeOver, waitingKeys } from './live-config.ts';
 
 /** Two polls to see a change and that it is done, and half a second of the guest's: one of the two seconds promised. */
 const POLL_MS = 200;
+/** A compiler holds some 70 MiB, which nobody needs between one change and the next. */
+const COMPILER_KEPT_MS = 10_000;
 
 /** How the configuration is doing; shown by /health. */
 export interface ConfigStatus {
@@ -47,10 +49,13 @@ export interface Follower {
 export class ConfigReloader {
   /** As it was at the start. */
   readonly initial: Loaded<Config>;
+  /** Its policy, compiled. */
+  readonly initialImage: Uint8Array;
   readonly #file: string;
   readonly #options: ReloaderOptions;
   readonly #watched: WatchedFile;
   #compiler: Pick<Engine, 'compile'> | undefined;
+  #cancelForget: (() => void) | undefined;
   #follower: Follower | undefined;
   #inForce: Config;
   #status: ConfigStatus;
@@ -69,7 +74,9 @@ export class ConfigReloader {
     });
     this.#watched = watched;
     try {
-      this.initial = this.#load(initial, options, document => document).loaded;
+      const read = this.#load(initial, options, document => document);
+      this.initial = read.loaded;
+      this.initialImage = read.image;
     } catch (error) {
       watched.close();
       throw error;
@@ -96,6 +103,7 @@ export class ConfigReloader {
 
   close(): void {
     this.#watched.close();
+    this.#cancelForget?.();
     this.#follower = undefined;
   }
 
@@ -118,9 +126,13 @@ export class ConfigReloader {
     document: (read: Config['policy']) => Config['policy'],
   ): { loaded: Loaded<Config>; image: Uint8Array } {
     if (!content.ok) throw new ConfigError([content.problem]);
-    const { env, isTerminal, createEngine } = this.#options;
+    const { env, isTerminal, createEngine, clock } = this.#options;
     this.#compiler ??= createEngine();
     const compiler = this.#compiler;
+    this.#cancelForget?.();
+    this.#cancelForget = clock.after(COMPILER_KEPT_MS, () => {
+      this.#compiler = undefined;
+    });
     const compiled: Compiled[] = [];
     const loaded = loadConfig(this.#file, {
       env,

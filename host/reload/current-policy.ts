@@ -43,13 +43,12 @@ export class CurrentPolicy {
    */
   replace(settings: LiveSettings, publish: (image: Uint8Array) => void): void {
     const before = this.#inForce;
-    const id = policyId(settings.image);
-    if (Buffer.compare(id, before.id) === 0) {
+    if (Buffer.compare(settings.image, before.image) === 0) {
       this.#inForce = { ...settings, image: before.image, id: before.id };
       return;
     }
     this.#engine.load(settings.image);
-    this.#inForce = { ...settings, id };
+    this.#inForce = { ...settings, id: policyId(settings.image) };
     try {
       publish(settings.image);
     } catch (error) {

@@ -191,6 +191,6 @@ describe('CurrentPolicy', () => {
     expect(loaded.map(([first]) => String.fromCharCode(first ?? 0))).toEqual(['a', 'b', 'a']);
     // The same rules are not published again, other settings count.
     policy.replace(settings('a', 'new'), fail);
-    expect([policy.inForce.realm, policy.inForce.id]).toEqual(['new', before.id]);
+    expect([policy.inForce.realm, policy.inForce.image]).toEqual(['new', before.image]);
   });
 });
