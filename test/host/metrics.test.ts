@@ -8,6 +8,7 @@ describe('Metrics', () => {
       held: () => 4,
       heartbeatAge: () => 0.5,
       usersFileOk: () => false,
+      tokensFileOk: () => false,
       configStatus: () => ({ ok: false, loadedAt: 1_760_000_000_500 }),
     });
   const samples = async (metrics: Metrics) =>
@@ -18,6 +19,8 @@ describe('Metrics', () => {
       'postern_password_verifications_total{result="success"} 0',
       'postern_password_verifications_total{result="failure"} 0',
       'postern_password_verifications_total{result="error"} 0',
+      'postern_token_verifications_total{result="success"} 0',
+      'postern_token_verifications_total{result="failure"} 0',
       'postern_grants_total{result="written"} 0',
       'postern_grants_total{result="oversized"} 0',
       'postern_grants_total{result="no-table"} 0',
@@ -43,6 +46,7 @@ describe('Metrics', () => {
       'postern_logins_held 4',
       'postern_heartbeat_age_seconds 0.5',
       'postern_users_file_ok 0',
+      'postern_tokens_file_ok 0',
       'postern_config_ok 0',
       'postern_config_last_success_timestamp_seconds 1760000000.5',
     ]);
@@ -52,6 +56,7 @@ describe('Metrics', () => {
     const metrics = create();
     metrics.verified('success');
     metrics.verified('success');
+    metrics.tokenJudged('failure');
     metrics.issued('written');
     metrics.revoked(2);
     metrics.decided('allow');
@@ -60,6 +65,7 @@ describe('Metrics', () => {
     metrics.configRead('failure');
     expect((await samples(metrics)).filter(line => / [12]$/.test(line))).toEqual([
       'postern_password_verifications_total{result="success"} 2',
+      'postern_token_verifications_total{result="failure"} 1',
       'postern_grants_total{result="written"} 1',
       'postern_grants_revoked_total 2',
       'postern_decisions_total{verdict="allow"} 1',

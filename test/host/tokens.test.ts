@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, formatProblem } from '../../host/config/problem.ts';
 import { loadEngine } from '../../host/policy/load-engine.ts';
+import { livePolicy, waitingKeys } from '../../host/reload/live-config.ts';
 import { createSecret, createToken, isMadeToken, parseSecret } from '../../host/secret/secret.ts';
 import { isTokenDigest, TokenDigests } from '../../host/tokens/digests.ts';
 import { editTokens, LockedError } from '../../host/tokens/edit.ts';
@@ -479,5 +480,22 @@ describe('last use', () => {
     expect(clock.pending).toBe(1);
     use.close();
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a reload', () => {
+  const running = { tokens: { file: 't.yml', usageFile: 't.yml.used' }, policy: {} } as never;
+
+  it('takes over in which ways tokens are taken, once there is a file', () => {
+    const tokens = { bearer: false, header: 'X-Api-Key' };
+    expect(livePolicy(running, { tokens })).toEqual({ tokens });
+    expect(livePolicy(running, {})).toEqual({});
+    expect(livePolicy({ policy: {} } as never, { tokens })).toEqual({});
+  });
+
+  it('says that another file waits for a restart', () => {
+    const read = { tokens: { file: 'u.yml', usageFile: 't.yml.used' }, policy: {} } as never;
+    expect(waitingKeys(running, read)).toEqual(['tokens.file']);
+    expect(waitingKeys({ policy: {} } as never, read)).toEqual(['tokens.file']);
   });
 });
