@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
 import { hashCommand } from './hash.ts';
 import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.ts';
+import { schemaCommand } from './schema.ts';
 import { secretCommand } from './secret.ts';
 import { serveCommand } from './serve.ts';
 import { testCommand } from './test.ts';
@@ -61,6 +62,7 @@ function createProgram(io: Io): Command {
   };
   program.addCommand(serveCommand(io));
   program.addCommand(validateCommand(io));
+  program.addCommand(schemaCommand(io));
   program.addCommand(secretCommand(io));
   program.addCommand(hashCommand(io));
   program.addCommand(tokenCommand(io));

@@ -13,7 +13,7 @@ export interface ValidateOptions {
 }
 
 /** A configuration is looked at where no secret is: on a workstation, in CI. */
-const NO_SECRET = 'POSTERN_SECRET';
+const NO_SECRET = 'secret.missing';
 const USERS_KEY = 'authentication_backend.file.path';
 
 /** Everything that is wrong with a configuration and its users, in the order of the files. */
@@ -29,7 +29,7 @@ export function validate(file: string, options: ValidateOptions): readonly Probl
   try {
     const { config, problems } = examineConfig(file, { env, isTerminal: false, engine, lint, checkUsers });
     const found = problems.filter(
-      problem => problem.path !== NO_SECRET && !(users !== undefined && isUsersMissing(problem)),
+      problem => problem.code !== NO_SECRET && !(users !== undefined && isUsersMissing(problem)),
     );
     // Named here and not in the configuration, which may be a part of one.
     if (typeof users === 'string' && !checked.has(users)) {

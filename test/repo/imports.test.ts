@@ -54,6 +54,7 @@ const HOST: Record<string, readonly string[]> = {
   digests: [],
   policy: ['config'],
   lint: ['config', 'policy'],
+  schema: ['config'],
   validate: ['config', 'log', 'policy'],
   reload: ['clock.ts', 'config', 'log', 'policy', 'snapshot'],
   config: ['policy', 'secret', 'log'],

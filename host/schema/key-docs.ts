@@ -1,0 +1,201 @@
+import {
+  DEFAULT_REALM,
+  GRANT_MAX_LIFETIME_MS,
+  GRANT_MAX_SLOT_SIZE,
+  GRANT_MIN_SLOT_SIZE,
+  GRANT_WAYS,
+} from '../../assembly/contract.ts';
+import { formatDuration } from '../config/duration.ts';
+import { DEFAULTS } from '../config/keys.ts';
+
+/** As much of JSON Schema (draft 7) as is needed. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+const TEXT: JsonSchema = { type: 'string', pattern: '\\S' };
+const BOOLEAN: JsonSchema = { type: 'boolean' };
+const TEXTS: JsonSchema = { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] };
+const SEGMENTS = '([A-Za-z0-9_-][A-Za-z0-9._-]*/)*([A-Za-z0-9_-][A-Za-z0-9._-]*)?';
+const PREFIX: JsonSchema = { type: 'string', pattern: `^\\s*/?${SEGMENTS}\\s*$` };
+const UNIT =
+  '(y|M|w|d|h|m|s|ms|([Yy]ear|[Mm]onth|[Ww]eek|[Dd]ay|[Hh]our|[Mm]inute|[Ss]econd|[Mm]illisecond)s?)';
+/** The longest duration is the reader's to know. */
+const DURATION: JsonSchema = {
+  anyOf: [
+    { type: 'integer', minimum: 1 },
+    { type: 'string', pattern: `^\\s*\\d{1,9}\\s*${UNIT}(\\s*(and\\s+)?\\d{1,9}\\s*${UNIT})*\\s*$` },
+  ],
+};
+const integer = (minimum: number, maximum: number, multipleOf = 1): JsonSchema => ({
+  type: 'integer',
+  minimum,
+  maximum,
+  ...(multipleOf === 1 ? {} : { multipleOf }),
+});
+
+const LONGEST = formatDuration(GRANT_MAX_LIFETIME_MS / 1_000);
+
+/**
+ * What editors tell of each key of `keys.ts`: a test compares the two and what
+ * schema and reader make of the same values.
+ */
+export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
+  'server.address': {
+    description:
+      'Where to listen: `tcp://HOST:PORT`, or `unix:///PATH?umask=0007`; a path behind it is a prefix.',
+    type: 'string',
+    pattern: `^(unix:///[^?#]+(\\?[^#]*)?|(tcp[46]?://)?(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9.-]*)(:\\d{1,5})?(/${SEGMENTS})?)$`,
+    minLength: 1,
+    default: 'tcp://127.0.0.1:9091',
+    examples: ['tcp://127.0.0.1:9091', 'tcp://:9091/authelia', 'unix:///run/postern/host.sock?umask=0007'],
+  },
+  'server.host': { description: "Authelia's old form: write `server.address`.", deprecated: true, ...TEXT },
+  'server.port': {
+    description: "Authelia's old form: write `server.address`.",
+    deprecated: true,
+    ...integer(1, 65_535),
+  },
+  'server.path': {
+    description: "Authelia's old form: write the path behind `server.address`.",
+    deprecated: true,
+    ...PREFIX,
+  },
+  'server.tls.certificate': {
+    description: 'File with the certificate and its chain (PEM); then TLS is served.',
+    type: 'string',
+    pattern: '^(|.*\\S.*)$',
+  },
+  'server.tls.key': {
+    description: "File with the certificate's private key (PEM).",
+    type: 'string',
+    pattern: '^(|.*\\S.*)$',
+  },
+  'log.level': {
+    description: 'Which lines are written to standard error; `trace` is `debug`.',
+    enum: ['error', 'warn', 'info', 'debug', 'trace'],
+    default: 'info',
+  },
+  'log.format': {
+    description: 'Default: `text` on a terminal, `json` in a pipe.',
+    enum: ['text', 'json'],
+  },
+  'authentication_backend.file.path': {
+    description: "The users file, as Authelia's; relative to this file.",
+    ...TEXT,
+    examples: ['users.yml'],
+  },
+  'authentication_backend.file.watch': {
+    description: 'Follow changes of the users file; without it revocation waits for a restart.',
+    ...BOOLEAN,
+    default: true,
+  },
+  'authentication_backend.file.search.email': {
+    description: 'Find users also by their mail address.',
+    ...BOOLEAN,
+    default: false,
+  },
+  'authentication_backend.file.search.case_insensitive': {
+    description: 'Find users in any case of A-Z; user names are written in lower case then.',
+    ...BOOLEAN,
+    default: false,
+  },
+  'guest.directory': {
+    description: 'What host and Traefik share: policy, grants and state. Best on tmpfs, 0750.',
+    ...TEXT,
+    default: DEFAULTS.guestDirectory,
+  },
+  'guest.offline_grace': {
+    description: `How long grants work without the host, at most ${LONGEST}.`,
+    anyOf: [{ type: 'integer', minimum: 0 }, ...(DURATION.anyOf as unknown[]).slice(1)],
+    default: formatDuration(DEFAULTS.offlineGraceSeconds),
+    examples: ['15m', '1h 30m'],
+  },
+  'grants.lifetime': {
+    description: `How long a verified credential counts without the host being asked, at most ${LONGEST}.`,
+    ...DURATION,
+    default: formatDuration(DEFAULTS.lifetimeSeconds),
+    examples: ['1h', '5 minutes'],
+  },
+  'grants.slots': {
+    description: 'Records in the grant table: credentials that work at the same time.',
+    ...integer(GRANT_WAYS, 1_048_576, GRANT_WAYS),
+    default: DEFAULTS.slots,
+  },
+  'grants.slot_size': {
+    description: 'Bytes of a record; more for users with very many groups.',
+    ...integer(GRANT_MIN_SLOT_SIZE, GRANT_MAX_SLOT_SIZE, 8),
+    default: DEFAULTS.slotSize,
+  },
+  'tokens.file': {
+    description: 'File of service accounts and the digests of their API tokens.',
+    ...TEXT,
+    examples: ['tokens.yml'],
+  },
+  'tokens.usage_file': {
+    description:
+      'Where it is written when tokens were used last; default: the tokens file with `.used` behind.',
+    ...TEXT,
+  },
+  'tokens.bearer': {
+    description: 'Take tokens as `Authorization: Bearer …`, too.',
+    ...BOOLEAN,
+    default: true,
+  },
+  'tokens.header': {
+    description: 'Take tokens in a header of this name, too.',
+    type: 'string',
+    pattern: '^[A-Za-z0-9-]{1,64}$',
+    not: {
+      pattern:
+        '^([Pp]ostern|[Rr]emote|[Xx]-[Ff]orwarded|[Ss]ec)-|^([Pp]roxy-)?[Aa]uthorization$|^([Cc]ookie|[Hh]ost|[Cc]onnection|[Uu]pgrade|[Cc]ontent-([Ll]ength|[Tt]ype)|[Tt]ransfer-[Ee]ncoding|[Tt][Ee]|[Tt]railer|[Ff]orwarded|[Xx]-[Rr]eal-[Ii][Pp]|[Xx]-([Oo]riginal|[Rr]ewrite)-(URL|[Uu]rl))$',
+    },
+    examples: ['X-Api-Key'],
+  },
+  trusted_proxies: {
+    description: 'Addresses and networks whose forwarding headers count.',
+    ...TEXTS,
+    default: ['127.0.0.0/8', '::1'],
+  },
+  allow_http: {
+    description: 'Domains that may be asked for without encryption.',
+    ...TEXTS,
+    default: ['localhost', '*.localhost'],
+  },
+  ambiguous_paths: {
+    description:
+      'Paths that a service could read differently than the rules: refused with 400, or cleaned as Authelia does, everywhere or for the domains under `clean`.',
+    anyOf: [
+      { enum: ['refuse', 'clean'] },
+      {
+        type: 'object',
+        properties: { clean: TEXTS },
+        required: ['clean'],
+        additionalProperties: false,
+      },
+    ],
+    default: 'refuse',
+  },
+  realm: {
+    description: 'Name that browsers show when they ask for a password.',
+    type: 'string',
+    pattern: '^(?=.*\\S)[^"\\\\\\u0000-\\u001f\\u007f-\\uffff]{1,128}$',
+    default: DEFAULT_REALM,
+  },
+};
+
+const SECRET = 'made by `postern secret`; better in POSTERN_SECRET_FILE, outside of this file';
+
+/** Keys that are read in their own way (`SPECIAL_KEYS`). */
+export const SPECIAL_DOCS: Readonly<Record<string, JsonSchema>> = {
+  secret: { description: `The root secret, ${SECRET}.`, ...TEXT },
+  secret_file: { description: `File with the root secret, ${SECRET}.`, ...TEXT },
+  secret_previous: {
+    description: 'The root secret before, while it is changed: it opens, never seals.',
+    ...TEXT,
+  },
+  secret_previous_file: { description: 'File with the root secret before.', ...TEXT },
+  'server.endpoints': {
+    description:
+      "Authelia's endpoints: below `authz` each with `implementation`; `scheme_basic_cache_lifespan` of a strategy is `grants.lifetime`.",
+    type: ['object', 'null'],
+  },
+};
