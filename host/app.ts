@@ -15,6 +15,7 @@ import type { Logger } from './log/logger.ts';
 import { rateLimited } from './log/rate-limit.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { Engine } from './policy/engine.ts';
+import { WatchedCertificate } from './reload/certificate.ts';
 import type { ConfigStatus } from './reload/config-reloader.ts';
 import { CurrentPolicy, type LiveSettings } from './reload/current-policy.ts';
 import { Authenticator } from './routes/authenticator.ts';
@@ -212,13 +213,14 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   });
 
   let server: HttpServer | undefined;
+  let certificate: WatchedCertificate | undefined;
   return {
     async start(signal = new AbortController().signal) {
       prepareGuestDirectory(config.guest.directory, log);
       if (!(await seat.take(signal))) return undefined;
       try {
         // The first heartbeat says that deferrals are answered.
-        server = await startHttpServer(config.server, router, log);
+        server = await listen();
       } catch (error) {
         await seat.leave();
         throw error;
@@ -230,6 +232,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       seat.stopWriting();
       if (server !== undefined && lingerMs > 0) await sleep(lingerMs);
       await server?.close();
+      certificate?.close();
       lastUse?.close();
       await seat.leave();
     },
@@ -251,6 +254,15 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     const compiled = engine.compile(config.policy);
     if (!compiled.ok) throw new ConfigError(compiled.problems);
     return compiled.image;
+  }
+
+  async function listen(): Promise<HttpServer> {
+    const { tls, ...endpoint } = config.server;
+    if (tls === undefined) return startHttpServer(endpoint, router, log);
+    certificate = new WatchedCertificate(tls, clock, log);
+    const listening = await startHttpServer({ ...endpoint, certificate: certificate.initial }, router, log);
+    certificate.follow(pair => listening.replaceCertificate(pair));
+    return listening;
   }
 
   function* accounts(): Iterable<Account> {

@@ -143,5 +143,5 @@ function isListenError(error: unknown): error is ListenError {
 
 function listenMessage({ code, address, port }: ListenError): string {
   const why = code === 'EADDRINUSE' ? 'another program listens there' : code;
-  return `server.address: cannot listen on ${address}:${port} (${why}): stop that program, or set another address`;
+  return `server.address: cannot listen on ${port > 0 ? `${address}:${port}` : address} (${why}): stop that program, or set another address`;
 }
