@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
@@ -38,8 +38,11 @@ describe.each(['/health', '/api/health'])('%s', path => {
   it('shows a heartbeat that fails', async () => {
     const away = `${test.guestDirectory}-away`;
     renameSync(test.guestDirectory, away);
+    // In the way of the directory that the host would make anew.
+    writeFileSync(test.guestDirectory, '');
     await test.clock.advance(6_000);
     const shown = await health();
+    rmSync(test.guestDirectory);
     renameSync(away, test.guestDirectory);
     expect(shown).toMatchObject({ status: 'DEGRADED', heartbeat: { status: 'stale' } });
   });
