@@ -1,6 +1,8 @@
 // npm run vectors -- regexp|acl FILE: runs vectors (.jsonl or .jsonl.gz) through
 // dist/embed.wasm, built first when it is older than its sources. Formats:
-// test/cases/regexp/README.md and test/cases/acl/README.md. Prints at most 50
+// test/cases/regexp/README.md and test/cases/acl/README.md.
+// npm run vectors -- authelia FILE: replays recorded exchanges against the
+// service, with configuration.yml and users beside the file. Prints at most 50
 // mismatches and, alone on the last line, `N passed, N failed`. Exit code 0
 // without failures, 1 with some, 2 when the file cannot be judged.
 import { spawnSync } from 'node:child_process';
@@ -9,7 +11,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
-const USAGE = 'usage: npm run vectors -- regexp|acl FILE   (FILE: .jsonl or .jsonl.gz)';
+const USAGE = 'usage: npm run vectors -- regexp|acl|authelia FILE   (FILE: .jsonl or .jsonl.gz)';
 const inTree = path => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 /** What each kind of vector needs before it can be judged; answers what is missing. */
@@ -37,6 +39,16 @@ const KINDS = {
       const { loadPolicyEngine } = await import('./policy-engine.mjs');
       const { runAclVectors } = await import('./vectors-acl.mjs');
       return runAclVectors(lines, loadPolicyEngine(inTree('dist/embed.wasm')));
+    },
+  },
+  authelia: {
+    missing(row) {
+      if (typeof row.request_line !== 'string') return 'no "request_line"';
+      return Array.isArray(row.request_headers) && Array.isArray(row.headers) ? '' : 'no lists of headers';
+    },
+    async run(lines, path) {
+      const { runAutheliaVectors } = await import('./vectors-authelia.mjs');
+      return runAutheliaVectors(lines, path);
     },
   },
 };
@@ -87,10 +99,11 @@ const build = spawnSync(process.execPath, [inTree('tools/build.mjs'), '--if-stal
 });
 if (build.status !== 0) giveUp('dist/embed.wasm does not build');
 
-const { passed, failed, mismatches } = await KINDS[kind].run(lines);
+const { passed, failed, mismatches, notes = [] } = await KINDS[kind].run(lines, path);
 // Control characters of a pattern or a path stay visible and on their line.
 const plain = text => text.replace(/\p{Cc}/gu, char => JSON.stringify(char).slice(1, -1));
 for (const mismatch of mismatches) process.stdout.write(`${plain(mismatch)}\n`);
+for (const note of notes) process.stdout.write(`${note}\n`);
 if (failed > mismatches.length) process.stdout.write(`and ${failed - mismatches.length} more\n`);
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed > 0 ? 1 : 0;

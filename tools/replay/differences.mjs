@@ -1,0 +1,77 @@
+import { targetOf } from './target.mjs';
+
+/**
+ * The kinds of difference between an answer of Authelia's and ours that are
+ * meant, each with the reason and a rule; `docs/endpoints.md` lists them. A
+ * rule is told the recorded row and our answer, may ask again (`ask(row)`), and
+ * answers which of the differing parts it excuses: `true` for all of them.
+ */
+export const DIFFERENCES = [
+  {
+    name: 'no session cookie',
+    why: 'anonymous visitors are given none: they would fill the store',
+    excuses: ({ answer }) => (parts(answer, 'set-cookie').length === 0 ? ['set-cookie'] : []),
+  },
+  {
+    name: 'empty identity',
+    why: 'every identity header is sent, so that no proxy keeps the copy of a client',
+    excuses: ({ row, answer }) =>
+      row.status === 200 && answer.status === 200
+        ? IDENTITY.filter(name => parts(answer, name).join() === '' && !has(row.headers, name))
+        : [],
+  },
+  {
+    name: 'client from the right',
+    why: 'whoever writes the left end of X-Forwarded-For chooses it',
+    async excuses({ row, answer, ask }) {
+      const { forwardedFor, withClient } = targetOf(row);
+      if (!forwardedFor.includes(',')) return [];
+      return same(answer, await ask(withClient(forwardedFor.split(',').at(-1).trim())));
+    },
+  },
+  {
+    name: 'ambiguous path',
+    why: 'a backend could read the path otherwise than the rules do',
+    excuses: ({ row, answer }) =>
+      AMBIGUOUS.test(targetOf(row).uri.split('?')[0]) && isRefusal(answer, 400, 401),
+  },
+  {
+    name: 'spelling of the host',
+    why: 'case and one trailing dot mean nothing: the answer is that of the usual spelling',
+    async excuses({ row, answer, ask }) {
+      const { host, withHost } = targetOf(row);
+      const usual = host.toLowerCase().replace(/\.(?=$|:)/, '');
+      return usual === host ? [] : same(answer, await ask(withHost(usual)));
+    },
+  },
+  {
+    name: 'missing path',
+    why: 'refused where rules of the host ask for a path',
+    excuses: ({ row, answer }) => targetOf(row).uri === '' && isRefusal(answer, 403),
+  },
+];
+
+const IDENTITY = ['remote-user', 'remote-groups', 'remote-name', 'remote-email'];
+
+/** Of the path: dot segments, double slashes, encoded slashes, backslashes, control characters, `?`, `#`, `;` and `%`. */
+const AMBIGUOUS =
+  /(?:^|[/\\])\.{1,2}(?:[/\\;]|$)|\/\/|\\|%(?:2f|5c|[01][0-9a-f]|7f|3f|23|3b|25|2e)|[\p{Cc} ]|%(?![0-9a-f]{2})/iu;
+
+function parts(answer, name) {
+  return answer.headers.filter(([other]) => other === name).map(([, value]) => value);
+}
+
+function has(headers, name) {
+  return headers.some(([other]) => other.toLowerCase() === name);
+}
+
+/** An error that says nothing about anybody. */
+function isRefusal(answer, ...statuses) {
+  return statuses.includes(answer.status) && !answer.headers.some(([name]) => IDENTITY.includes(name));
+}
+
+/** Everything but where a browser is sent back to, which keeps the spelling that was told. */
+function same(a, b) {
+  const identity = ({ headers }) => JSON.stringify(headers.filter(([name]) => IDENTITY.includes(name)));
+  return a.status === b.status && identity(a) === identity(b);
+}
