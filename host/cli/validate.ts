@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { lintWith } from '../lint/lint.ts';
 import { loadEngine } from '../policy/load-engine.ts';
+import { checkTokensFile } from '../tokens/check.ts';
 import { checkUsersFile } from '../users/check-users-file.ts';
 import { count, jsonReport, textReport } from '../validate/report.ts';
 import { validate } from '../validate/validate.ts';
@@ -44,11 +45,13 @@ Examples:
     )
     .action((options: Options) => {
       const file = configFile(options.config, io);
+      const engine = loadEngine(engineFile());
       const problems = validate(file, {
         env: io.env,
-        engine: loadEngine(engineFile()),
+        engine,
         lint: lintWith(() => loadEngine(engineFile())),
         checkUsers: checkUsersFile,
+        checkTokens: tokens => checkTokensFile(tokens, engine),
         users: options.users,
       });
       const { errors, warnings } = count(problems);

@@ -1,7 +1,16 @@
 import type { Problem } from '../config/problem.ts';
+import { readTextFile } from '../config/read-file.ts';
 import type { Directory } from '../users/directory.ts';
 import type { TokenDigests } from './digests.ts';
+import { type NetworkCompiler, parseTokens } from './parse-tokens.ts';
 import type { TokenRegistry } from './registry.ts';
+
+/** Everything that is wrong with a tokens file; one that is not there yet is good. */
+export function checkTokensFile(file: string, engine: NetworkCompiler): readonly Problem[] {
+  const text = readTextFile(file);
+  if (text.ok) return parseTokens(file, text.text, engine).problems;
+  return text.problem.code === 'file.missing' ? [] : [text.problem];
+}
 
 /** Tokens that cannot be told from a person: grants, rules and backends know both by the name alone. */
 export function nameClashes(

@@ -8,6 +8,8 @@ export interface ValidateOptions {
   readonly engine: Engine;
   readonly lint: Lint;
   readonly checkUsers: (file: string, search: UserSearch) => readonly Problem[];
+  /** What is wrong with the tokens file, where the configuration names one. */
+  readonly checkTokens?: (file: string) => readonly Problem[];
   /** Another users file than the configured one; false to look at none. */
   readonly users: string | false | undefined;
 }
@@ -31,6 +33,10 @@ export function validate(file: string, options: ValidateOptions): readonly Probl
     const found = problems.filter(
       problem => problem.code !== NO_SECRET && !(users !== undefined && isUsersMissing(problem)),
     );
+    // As the users it may not be on this machine.
+    if (config.tokens !== undefined && users !== false) {
+      found.push(...(options.checkTokens?.(config.tokens.file) ?? []));
+    }
     // Named here and not in the configuration, which may be a part of one.
     if (typeof users === 'string' && !checked.has(users)) {
       return [...found, ...options.checkUsers(users, config.usersSearch)];

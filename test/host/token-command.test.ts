@@ -204,6 +204,15 @@ describe('the configuration', () => {
     expect(code).toBe(1);
     expect(err).toContain(message);
   });
+
+  it('is validated with its tokens file', async () => {
+    const config = configure(`tokens:\n  file: ${file}\n`);
+    expect(await postern(['validate', '--config', config])).toMatchObject({ code: 0 });
+    writeFileSync(file, 'tokens:\n  ci:\n    color: red\n');
+    const { code, out } = await postern(['validate', '--config', config]);
+    expect(code).toBe(1);
+    expect(out).toContain(`${file}:3: error: tokens.ci.color: unknown key`);
+  });
 });
 
 describe('postern token import', () => {

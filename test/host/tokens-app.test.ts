@@ -106,6 +106,7 @@ async function start(
     );
   } catch (error) {
     registry.close();
+    if (over.guest === undefined) rmSync(guest, { recursive: true, force: true });
     throw error;
   }
   const server = await app.start();
