@@ -96,6 +96,9 @@ export function makeRequest(random, world, canary) {
   if (random.below(50) !== 0) add('Host', change(host(random)));
   if (random.below(80) !== 0) add('X-Forwarded-Proto', change(some(GOOD_SCHEMES, BAD_SCHEMES)));
   if (random.below(3) !== 0) add(change('Authorization'), change(authorization(random, world, canary)));
+  if (random.below(12) === 0) {
+    add(change('X-Api-Key'), change(random.pick([canary, random.pick(world.pairs)[0]])));
+  }
   if (random.below(4) === 0) add(change('X-Forwarded-For'), change(random.pick(FORWARDED_FOR)));
   if (random.below(3) === 0) {
     for (let n = random.below(6); n >= 0; n--)
@@ -136,7 +139,8 @@ function authorization(random, world, canary) {
     case 1:
       return basic(`${canary}:password`);
     case 2:
-      return `Bearer ${canary}`;
+      // A password's grant under another kind: never a hit.
+      return `Bearer ${random.pick([canary, known])}`;
     case 3:
       return basic(mutateText(random, known));
     case 4:

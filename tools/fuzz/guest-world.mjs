@@ -28,6 +28,7 @@ export const POLICY = {
       { domain: 'deny.test', policy: 'deny' },
     ],
   },
+  tokens: { bearer: true, header: 'X-Api-Key' },
 };
 
 /** Credentials and what a record says of each; `sealed` replaces the claims. */
