@@ -1,0 +1,1 @@
+export const DIFFERENCES: readonly { readonly name: string; readonly why: string }[];
