@@ -53,8 +53,7 @@ export async function observeProbe(deps: ProbeDeps): Promise<ProbeView | Failed>
       anonymous = answer(got, deps, { kind: 'none' });
       const after = await deps.deferrals();
       if (before === undefined || after === undefined) askedHost = undefined;
-      // Answers of the host say `nosniff`, the plugin's do not.
-      else askedHost &&= after > before && got.headers['x-content-type-options'] === 'nosniff';
+      else askedHost &&= after > before;
       before = after;
     }
     if (anonymous === undefined) throw new TypeError('no probe');

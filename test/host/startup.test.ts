@@ -209,7 +209,8 @@ const cases: readonly Case[] = [
         - 'group:myapp'
 `,
     says: [
-      'error: postern.yml:6: not valid YAML: this line is not indented as its neighbours are; keys of one mapping begin in one column, and brackets are closed before the next key',
+      "error: postern.yml: authentication_backend.file.path: missing: write the path of the users file, for example `path: 'users.yml'`",
+      'error: postern.yml:6: not valid YAML: `policy` belongs to the mapping that begins in line 4; indent lines 6 to 8 by 2 blanks more',
     ],
   },
   {
@@ -226,7 +227,8 @@ const cases: readonly Case[] = [
       - ['group:myapp', 'group:service']
 `,
     says: [
-      'error: postern.yml:6: not valid YAML: this line is not indented as its neighbours are; keys of one mapping begin in one column, and brackets are closed before the next key',
+      "error: postern.yml: authentication_backend.file.path: missing: write the path of the users file, for example `path: 'users.yml'`",
+      'error: postern.yml:6: not valid YAML: `policy` belongs to the mapping that begins in line 4; indent lines 6 to 10 by 2 blanks more',
     ],
   },
   {
