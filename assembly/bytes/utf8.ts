@@ -26,7 +26,7 @@ export function sequenceLength(buf: StaticArray<u8>, at: i32, end: i32): i32 {
 }
 
 /** The bit of each byte that ASCII leaves zero. */
-const HIGH_BITS: u64 = (u64.MAX_VALUE / 0xff) * 0x80;
+export const HIGH_BITS: u64 = (u64.MAX_VALUE / 0xff) * 0x80;
 
 /** True when the whole range is valid UTF-8. */
 export function isUtf8(buf: StaticArray<u8>, start: i32, end: i32): bool {

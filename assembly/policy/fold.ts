@@ -1,6 +1,6 @@
 import { lowerAscii } from '../bytes/ascii';
 import { within } from '../bytes/bytes';
-import { sequenceLength } from '../bytes/utf8';
+import { HIGH_BITS, sequenceLength } from '../bytes/utf8';
 import { foldPoint } from './fold-table';
 
 /** Go reads each byte that is no part of valid UTF-8 as this. */
@@ -30,6 +30,13 @@ export function equalFold(
   bEnd: i32,
 ): bool {
   if (!within(a, aStart, aEnd - aStart) || !within(b, bStart, bEnd - bStart)) return false;
+  // Most names that are compared to their end are ASCII and the same in every bit.
+  while (aEnd - aStart >= 8 && bEnd - bStart >= 8) {
+    let word = load<u64>(changetype<usize>(a) + aStart);
+    if (word != load<u64>(changetype<usize>(b) + bStart) || (word & HIGH_BITS) != 0) break;
+    aStart += 8;
+    bStart += 8;
+  }
   while (aStart < aEnd && bStart < bEnd) {
     let x = <u32>unchecked(a[aStart]);
     let y = <u32>unchecked(b[bStart]);
