@@ -44,25 +44,55 @@ export function equalsAscii(buf: StaticArray<u8>, start: i32, end: i32, literal:
 export function equalsAsciiFold(buf: StaticArray<u8>, start: i32, end: i32, literal: string): bool {
   let len = literal.length;
   if (end - start != len || start < 0 || end > buf.length) return false;
+  let from = changetype<usize>(buf) + start;
+  if (len >= 8) {
+    // Eight at once; the last eight overlap those before them.
+    for (let i = 0; i < len; i += 8) {
+      let at = min(i, len - 8);
+      let bytes = v128.load_ext<u8>(from + at);
+      let upper = i16x8.lt_u(i16x8.sub(bytes, i16x8.splat(0x41)), i16x8.splat(26));
+      bytes = v128.or(bytes, v128.and(upper, i16x8.splat(0x20)));
+      let letters = v128.load(changetype<usize>(literal) + (at << 1));
+      if (v128.any_true(v128.xor(bytes, letters))) return false;
+    }
+    return true;
+  }
   for (let i = 0; i < len; i++) {
-    if (lowerAscii(unchecked(buf[start + i])) != literalAt(literal, i)) return false;
+    if (lowerAscii(load<u8>(from + i)) != literalAt(literal, i)) return false;
   }
   return true;
 }
 
 /** True when `[start, end)` holds a control byte, or is not inside `buf`. */
 export function hasControl(buf: StaticArray<u8>, start: i32, end: i32): bool {
-  if (!within(buf, start, end - start)) return true;
+  return holdsAny(buf, start, end, 0x20, 0x7f);
+}
+
+/** True when `[start, end)` holds a byte below `limit`, DEL or `other`, or is not inside `buf`. */
+export function holdsAny(buf: StaticArray<u8>, start: i32, end: i32, limit: u8, other: u8): bool {
+  let len = end - start;
+  if (!within(buf, start, len)) return true;
+  if (len <= 0) return false;
   let at = changetype<usize>(buf) + start;
-  let stop = changetype<usize>(buf) + end;
-  for (; at + 16 <= stop; at += 16) {
-    let bytes = v128.load(at);
-    let control = v128.or(i8x16.lt_u(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x7f)));
-    if (v128.any_true(control)) return true;
+  if (len < 16) {
+    if (start <= buf.length - 16) {
+      return (i8x16.bitmask(marked(v128.load(at), limit, other)) & ((1 << len) - 1)) != 0;
+    }
+    for (let stop = at + len; at < stop; at++) {
+      let byte = load<u8>(at);
+      if (byte < limit || byte == 0x7f || byte == other) return true;
+    }
+    return false;
   }
-  for (; at < stop; at++) {
-    let byte = <u32>load<u8>(at);
-    if (byte < 0x20 || byte == 0x7f) return true;
-  }
-  return false;
+  // The last sixteen overlap those before them.
+  let last = at + (len - 16);
+  let found = marked(v128.load(last), limit, other);
+  for (; at < last; at += 16) found = v128.or(found, marked(v128.load(at), limit, other));
+  return v128.any_true(found);
+}
+
+/** Marks the bytes that `holdsAny` looks for. */
+function marked(bytes: v128, limit: u8, other: u8): v128 {
+  let named = v128.or(i8x16.eq(bytes, i8x16.splat(0x7f)), i8x16.eq(bytes, i8x16.splat(other)));
+  return v128.or(i8x16.lt_u(bytes, i8x16.splat(limit)), named);
 }

@@ -50,6 +50,50 @@ function digitValues(alphabet: string): StaticArray<u8> {
   return values;
 }
 
+// Sixteen digits at once, after W. Mula, D. Lemire, "Faster Base64 Encoding and
+// Decoding Using AVX2 Instructions" (2018), section 4. A byte is no digit when the
+// entries of its lower and its upper four bits have a bit in common; what makes a
+// digit of its value depends on the upper four, and `/` alone.
+const BAD_LOW = i8x16(
+  0x15,
+  0x11,
+  0x11,
+  0x11,
+  0x11,
+  0x11,
+  0x11,
+  0x11,
+  0x11,
+  0x11,
+  0x13,
+  0x1a,
+  0x1b,
+  0x1b,
+  0x1b,
+  0x1a,
+);
+const BAD_HIGH = i8x16(
+  0x10,
+  0x10,
+  0x01,
+  0x02,
+  0x04,
+  0x08,
+  0x04,
+  0x08,
+  0x10,
+  0x10,
+  0x10,
+  0x10,
+  0x10,
+  0x10,
+  0x10,
+  0x10,
+);
+const SHIFTS = i8x16(0, 16, 19, 4, -65, -65, -71, -71, 0, 0, 0, 0, 0, 0, 0, 0);
+/** Three bytes of each number, the highest first; the rest becomes zero. */
+const IN_ORDER = i8x16(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
+
 /**
  * Decodes canonical base64 (RFC 4648 section 4: padded, and section 3.5: unused
  * bits zero) into `out` at `outAt`. Answers the number of bytes, -1 when the
@@ -75,6 +119,25 @@ export function decodeBase64(
   let to = changetype<usize>(out) + outAt;
   // All but the last four, which may be padded.
   let last = from + (len - 4);
+  // Sixteen at once while what is written, twelve and four bytes of nothing, fits.
+  let room = changetype<usize>(out) + out.length - 16;
+  let bad = i8x16.splat(0);
+  for (; from + 16 <= last && to <= room; from += 16) {
+    let text = v128.load(from);
+    let high = v128.and(i16x8.shr_u(text, 4), i8x16.splat(15));
+    bad = v128.or(
+      bad,
+      v128.and(i8x16.swizzle(BAD_LOW, v128.and(text, i8x16.splat(15))), i8x16.swizzle(BAD_HIGH, high)),
+    );
+    // `/` would be in one class with `+`: it takes the one before.
+    let digits = i8x16.add(text, i8x16.swizzle(SHIFTS, i8x16.add(high, i8x16.eq(text, i8x16.splat(0x2f)))));
+    // Six bits, twelve, twenty-four; then the bytes in their order.
+    let pairs = v128.or(i16x8.shl(v128.and(digits, i16x8.splat(0xff)), 6), i16x8.shr_u(digits, 8));
+    let words = v128.or(i32x4.shl(v128.and(pairs, i32x4.splat(0xffff)), 12), i32x4.shr_u(pairs, 16));
+    v128.store(to, i8x16.swizzle(words, IN_ORDER));
+    to += 12;
+  }
+  if (v128.any_true(bad)) return -1;
   for (; from < last; from += 4) {
     let a = <u32>load<u8>(table + load<u8>(from));
     let b = <u32>load<u8>(table + load<u8>(from, 1));

@@ -60,6 +60,26 @@ export function copy(dst: StaticArray<u8>, dstAt: i32, src: StaticArray<u8>, src
   return true;
 }
 
+/** Copies between ranges known to be good, which do not overlap. */
+export function copyBytes(to: usize, from: usize, len: i32): void {
+  for (; len >= 8; len -= 8) {
+    store<u64>(to, load<u64>(from));
+    to += 8;
+    from += 8;
+  }
+  if ((len & 4) != 0) {
+    store<u32>(to, load<u32>(from));
+    to += 4;
+    from += 4;
+  }
+  if ((len & 2) != 0) {
+    store<u16>(to, load<u16>(from));
+    to += 2;
+    from += 2;
+  }
+  if ((len & 1) != 0) store<u8>(to, load<u8>(from));
+}
+
 /** Zeroes `[at, at + len)`, clipped to the array. Used to wipe credentials. */
 export function wipe(buf: StaticArray<u8>, at: i32, len: i32): void {
   if (at < 0 || at >= buf.length || len <= 0) return;

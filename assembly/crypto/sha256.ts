@@ -1,4 +1,4 @@
-import { within } from '../bytes/bytes';
+import { copyBytes, within } from '../bytes/bytes';
 
 /**
  * SHA-256 (FIPS 180-4) in pieces: `reset`, any number of `update`s, `digest`.
@@ -271,24 +271,4 @@ export class Sha256 {
     this.ok = false;
     return true;
   }
-}
-
-/** Copies between ranges known to be good, which do not overlap. */
-function copyBytes(to: usize, from: usize, len: i32): void {
-  for (; len >= 8; len -= 8) {
-    store<u64>(to, load<u64>(from));
-    to += 8;
-    from += 8;
-  }
-  if ((len & 4) != 0) {
-    store<u32>(to, load<u32>(from));
-    to += 4;
-    from += 4;
-  }
-  if ((len & 2) != 0) {
-    store<u16>(to, load<u16>(from));
-    to += 2;
-    from += 2;
-  }
-  if ((len & 1) != 0) store<u8>(to, load<u8>(from));
 }

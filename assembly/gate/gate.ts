@@ -33,7 +33,6 @@ import { admission, authorize, hasSubjects } from '../policy/authorizer';
 import {
   FLAG_BEARER,
   FLAG_FOLD_NAMES,
-  FLAG_NETWORKS,
   IMAGE_FLAGS,
   IMAGE_REALM,
   IMAGE_REALM_LENGTH,
@@ -126,7 +125,6 @@ export class Gate {
     reason = admission(request.target);
     if (fault != 0) return this.deferFault(now);
     if (reason != 0) return this.refuse(reason);
-    if (!this.readSubjectAddress()) return fault == 0 ? this.refuseTooLarge() : this.deferFault(now);
     authorization = this.readCredential(authorization);
     if (fault != 0) return this.deferFault(now);
     return this.judge(authorization, now);
@@ -162,8 +160,13 @@ export class Gate {
       if (claims !== null && !this.mayAskFrom(claims)) claims = null;
       if (claims !== null) level = this.grantLevel;
     }
+    let subject = this.subject;
     this.setSubject(claims);
-    let policy = authorize(this.subject, this.request.target);
+    let policy = authorize(subject, this.request.target);
+    if (subject.addressWanted && fault == 0) {
+      if (!this.readSubjectAddress()) return fault == 0 ? this.refuseTooLarge() : this.deferFault(now);
+      policy = authorize(subject, this.request.target);
+    }
     if (fault != 0) return this.deferFault(now);
     // A credential nobody has vouched for yet: whoever it is, bypass lets in, all else the host must say.
     if (presented && claims === null) {
@@ -182,15 +185,18 @@ export class Gate {
     return false;
   }
 
-  /** The client's address into `subject`, when some rule asks for it; false when a field is over its limit, or `fault` says more. */
+  /**
+   * The client's address into `subject`, for a rule that has asked for it; false
+   * when a field is over its limit, or `fault` says more.
+   */
   private readSubjectAddress(): bool {
-    this.subject.reset();
-    if ((headerField(IMAGE_FLAGS) & FLAG_NETWORKS) == 0) return true;
     let request = this.request;
     if (!request.resolveClient()) return false;
-    this.subject.hasAddress = request.client.known;
-    this.subject.addressHigh = request.client.high;
-    this.subject.addressLow = request.client.low;
+    let subject = this.subject;
+    subject.addressPending = subject.addressWanted = false;
+    subject.hasAddress = request.client.known;
+    subject.addressHigh = request.client.high;
+    subject.addressLow = request.client.low;
     return true;
   }
 
@@ -240,8 +246,10 @@ export class Gate {
   }
 
   private setSubject(claims: Claims | null): void {
-    if (claims === null) return;
     let subject = this.subject;
+    subject.reset();
+    subject.addressPending = true;
+    if (claims === null) return;
     subject.buf = claims.buf;
     subject.userStart = claims.userStart;
     subject.userEnd = claims.userEnd;

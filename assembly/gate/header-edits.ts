@@ -1,5 +1,5 @@
-import { equalsAsciiFold, hasControl } from '../bytes/ascii';
-import { readU8, readU16 } from '../bytes/bytes';
+import { equalsAsciiFold, hasControl, holdsAny } from '../bytes/ascii';
+import { readU16 } from '../bytes/bytes';
 import { literal } from '../bytes/literal';
 import { scratch } from '../bytes/scratch';
 import { ByteWriter } from '../bytes/writer';
@@ -77,16 +77,9 @@ function joinGroups(claims: Claims, out: ByteWriter): void {
   for (let i = 0; i < claims.groupCount; i++) {
     let start = at + 2;
     at = start + <i32>readU16(claims.buf, at);
-    if (hasControl(claims.buf, start, at) || hasComma(claims.buf, start, at)) continue;
+    // A comma would forge a list.
+    if (holdsAny(claims.buf, start, at, 0x20, 0x2c)) continue;
     if (out.len > 0) out.u8(0x2c);
     out.bytes(claims.buf, start, at);
   }
-}
-
-/** A comma would forge a list. */
-function hasComma(buf: StaticArray<u8>, start: i32, end: i32): bool {
-  for (let i = start; i < end; i++) {
-    if (readU8(buf, i) == 0x2c) return true;
-  }
-  return false;
 }

@@ -1,5 +1,7 @@
 import { hexValue } from '../bytes/ascii';
+import { copyBytes } from '../bytes/bytes';
 import { isUtf8 } from '../bytes/utf8';
+import { MAX_URI } from '../contract';
 import {
   REASON_BACKSLASH,
   REASON_CONTROL,
@@ -11,6 +13,9 @@ import {
   REASON_UTF8,
 } from './reason';
 import { Target } from './target';
+
+/** Bytes of any kind behind the longest object, so that sixteen can be looked at from each byte of it. */
+export const SCAN_BEHIND: i32 = 16;
 
 /** What `cleanUri` writes is complete. */
 export const PATH_OK: i32 = 0;
@@ -26,9 +31,11 @@ export const PATH_OK: i32 = 0;
 export function cleanUri(buf: StaticArray<u8>, start: i32, end: i32, target: Target): bool {
   let out = target.object;
   target.objectLength = target.queryStart = 0;
+  target.querySemicolon = false;
+  if (end - start > MAX_URI) return false;
+  if (copyPlain(buf, start, end, target)) return true;
   let pathEnd = start;
   while (pathEnd < end && unchecked(buf[pathEnd]) != 0x3f) pathEnd++;
-  if (end - start + 2 > out.length) return false;
   let decoded = decodePath(buf, start, pathEnd, target);
   if (decoded < 0) return false;
   if (!isUtf8(out, 0, decoded)) note(target, REASON_UTF8);
@@ -39,13 +46,66 @@ export function cleanUri(buf: StaticArray<u8>, start: i32, end: i32, target: Tar
   target.queryStart = len;
   if (end - pathEnd > 1) {
     for (let i = pathEnd; i < end; i++) {
-      if (unchecked(buf[i]) == 0x23) note(target, REASON_DELIMITER);
+      let byte = unchecked(buf[i]);
+      if (byte == 0x23) note(target, REASON_DELIMITER);
+      else if (byte == 0x3b) target.querySemicolon = true;
       unchecked((out[len++] = buf[i]));
     }
     target.queryStart++;
   }
   target.objectLength = len;
   return true;
+}
+
+/**
+ * The usual request: a path in ASCII of which decoding and cleaning change
+ * nothing and nobody reads anything else, and a query without `#`. True when
+ * it is one; then `target` is complete. `[start, end)` lies inside `buf` and is no
+ * longer than MAX_URI.
+ */
+function copyPlain(buf: StaticArray<u8>, start: i32, end: i32, target: Target): bool {
+  if (start >= end || unchecked(buf[start]) != 0x2f) return false;
+  let out = changetype<usize>(target.object);
+  copyBytes(out, changetype<usize>(buf) + start, end - start);
+  let len = end - start;
+  let pathEnd = len;
+  let semicolon: u32 = 0;
+  for (let at = 0; at < len; at += 16) {
+    let bytes = v128.load(out + at);
+    // A bit for each byte at hand.
+    let valid: u32 = len - at < 16 ? (1 << (len - at)) - 1 : 0xffff;
+    let path = valid;
+    if (pathEnd == len) {
+      let mark = i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(0x3f))) & valid;
+      if (mark != 0) {
+        pathEnd = at + ctz(mark);
+        path = (mark & -mark) - 1;
+      }
+    } else {
+      path = 0;
+    }
+    if (path != 0 && (i8x16.bitmask(unusual(bytes, v128.load(out + at, 1))) & path) != 0) return false;
+    if ((i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(0x23))) & valid) != 0) return false;
+    semicolon |= i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(0x3b))) & (valid ^ path);
+  }
+  target.querySemicolon = semicolon != 0;
+  let hasQuery = len - pathEnd > 1;
+  target.objectLength = hasQuery ? len : pathEnd;
+  target.queryStart = hasQuery ? pathEnd + 1 : pathEnd;
+  return true;
+}
+
+/**
+ * Marks the bytes of a path that need a closer look: escapes, backslashes,
+ * control bytes, those above ASCII, and a slash with another or a dot behind it.
+ */
+function unusual(bytes: v128, next: v128): v128 {
+  let odd = v128.or(i8x16.eq(bytes, i8x16.splat(0x25)), i8x16.eq(bytes, i8x16.splat(0x5c)));
+  // As signed numbers those above ASCII are below zero.
+  odd = v128.or(odd, v128.or(i8x16.lt_s(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x7f))));
+  let slash = i8x16.eq(bytes, i8x16.splat(0x2f));
+  let again = v128.or(i8x16.eq(next, i8x16.splat(0x2f)), i8x16.eq(next, i8x16.splat(0x2e)));
+  return v128.or(odd, v128.and(slash, again));
 }
 
 function note(target: Target, reason: i32): void {

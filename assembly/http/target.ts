@@ -1,8 +1,8 @@
-import { lowerAscii } from '../bytes/ascii';
+import { holdsAny, lowerAscii } from '../bytes/ascii';
 import { within } from '../bytes/bytes';
 import { MAX_METHOD, MAX_URI } from '../contract';
 import { canonicalHost, MAX_HOST_NAME } from './host-name';
-import { cleanUri, PATH_OK } from './path';
+import { cleanUri, PATH_OK, SCAN_BEHIND } from './path';
 import { REASON_HOST, REASON_METHOD, REASON_SCHEME, REASON_URI, REASON_URI_LENGTH } from './reason';
 
 // Schemes. Zero is none.
@@ -30,16 +30,19 @@ export class Target {
   /** No byte of the host is above 127; so for every canonical one. */
   hostAscii: bool = true;
   /** What `resources` match: decoded and cleaned path, `?` and the raw query when there is one. */
-  object: StaticArray<u8> = new StaticArray<u8>(MAX_OBJECT);
+  object: StaticArray<u8> = new StaticArray<u8>(MAX_OBJECT + SCAN_BEHIND);
   objectLength: i32 = 0;
   /** First byte of the raw query in `object`; `objectLength` when there is none. */
   queryStart: i32 = 0;
+  /** Some byte of the query is `;`. */
+  querySemicolon: bool = false;
   /** 0, or the REASON_… why a backend could read the path differently. */
   ambiguity: i32 = 0;
 
   reset(): void {
     this.methodLength = this.scheme = this.hostLength = this.objectLength = this.queryStart = 0;
     this.ambiguity = 0;
+    this.querySemicolon = false;
   }
 
   /** True for `http` and `ws`. */
@@ -83,11 +86,8 @@ export class Target {
     this.objectLength = this.queryStart = this.ambiguity = 0;
     if (end - start > MAX_URI) return REASON_URI_LENGTH;
     if (!within(buf, start, end - start) || start >= end || unchecked(buf[start]) != 0x2f) return REASON_URI;
-    for (let i = start; i < end; i++) {
-      // Go refuses control bytes in a request line, and a space ends the target.
-      let byte = <u32>unchecked(buf[i]);
-      if (byte <= 0x20 || byte == 0x7f) return REASON_URI;
-    }
+    // Go refuses control bytes in a request line, and a space ends the target.
+    if (holdsAny(buf, start, end, 0x21, 0x7f)) return REASON_URI;
     return cleanUri(buf, start, end, this) ? PATH_OK : REASON_URI;
   }
 }

@@ -1,4 +1,4 @@
-import { readU8, readU16, readU32 } from '../bytes/bytes';
+import { readU16, readU32 } from '../bytes/bytes';
 import { REASON_QUERY_ESCAPE, REASON_QUERY_REPEATED } from '../http/reason';
 import { Target } from '../http/target';
 import { domainCouldMatch } from './domain';
@@ -49,7 +49,7 @@ export function targetAmbiguity(target: Target): i32 {
   if (target.ambiguity == 0 && target.queryStart == target.objectLength) return 0;
   if (domainCouldMatch(<i32>headerField(IMAGE_CLEAN_DOMAINS), target)) return 0;
   // Traefik makes `&` of it behind the guest, other proxies do not.
-  let semicolon = holdsSemicolon(target);
+  let semicolon = target.querySemicolon;
   let asking = target.ambiguity != 0 || semicolon ? HAS_RESOURCES | HAS_QUERY : HAS_QUERY;
   if (!findGroups(target)) return amongRules(asking, semicolon, target);
   for (let i = 0; i < groupCount; i++) {
@@ -89,13 +89,6 @@ function ofRule(rule: i32, checksDomain: bool, asking: u32, semicolon: bool, tar
   if (checksDomain && !domainCouldMatch(ruleDomains, target)) return 0;
   if (target.ambiguity != 0) return target.ambiguity;
   return semicolon ? REASON_QUERY_ESCAPE : queryAmbiguity(ruleQuery, target);
-}
-
-function holdsSemicolon(target: Target): bool {
-  for (let i = target.queryStart; i < target.objectLength; i++) {
-    if (readU8(target.object, i) == 0x3b) return true;
-  }
-  return false;
 }
 
 /** Pairs that Go drops and others read, and keys asked for that stand there more than once. */

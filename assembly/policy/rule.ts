@@ -99,7 +99,10 @@ function onMethod(method: u32): bool {
 
 function onNetwork(subject: Subject): bool {
   if ((ruleFlags & HAS_NETWORKS) == 0) return true;
-  if (!subject.hasAddress) return false;
+  if (!subject.hasAddress) {
+    if (subject.addressPending) subject.addressWanted = true;
+    return false;
+  }
   let set = locateSet(networks);
   return contains(bytes, set, subject.addressHigh, subject.addressLow);
 }

@@ -18,6 +18,13 @@ export class Subject {
   clientIdEnd: i32 = 0;
   /** False when the client's address is not known: it lies in no network then. */
   hasAddress: bool = false;
+  /**
+   * The address has not been looked for. A rule that asks for it then counts as
+   * not matching and sets `addressWanted`: the answer is good only when that is
+   * still false. Few requests meet such a rule, and each costs a call of the proxy.
+   */
+  addressPending: bool = false;
+  addressWanted: bool = false;
   /** As `parseIp` leaves it. */
   addressHigh: u64 = 0;
   addressLow: u64 = 0;
@@ -27,7 +34,7 @@ export class Subject {
     this.userStart = this.userEnd = 0;
     this.groupsAt = this.groupCount = 0;
     this.clientIdStart = this.clientIdEnd = 0;
-    this.hasAddress = false;
+    this.hasAddress = this.addressPending = this.addressWanted = false;
     this.addressHigh = this.addressLow = 0;
   }
 
