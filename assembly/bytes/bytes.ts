@@ -56,13 +56,24 @@ export function within(buf: StaticArray<u8>, at: i32, len: i32): bool {
 /** Copies `len` bytes (ranges may overlap); false, and nothing copied, when either range is outside. */
 export function copy(dst: StaticArray<u8>, dstAt: i32, src: StaticArray<u8>, srcAt: i32, len: i32): bool {
   if (!within(dst, dstAt, len) || !within(src, srcAt, len)) return false;
-  memory.copy(changetype<usize>(dst) + dstAt, changetype<usize>(src) + srcAt, len);
+  let to = changetype<usize>(dst) + dstAt;
+  let from = changetype<usize>(src) + srcAt;
+  if (to <= from || to >= from + len) copyBytes(to, from, len);
+  else memory.copy(to, from, len);
   return true;
 }
 
-/** Copies between ranges known to be good, which do not overlap. */
+/**
+ * Copies between ranges known to be good; where they overlap, `to` comes first.
+ * `memory.copy` goes byte by byte without bulk-memory instructions.
+ */
 export function copyBytes(to: usize, from: usize, len: i32): void {
-  for (; len >= 8; len -= 8) {
+  for (; len >= 16; len -= 16) {
+    v128.store(to, v128.load(from));
+    to += 16;
+    from += 16;
+  }
+  if ((len & 8) != 0) {
     store<u64>(to, load<u64>(from));
     to += 8;
     from += 8;
@@ -83,7 +94,13 @@ export function copyBytes(to: usize, from: usize, len: i32): void {
 /** Zeroes `[at, at + len)`, clipped to the array. Used to wipe credentials. */
 export function wipe(buf: StaticArray<u8>, at: i32, len: i32): void {
   if (at < 0 || at >= buf.length || len <= 0) return;
-  memory.fill(changetype<usize>(buf) + at, 0, min(len, buf.length - at));
+  let to = changetype<usize>(buf) + at;
+  let left = min(len, buf.length - at);
+  for (; left >= 16; left -= 16) {
+    v128.store(to, i8x16.splat(0));
+    to += 16;
+  }
+  for (; left > 0; left--) store<u8>(to++, 0);
 }
 
 /** True when both ranges hold the same bytes. Not for secrets: see `crypto/equal.ts`. */
@@ -98,5 +115,15 @@ export function sameBytes(
   let len = aEnd - aStart;
   if (len != bEnd - bStart) return false;
   if (!within(a, aStart, len) || !within(b, bStart, len)) return false;
-  return memory.compare(changetype<usize>(a) + aStart, changetype<usize>(b) + bStart, len) == 0;
+  let p = changetype<usize>(a) + aStart;
+  let q = changetype<usize>(b) + bStart;
+  for (; len >= 8; len -= 8) {
+    if (load<u64>(p) != load<u64>(q)) return false;
+    p += 8;
+    q += 8;
+  }
+  for (; len > 0; len--) {
+    if (load<u8>(p++) != load<u8>(q++)) return false;
+  }
+  return true;
 }

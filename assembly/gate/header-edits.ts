@@ -54,31 +54,34 @@ export function setIdentity(exchange: Exchange, claims: Claims | null): void {
     return;
   }
   joined.reset();
-  joinGroups(claims, joined);
-  setValue(exchange, REMOTE_USER, claims.buf, claims.userStart, claims.userEnd);
+  let onlyText = claims.hasOnlyText();
+  joinGroups(claims, onlyText, joined);
+  setValue(exchange, REMOTE_USER, claims.buf, onlyText, claims.userStart, claims.userEnd);
   exchange.setHeader(REMOTE_GROUPS, joined.buf, 0, joined.len);
-  setValue(exchange, REMOTE_NAME, claims.buf, claims.nameStart, claims.nameEnd);
-  setValue(exchange, REMOTE_EMAIL, claims.buf, claims.emailStart, claims.emailEnd);
+  setValue(exchange, REMOTE_NAME, claims.buf, onlyText, claims.nameStart, claims.nameEnd);
+  setValue(exchange, REMOTE_EMAIL, claims.buf, onlyText, claims.emailStart, claims.emailEnd);
 }
 
+/** A text with a control byte is left empty. */
 function setValue(
   exchange: Exchange,
   name: StaticArray<u8>,
   buf: StaticArray<u8>,
+  onlyText: bool,
   start: i32,
   end: i32,
 ): void {
-  exchange.setHeader(name, buf, start, hasControl(buf, start, end) ? start : end);
+  exchange.setHeader(name, buf, start, onlyText || !hasControl(buf, start, end) ? end : start);
 }
 
 /** Joins with commas as Authelia does; a group that holds a comma or a control byte is left out. */
-function joinGroups(claims: Claims, out: ByteWriter): void {
+function joinGroups(claims: Claims, onlyText: bool, out: ByteWriter): void {
   let at = claims.groupsStart;
   for (let i = 0; i < claims.groupCount; i++) {
     let start = at + 2;
     at = start + <i32>readU16(claims.buf, at);
     // A comma would forge a list.
-    if (holdsAny(claims.buf, start, at, 0x20, 0x2c)) continue;
+    if (!onlyText && holdsAny(claims.buf, start, at, 0x20, 0x2c)) continue;
     if (out.len > 0) out.u8(0x2c);
     out.bytes(claims.buf, start, at);
   }

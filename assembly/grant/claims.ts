@@ -1,3 +1,4 @@
+import { hasControl, holdsAny } from '../bytes/ascii';
 import { readU16 } from '../bytes/bytes';
 import { contains, networkSetSize } from '../net/network-set';
 
@@ -23,6 +24,10 @@ export class Claims {
   /** Where the principal may ask from: a set of networks; -1 for anywhere. */
   networks: i32 = -1;
 
+  /** Looked at by `hasOnlyText` since `parse`, and what it found. */
+  private looked: bool = false;
+  private onlyText: bool = false;
+
   constructor(capacity: i32) {
     this.buf = new StaticArray<u8>(capacity);
   }
@@ -32,6 +37,7 @@ export class Claims {
    * networks fill the rest exactly and there is a user name.
    */
   parse(start: i32, end: i32): bool {
+    this.looked = false;
     if (start < 0 || end > this.buf.length) return false;
     let at = this.field(start, end);
     if (at < 0) return false;
@@ -77,5 +83,24 @@ export class Claims {
     if (at > end - 2) return -1;
     let fieldEnd = at + 2 + <i32>readU16(this.buf, at);
     return fieldEnd <= end ? fieldEnd : -1;
+  }
+
+  /** True when no text holds a control byte, and no group a comma. Looks once: a grant remembered is used many times. */
+  hasOnlyText(): bool {
+    if (this.looked) return this.onlyText;
+    this.looked = true;
+    let buf = this.buf;
+    let odd =
+      hasControl(buf, this.userStart, this.userEnd) ||
+      hasControl(buf, this.nameStart, this.nameEnd) ||
+      hasControl(buf, this.emailStart, this.emailEnd);
+    let at = this.groupsStart;
+    for (let i = 0; i < this.groupCount && !odd; i++) {
+      let start = at + 2;
+      at = start + <i32>readU16(buf, at);
+      odd = holdsAny(buf, start, at, 0x20, 0x2c);
+    }
+    this.onlyText = !odd;
+    return !odd;
   }
 }
