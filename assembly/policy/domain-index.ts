@@ -1,5 +1,6 @@
 import { lowerAscii } from '../bytes/ascii';
-import { readU8, readU16, readU32 } from '../bytes/bytes';
+import { copy, readU8, readU16, readU32, sameBytes } from '../bytes/bytes';
+import { MAX_HOST_NAME } from '../http/host-name';
 import { Target } from '../http/target';
 import { NAME_SEED, nameHash, scramble, slotOf } from './hashes';
 import {
@@ -14,7 +15,7 @@ import {
   IMAGE_SUFFIX_SLOTS,
   SLOT_SIZE,
 } from './layout';
-import { bytes, headerByte, headerField, locate } from './view';
+import { bytes, fault, headerByte, headerField, imageTurn, locate } from './view';
 
 /**
  * Which rules can concern a host: those of the group with its name, of the
@@ -29,8 +30,33 @@ const MAX_GROUPS: i32 = 24;
 export const groups = new StaticArray<i32>(MAX_GROUPS);
 export let groupCount: i32 = 0;
 
+// What was found last is good for the same host in the same image, which never changes: most requests of an instance.
+let foundTurn: u32 = 0;
+const foundHost = new StaticArray<u8>(MAX_HOST_NAME);
+/** Length of that host; 0 while nothing has been found. */
+let foundLength: i32 = 0;
+
 /** Finds the groups of the target's host; false when the policy has no index that tells. */
 export function findGroups(target: Target): bool {
+  let len = target.hostLength;
+  if (
+    foundTurn == imageTurn &&
+    foundLength > 0 &&
+    target.hostAscii &&
+    sameBytes(foundHost, 0, foundLength, target.host, 0, len)
+  ) {
+    return true;
+  }
+  foundLength = 0;
+  if (!searchGroups(target)) return false;
+  if (fault == 0 && copy(foundHost, 0, target.host, 0, len)) {
+    foundTurn = imageTurn;
+    foundLength = len;
+  }
+  return true;
+}
+
+function searchGroups(target: Target): bool {
   groupCount = 0;
   // The index holds ASCII names; what else folds to one is for the rules to say.
   if ((headerField(IMAGE_FLAGS) & FLAG_INDEX) == 0 || !target.hostAscii) return false;

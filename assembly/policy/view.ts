@@ -45,6 +45,9 @@ export let bytes: StaticArray<u8> = NOTHING;
 /** FAULT_… of the first part that could not be had since `clearFault`; 0 when all could. */
 export let fault: i32 = 0;
 
+/** Counts the images opened and closed: what was found in one is worth nothing in the next. */
+export let imageTurn: u32 = 0;
+
 let start: i32 = 0;
 let size: i32 = 0;
 let source: ImageSource | null = null;
@@ -71,6 +74,7 @@ export function openThrough(from: ImageSource, buf: StaticArray<u8>, len: i32): 
 }
 
 export function closeImage(): void {
+  imageTurn++;
   bytes = NOTHING;
   source = null;
   start = size = 0;

@@ -48,8 +48,9 @@ export class UnitCache extends ImageSource {
   }
 
   locate(at: i32, len: i32): i32 {
-    let first = at / SNAPSHOT_UNIT;
-    let count = len == 0 ? 1 : (at + len - 1) / SNAPSHOT_UNIT - first + 1;
+    // Neither is below zero (`view.ts`), and division without a sign is a shift.
+    let first = <i32>(<u32>at / SNAPSHOT_UNIT);
+    let count = len == 0 ? 1 : <i32>(<u32>(at + len - 1) / SNAPSHOT_UNIT) - first + 1;
     let slot = <i32>unchecked(this.guesses[first & (GUESSES - 1)]);
     if (!this.holds(slot, first, count)) slot = this.find(first, count);
     if (slot < 0) return slot;
