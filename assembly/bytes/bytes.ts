@@ -15,17 +15,17 @@ export function readU8(buf: StaticArray<u8>, at: i32): u32 {
 
 /** Unsigned 16-bit integer at `at`, 0 when any byte of it is outside. */
 export function readU16(buf: StaticArray<u8>, at: i32): u32 {
-  return at >= 0 && at <= buf.length - 2 ? load<u16>(changetype<usize>(buf) + at) : 0;
+  return <u64>(<u32>at) + 2 <= <u64>(<u32>buf.length) ? load<u16>(changetype<usize>(buf) + at) : 0;
 }
 
 /** Unsigned 32-bit integer at `at`, 0 when any byte of it is outside. */
 export function readU32(buf: StaticArray<u8>, at: i32): u32 {
-  return at >= 0 && at <= buf.length - 4 ? load<u32>(changetype<usize>(buf) + at) : 0;
+  return <u64>(<u32>at) + 4 <= <u64>(<u32>buf.length) ? load<u32>(changetype<usize>(buf) + at) : 0;
 }
 
 /** Unsigned 64-bit integer at `at`, 0 when any byte of it is outside. */
 export function readU64(buf: StaticArray<u8>, at: i32): u64 {
-  return at >= 0 && at <= buf.length - 8 ? load<u64>(changetype<usize>(buf) + at) : 0;
+  return <u64>(<u32>at) + 8 <= <u64>(<u32>buf.length) ? load<u64>(changetype<usize>(buf) + at) : 0;
 }
 
 /** Writes one byte; nothing when outside. */
@@ -35,22 +35,23 @@ export function writeU8(buf: StaticArray<u8>, at: i32, value: u32): void {
 
 /** Writes a 16-bit integer; nothing when it does not fit. */
 export function writeU16(buf: StaticArray<u8>, at: i32, value: u32): void {
-  if (at >= 0 && at <= buf.length - 2) store<u16>(changetype<usize>(buf) + at, <u16>value);
+  if (<u64>(<u32>at) + 2 <= <u64>(<u32>buf.length)) store<u16>(changetype<usize>(buf) + at, <u16>value);
 }
 
 /** Writes a 32-bit integer; nothing when it does not fit. */
 export function writeU32(buf: StaticArray<u8>, at: i32, value: u32): void {
-  if (at >= 0 && at <= buf.length - 4) store<u32>(changetype<usize>(buf) + at, value);
+  if (<u64>(<u32>at) + 4 <= <u64>(<u32>buf.length)) store<u32>(changetype<usize>(buf) + at, value);
 }
 
 /** Writes a 64-bit integer; nothing when it does not fit. */
 export function writeU64(buf: StaticArray<u8>, at: i32, value: u64): void {
-  if (at >= 0 && at <= buf.length - 8) store<u64>(changetype<usize>(buf) + at, value);
+  if (<u64>(<u32>at) + 8 <= <u64>(<u32>buf.length)) store<u64>(changetype<usize>(buf) + at, value);
 }
 
 /** True when `[at, at + len)` lies inside `buf`. */
 export function within(buf: StaticArray<u8>, at: i32, len: i32): bool {
-  return at >= 0 && len >= 0 && len <= buf.length && at <= buf.length - len;
+  // What is below zero becomes larger than any array.
+  return <u64>(<u32>at) + <u64>(<u32>len) <= <u64>(<u32>buf.length);
 }
 
 /** Copies `len` bytes (ranges may overlap); false, and nothing copied, when either range is outside. */

@@ -14,13 +14,14 @@ const MAX_REMOVALS: i32 = 64;
 export const SCAN_STEP: i32 = 16;
 
 // What eight bytes of a name can be held against, as numbers (little-endian).
-/** Makes `A`-`Z` lower case and leaves `-` and digits; other bytes may turn into them. */
+/** Makes `A`-`Z` lower case and leaves `-` and digits. Nothing but a letter becomes a letter; other bytes may turn into `-` or digits. */
 const LOWER: u64 = (u64.MAX_VALUE / 0xff) * 0x20;
 /** The first five, six and seven bytes. */
 const FIVE: u64 = ((<u64>1) << 40) - 1;
 const SIX: u64 = ((<u64>1) << 48) - 1;
 const SEVEN: u64 = ((<u64>1) << 56) - 1;
 const AUTHORIZ: u64 = ((<u64>0x7a69726f) << 32) | 0x68747561;
+const RIZATION: u64 = ((<u64>0x6e6f6974) << 32) | 0x617a6972;
 const CONNECTI: u64 = ((<u64>0x69746365) << 32) | 0x6e6e6f63;
 const FORWARDE: u64 = ((<u64>0x65647261) << 32) | 0x77726f66;
 const HTTP2: u64 = ((<u64>0x32) << 32) | 0x70747468;
@@ -83,7 +84,11 @@ export class HeaderScan {
     let first = load<u64>(changetype<usize>(names) + start) | LOWER;
     switch (<u32>first & 0xff) {
       case 0x61: // a
-        if (first == AUTHORIZ && equalsAsciiFold(names, start, end, 'authorization'))
+        if (
+          first == AUTHORIZ &&
+          end - start == 13 &&
+          (load<u64>(changetype<usize>(names) + start, 5) | LOWER) == RIZATION
+        )
           this.hasAuthorization = true;
         return true;
       case 0x63: // c

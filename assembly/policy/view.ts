@@ -24,6 +24,11 @@ import {
 
 /** Brings parts of an image into `bytes`. */
 export abstract class ImageSource {
+  /** The part brought last is `[heldFrom, heldTo)` of the image and lies at `heldAt`; most questions are about it again. */
+  heldFrom: i32 = 0;
+  heldTo: i32 = 0;
+  heldAt: i32 = 0;
+
   /** Where the `len` bytes from `at` on now lie together, or minus a FAULT_…. */
   abstract locate(at: i32, len: i32): i32;
 }
@@ -113,6 +118,7 @@ export function locate(at: i32, len: i32): i32 {
   if (at < 0 || len < 0 || len > size || at > size - len) return fail(FAULT_IMAGE);
   let from = source;
   if (from === null) return start + at;
+  if (at >= from.heldFrom && at + len <= from.heldTo) return from.heldAt + (at - from.heldFrom);
   let found = from.locate(at, len);
   return found >= 0 ? found : fail(-found);
 }

@@ -44,6 +44,7 @@ export class UnitCache extends ImageSource {
   open(file: ImageFile): void {
     this.file = file;
     this.next = 0;
+    this.heldTo = 0;
     for (let i = 0; i < CACHED_UNITS; i++) unchecked((this.held[i] = NONE));
   }
 
@@ -52,8 +53,12 @@ export class UnitCache extends ImageSource {
     let first = <i32>(<u32>at / SNAPSHOT_UNIT);
     let count = len == 0 ? 1 : <i32>(<u32>(at + len - 1) / SNAPSHOT_UNIT) - first + 1;
     let slot = <i32>unchecked(this.guesses[first & (GUESSES - 1)]);
+    this.heldTo = 0; // may be overwritten now
     if (!this.holds(slot, first, count)) slot = this.find(first, count);
     if (slot < 0) return slot;
+    this.heldFrom = first * SNAPSHOT_UNIT;
+    this.heldTo = this.heldFrom + count * SNAPSHOT_UNIT;
+    this.heldAt = slot * SNAPSHOT_UNIT;
     unchecked((this.guesses[first & (GUESSES - 1)] = <u8>slot));
     return slot * SNAPSHOT_UNIT + (at - first * SNAPSHOT_UNIT);
   }
