@@ -107,7 +107,7 @@ describe('npm run vectors', () => {
       'vectors: match.jsonl:1: not a vector of kind "regexp": neither "match" nor "valid": false\n',
     ],
     [['words', missing], 'vectors: no vectors of kind "words"\nusage: npm run vectors'],
-    [['regexp'], 'vectors: usage: npm run vectors -- regexp|acl FILE'],
+    [['regexp'], 'vectors: usage: npm run vectors -- regexp|acl|authelia FILE'],
   ])('refuses %j', (args, message) => {
     const { status, lines, stderr } = vectors(...args);
     expect(stderr.slice(0, message.length)).toBe(message);
