@@ -12,7 +12,7 @@ import { AUTHELIA_LEGACY, legacyStrategies } from './dialects/authelia-legacy.ts
 import { authentikNginx } from './dialects/authentik-nginx.ts';
 import { AUTHENTIK_PROXY, authentikEnvoy } from './dialects/authentik-proxy.ts';
 import type { Dialect } from './dialects/dialect.ts';
-import { OAUTH2_PROXY, oauth2UserInfo } from './dialects/oauth2-proxy.ts';
+import { OAUTH2_PROXY, OAUTH2_USER_INFO } from './dialects/oauth2-proxy.ts';
 import { bad, ownHost } from './forwarded.ts';
 import { FORWARD_AUTH_PATH, LEGACY_PATH } from './paths.ts';
 import type { SignIn } from './sign-in.ts';
@@ -78,7 +78,7 @@ export function createEndpointRoutes(deps: DecisionDeps, configured?: readonly E
     ...outpost('/akprox'),
     { path: '/akprox/auth', kind: 'decision', anyMethod: true, handler: either },
     decide('/oauth2/auth', OAUTH2_PROXY),
-    decide('/oauth2/userinfo', oauth2UserInfo('/oauth2/userinfo')),
+    decide('/oauth2/userinfo', OAUTH2_USER_INFO),
     { path: '/oauth2/start', kind: 'redirect', handler: start },
     { path: '/oauth2/sign_in', kind: 'redirect', handler: start },
     { path: '/oauth2/sign_out', kind: 'redirect', handler: signOut },
@@ -125,9 +125,10 @@ function withSchemes(strategy: Strategy, schemes: readonly string[] | undefined)
 /** Authelia's router: Envoy's `path_prefix` has to end with a slash, which the client's path begins with once more. */
 function withoutSlash(request: Request): ReturnType<typeof exactReply> {
   const path = request.path.slice(0, -1) + (request.query === '' ? '' : `?${request.query}`);
-  const location = `${request.secure ? 'https' : 'http'}://${ownHost(request) ?? ''}${path}`;
+  const host = (ownHost(request) ?? '').toLowerCase();
+  const location = `${request.secure ? 'https' : 'http'}://${host}${path}`;
   const reply = exactReply(request.method === 'GET' ? 301 : 308, [['Location', location]]);
-  return { ...reply, body: '' };
+  return { ...reply, type: '', body: '' };
 }
 
 /**

@@ -103,6 +103,6 @@ export function ownHost(request: Request): string | undefined {
  * then lies in no network: its own address would make everybody "internal".
  */
 export function resolveClient({ headers, peer }: Request, engine: Pick<Engine, 'clientAddress'>): string {
-  const forwardedFor = headers.values('x-forwarded-for');
-  return forwardedFor.length === 0 ? '' : engine.clientAddress(peer, forwardedFor.join(', '));
+  const forwardedFor = headers.values('x-forwarded-for').join(', ');
+  return forwardedFor === '' ? '' : engine.clientAddress(peer, forwardedFor);
 }

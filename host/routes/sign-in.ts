@@ -1,4 +1,4 @@
-import { queryEscape } from '../http/go-url.ts';
+import { queryEscape, urlText } from '../http/go-url.ts';
 
 /** One of `session.cookies`. */
 export interface CookieDomain {
@@ -56,16 +56,24 @@ export class SignIn {
   }
 }
 
-/** The sign-in address with where to return to and, if known, the method; keys in the order of Go's `Values.Encode`. */
+/**
+ * The sign-in address with where to return to and, if known, the method; keys
+ * in the order of Go's `Values.Encode`. As Go reads a request's address, `#`
+ * begins no fragment.
+ */
 export function signInLocation(signInUrl: string, returnTo: string, method: string): string {
-  const url = new URL(signInUrl);
+  const [, scheme = '', host = '', path = '', query = ''] = PARTS.exec(signInUrl) ?? [];
   const ours: [string, string][] = [['rd', returnTo]];
   if (method !== '') ours.push(['rm', method]);
   const names = new Set(ours.map(([name]) => name));
-  const kept = [...url.searchParams].filter(([name]) => !names.has(name));
+  const kept = [...new URLSearchParams(query)].filter(([name]) => !names.has(name));
   const all = kept.length === 0 ? ours : [...kept.map(asBytes), ...ours].sort(byName);
-  return `${url.origin}${url.pathname}?${all.map(([k, v]) => `${queryEscape(k)}=${queryEscape(v)}`).join('&')}`;
+  const args = all.map(([name, value]) => `${queryEscape(name)}=${queryEscape(value)}`);
+  return `${urlText(scheme, host, path === '' ? '/' : path)}?${args.join('&')}`;
 }
+
+/** Of an address as ADDRESS takes it. */
+const PARTS = /^([a-z]+):\/\/([^/?#]*)([^?]*)(?:\?(.*))?$/i;
 
 function asBytes([name, value]: [string, string]): [string, string] {
   return [Buffer.from(name).toString('latin1'), Buffer.from(value).toString('latin1')];

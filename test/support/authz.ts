@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { hash } from '@node-rs/argon2';
 import { type AppConfig, createApp } from '../../host/app.ts';
-import { systemClock } from '../../host/clock.ts';
+import { FAILURE_DELAY_MS, FAILURE_JITTER_MS } from '../../host/authn/failure-delay.ts';
+import { type Clock, systemClock } from '../../host/clock.ts';
 import type { PolicyDocument } from '../../host/policy/engine.ts';
 import { loadEngine } from '../../host/policy/load-engine.ts';
 import { ask, type RawAnswer } from '../../tools/replay/ask.mjs';
@@ -22,7 +23,17 @@ export interface Authz {
 export interface AuthzOptions {
   readonly policy: PolicyDocument;
   readonly config?: Partial<AppConfig>;
+  readonly clock?: Clock;
 }
+
+/** Time as it is, but for the wait before a refusal: for who asks hundreds of times with bad passwords. */
+export const HASTY_CLOCK: Clock = {
+  ...systemClock,
+  after(ms, callback) {
+    const isRefusal = ms > FAILURE_DELAY_MS / 2 && ms <= FAILURE_DELAY_MS + FAILURE_JITTER_MS;
+    return systemClock.after(isRefusal ? 0 : ms, callback);
+  },
+};
 
 const USERS = [
   ['alice', 'password-alice', ['admins', 'dev'], 'Alice Example'],
@@ -34,7 +45,7 @@ const USERS = [
 const COST = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
 /** `dave` is disabled. */
-export async function startAuthz({ policy, config = {} }: AuthzOptions): Promise<Authz> {
+export async function startAuthz({ policy, config = {}, clock = systemClock }: AuthzOptions): Promise<Authz> {
   const directory = mkdtempSync('/dev/shm/postern-authz-');
   const users = new FakeDirectory();
   const digests = new Map<string, string>();
@@ -58,7 +69,7 @@ export async function startAuthz({ policy, config = {} }: AuthzOptions): Promise
         all: () => users.all(),
         close() {},
       },
-      clock: systemClock,
+      clock,
       random: randomBytes,
       log,
     },

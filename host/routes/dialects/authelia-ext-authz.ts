@@ -31,7 +31,7 @@ export function readRepeated(request: Request, prefix: string): Told {
   if (host === undefined) return bad('host');
   if (scheme === undefined || scheme === REPEATED) return bad('x-forwarded-proto');
   const path = request.path.slice(prefix.length);
-  const query = request.query === '' || path === '' ? '' : `?${request.query}`;
+  const query = request.query === '' ? '' : `?${request.query}`;
   const target = told(request.method, scheme, host, path + query);
-  return target.kind === 'target' ? { ...target, url: urlText(scheme, host, path) } : target;
+  return target.kind === 'target' ? { ...target, url: urlText(scheme, host.toLowerCase(), path) } : target;
 }

@@ -11,7 +11,7 @@ import {
 import { AUTHELIA_AUTH_REQUEST } from './authelia-auth-request.ts';
 import { AUTHELIA_FORWARD_AUTH, challengeBrowsers } from './authelia-forward-auth.ts';
 import { headerAddress, queryAddress } from './authelia-sign-in.ts';
-import type { Dialect, Told } from './dialect.ts';
+import type { Denial, Dialect, Told } from './dialect.ts';
 
 const BASIC: readonly Strategy[] = [{ ...HEADER_AUTHORIZATION, required: true }, COOKIE_SESSION];
 const PROXY: readonly Strategy[] = [
@@ -39,8 +39,15 @@ export const AUTHELIA_LEGACY: Dialect = {
   strategies: legacyStrategies,
   // The proxy's configuration names the portal, wherever it is.
   signInUrl: (request, _domain) => queryAddress(request, 'rd') ?? headerAddress(request) ?? '',
-  challenge: denial => (denial.signInUrl === '' ? exactReply(401) : challengeBrowsers(denial)),
+  challenge: denial =>
+    denial.signInUrl === '' ? exactReply(401) : challengeBrowsers(byItsOwnMethod(denial)),
 };
+
+/** Where the method is not told, the way back names the one that the endpoint was asked with. */
+function byItsOwnMethod(denial: Denial): Denial {
+  const { asked, request } = denial;
+  return asked.method === '' ? { ...denial, asked: { ...asked, method: request.method } } : denial;
+}
 
 /** nginx asks by GET whatever the client did, so without a word about the method it is not known. */
 function readEither(request: Request): Told {

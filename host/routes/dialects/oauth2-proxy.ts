@@ -15,7 +15,7 @@ export const OAUTH2_PROXY: Dialect = {
   badRequest: 400,
   hint: AUTHELIA_AUTH_REQUEST.hint,
   identity: 'oauth2-proxy',
-  readTarget: request => readLenient(request, ''),
+  readTarget: readLenient,
   strategies: () => DEFAULT_STRATEGIES,
   admits: isAllowed,
   allow: ({ identity }) => exactReply(202, identity),
@@ -24,23 +24,20 @@ export const OAUTH2_PROXY: Dialect = {
 
 /**
  * `/oauth2/userinfo`: who asks, as JSON. A decision like any other, because a
- * proxy that asks here by mistake takes 200 for leave to pass; asked through an
- * application's own address it decides on that address.
+ * proxy that asks here by mistake takes 200 for leave to pass. What it was asked
+ * for may then be any path, so its own stands for none.
  */
-export function oauth2UserInfo(path: string): Dialect {
-  return {
-    ...OAUTH2_PROXY,
-    readTarget: request => readLenient(request, path),
-    admits: (request, principal) => (principal === undefined ? 'sign-in' : isAllowed(request, principal)),
-    allow: userInfo,
-  };
-}
+export const OAUTH2_USER_INFO: Dialect = {
+  ...OAUTH2_PROXY,
+  admits: (request, principal) => (principal === undefined ? 'sign-in' : isAllowed(request, principal)),
+  allow: userInfo,
+};
 
-function readLenient(request: Request, uri: string): Told {
+function readLenient(request: Request): Told {
   const { headers } = request;
   const method = headers.one('x-original-method') || headers.one('x-forwarded-method') || '';
   if (headers.one('x-original-url') !== undefined) return readOriginal(request, method);
-  return readForwarded(request, { method: '', scheme: 'https', host: ownHost(request), uri });
+  return readForwarded(request, { method: '', scheme: 'https', host: ownHost(request), uri: '' });
 }
 
 /** One condition of the query; whoever comes in meets all that are there. */
