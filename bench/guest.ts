@@ -1,26 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { guestDirectory } from '../test/support/temp.ts';
 import { findGo } from './support/go.ts';
-import { writeGuestFiles } from './support/guest-directory.ts';
+import { guestSetup } from './support/guest-setup.ts';
 import { readOptions } from './support/options.ts';
-import {
-  accessControl,
-  authorizationOf,
-  BROWSER_HEADERS,
-  DOMAIN,
-  PATH,
-  PROGRAM_HEADERS,
-  PROXY_HEADERS,
-  PUBLIC_DOMAIN,
-  principals,
-  RULE_COUNT,
-} from './support/policy.ts';
+import { BROWSER_HEADERS, PROGRAM_HEADERS, PROXY_HEADERS, RULE_COUNT } from './support/policy.ts';
 import { machine, print, progress, revision, save, table } from './support/report.ts';
 import { ratio, rounded, summary } from './support/statistics.ts';
-import { assemble } from './support/wat.ts';
 
 /**
  * The plugin in wazero as Traefik runs it, beside a guest that does nothing. The
@@ -29,8 +15,6 @@ import { assemble } from './support/wat.ts';
  * to what they were off the clock, for the plugin and for the no-op alike.
  */
 
-/** More principals than an instance remembers, in turn: each is read from the table. */
-const PRINCIPALS = 24;
 /** Go's names of the cases. */
 const CASES = [
   'Noop',
@@ -73,38 +57,13 @@ export async function run(args: readonly string[]): Promise<void> {
   });
   const go = findGo();
   const binary = go.build('guest', 'guest.test', ['test', '-c']);
-  const home = guestDirectory();
-  const policy = { access_control: accessControl() };
-  const accounts = principals(PRINCIPALS).map(principal => principal.username);
-  const files = writeGuestFiles(home, policy, principals(PRINCIPALS));
-  const floor = join(home, 'floor.wasm');
-  writeFileSync(floor, assemble('floor'));
-  const calls = join(home, 'calls.wasm');
-  writeFileSync(calls, assemble('calls'));
-  const setup = join(home, 'setup.json');
-  writeFileSync(
-    setup,
-    JSON.stringify({
-      plugin: join(process.cwd(), 'dist/plugin.wasm'),
-      floor,
-      calls,
-      directory: files.directory,
-      keyDirectory: files.keyDirectory,
-      domain: DOMAIN,
-      publicDomain: PUBLIC_DOMAIN,
-      path: PATH,
-      headers: { ...BROWSER_HEADERS, ...PROXY_HEADERS },
-      programHeaders: { ...PROGRAM_HEADERS, ...PROXY_HEADERS },
-      authorizations: accounts.map(authorizationOf),
-      stranger: authorizationOf('nobody'),
-    }),
-  );
+  const stage = guestSetup();
   const before = machine();
   const figures: Figures = {};
   const allocations: Record<string, number> = {};
   for (let round = 0; round < options.rounds; round++) {
     progress(`round ${round + 1} of ${options.rounds}`);
-    const output = await benchmark(binary, setup, `${options.milliseconds}ms`);
+    const output = await benchmark(binary, stage.setup, `${options.milliseconds}ms`);
     for (const [, name = '', ns, rest = ''] of output.matchAll(
       /^Benchmark(\w+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns\/op(.*)$/gm,
     )) {
@@ -116,13 +75,13 @@ export async function run(args: readonly string[]): Promise<void> {
     }
   }
   progress('');
-  files.stop();
+  stage.stop();
   finish({
     figures,
     allocations,
     before,
     goVersion: go.version,
-    image: files.imageBytes,
+    image: stage.imageBytes,
     json: options.json,
   });
 }

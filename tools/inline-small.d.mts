@@ -1,1 +1,1 @@
-export declare function inlineSmall(bytes: Uint8Array): Promise<Uint8Array>;
+export declare function inlineSmall(bytes: Uint8Array, names?: boolean): Promise<Uint8Array>;
