@@ -13,7 +13,7 @@ export function reindent(text: string, tree: KeyNode): string | undefined {
   const out: string[] = [];
   /** Comments and empty lines go with the line behind them. */
   let waiting: string[] = [];
-  const frames: Frame[] = [mapping(tree, 0, 0)];
+  const frames: Frames = Object.assign([mapping(tree, 0, 0)], { unindented: isUnindented(text) });
   for (const raw of text.split('\n')) {
     const line = readLine(raw.replace('\r', ''));
     if (line === 'blank') {
@@ -39,6 +39,13 @@ interface Frame {
   indent: number;
   was: number;
   readonly seen: Set<string>;
+}
+
+/** From the outermost. `unindented`: nothing in the file is indented, so columns say nothing. */
+type Frames = Frame[] & { readonly unindented: boolean };
+
+function isUnindented(text: string): boolean {
+  return !/^[\t ]+[^\s#]/m.test(text);
 }
 
 interface Line {
@@ -83,16 +90,20 @@ function isOpenEnded(value: string): boolean {
 }
 
 /** Closes and opens frames for a line; the column where it should begin. */
-function place(frames: Frame[], line: Line): number | undefined {
+function place(frames: Frames, line: Line): number | undefined {
   return line.dashes.length > 0 ? placeEntry(frames, line) : placeKey(frames, line, line.was);
 }
 
-function placeKey(frames: Frame[], line: Line, was: number): number | undefined {
+function placeKey(frames: Frames, line: Line, was: number): number | undefined {
   const key = line.key;
   if (key === undefined) return undefined;
   const found =
     candidate(frames, frame => knows(frame, key), was) ??
     candidate(frames, frame => named(frame, key, line, was), was) ??
+    // A name of the writer's own, or an unknown key, where no column tells whose it is.
+    (frames.unindented
+      ? frames.findLast(frame => frame.kind !== 'list' && !frame.seen.has(key))
+      : undefined) ??
     // A key that nobody knows stays where it stands.
     frames.findLast(frame => frame.kind === 'mapping' && frame.was === was && !frame.seen.has(key)) ??
     frames.findLast(frame => frame.kind === 'open' && frame.was < was);
@@ -104,7 +115,7 @@ function placeKey(frames: Frame[], line: Line, was: number): number | undefined 
   return frame.indent;
 }
 
-function placeEntry(frames: Frame[], line: Line): number | undefined {
+function placeEntry(frames: Frames, line: Line): number | undefined {
   const [dash = 0, ...more] = line.dashes;
   const key = line.key;
   const fits = (frame: Frame): boolean => {
@@ -133,10 +144,11 @@ function placeEntry(frames: Frame[], line: Line): number | undefined {
 }
 
 /** Of the frames that fit: a key that waits for its value, else the one in whose column the line stands, else the innermost. */
-function candidate(frames: Frame[], fits: (frame: Frame) => boolean, was: number): Frame | undefined {
+function candidate(frames: Frames, fits: (frame: Frame) => boolean, was: number): Frame | undefined {
   const able = frames.filter(fits);
   const inner = able.at(-1);
-  if (inner?.kind === 'open' && inner.was <= was && inner === frames.at(-1)) return inner;
+  if (frames.unindented || (inner?.kind === 'open' && inner.was <= was && inner === frames.at(-1)))
+    return inner;
   return able.findLast(frame => frame.kind !== 'open' && frame.was === was) ?? inner;
 }
 

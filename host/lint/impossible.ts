@@ -25,7 +25,8 @@ function isNever(expression: string): boolean {
   const alternatives = readExpression(expression) ?? [];
   return (
     alternatives.length > 0 &&
-    alternatives.every(({ start, first }) => start && first !== undefined && first !== '/')
+    // A target without a path is `.` to the rules.
+    alternatives.every(({ start, first }) => start && first !== undefined && !'/.'.includes(first))
   );
 }
 
