@@ -47,8 +47,8 @@ async function asc(entry, target, output, finish = async bytes => bytes) {
 }
 
 async function build(name, output, sources, make) {
-  if (!isStale(output, [...sources, 'package-lock.json', 'tools/build.mjs', 'tools/inline-small.mjs']))
-    return;
+  const tools = ['tools/build.mjs', 'tools/inline-small.mjs', 'tools/join-segments.mjs'];
+  if (!isStale(output, [...sources, 'package-lock.json', ...tools])) return;
   const start = performance.now();
   await make();
   process.stderr.write(`built ${output} in ${((performance.now() - start) / 1000).toFixed(1)} s (${name})\n`);

@@ -1,3 +1,5 @@
+import { joinSegments } from './join-segments.mjs';
+
 /**
  * Once more through the optimizer, with small functions written into their
  * callers: wazero calls dearly. `asc` inlines either next to nothing or so much
@@ -18,5 +20,5 @@ export async function inlineSmall(bytes, names = false) {
   binaryen.setOneCallerInlineMaxSize(200);
   module.optimize();
   if (!module.validate()) throw new Error('the optimizer made a module that is not valid');
-  return module.emitBinary();
+  return joinSegments(module.emitBinary());
 }

@@ -49,6 +49,10 @@ describe('dist/plugin.wasm', () => {
     expect(text.match(/\(memory[^)]*\)/g)?.[0]).toMatch(/\(memory \$\S+ 2 2\)/);
   });
 
+  it('has one data segment: each is a record in every instance', () => {
+    expect(text.match(/\(data /g)).toHaveLength(1);
+  });
+
   it('holds no bulk-memory instruction (wazero #2375)', () => {
     // Function names may hold these words; instructions stand behind an opening parenthesis.
     expect(
