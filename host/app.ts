@@ -21,10 +21,11 @@ import { CurrentPolicy, type LiveSettings } from './reload/current-policy.ts';
 import { Authenticator } from './routes/authenticator.ts';
 import type { DecisionDeps } from './routes/decision.ts';
 import { DeferralReader } from './routes/deferral.ts';
-import { createEndpointRoutes, createIsPortal } from './routes/endpoints.ts';
+import { createEndpointRoutes } from './routes/endpoints.ts';
 import { createHealth, HEALTH_PATHS } from './routes/health.ts';
 import { IdentityHeaders } from './routes/identity-headers.ts';
 import { createMetricsRoute, METRICS_PATH } from './routes/metrics.ts';
+import { createIsApplication, createIsPortal } from './routes/own-address.ts';
 import { SignIn } from './routes/sign-in.ts';
 import { deriveGuestKey, deriveKey } from './secret/derive.ts';
 import { prepareGuestDirectory } from './snapshot/guest-directory.ts';
@@ -65,6 +66,8 @@ export interface AppDeps {
 }
 
 export interface App {
+  /** All that it serves, without `server.address`'s path. */
+  readonly routes: readonly Pick<Route, 'path' | 'kind' | 'below'>[];
   /** Waits for the guest directory's lock if another host has it. Undefined when `signal` aborts first. */
   start(signal?: AbortSignal): Promise<HttpServer | undefined>;
   /**
@@ -195,6 +198,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const router = createRouter(routes, log, {
     prefix: config.server.prefix ?? '',
     isPortal: createIsPortal(signIn, engine),
+    isApplication: createIsApplication(signIn, engine),
   });
 
   // From the beginning: a change while the lock is waited for must not be missed.
@@ -215,6 +219,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   let server: HttpServer | undefined;
   let certificate: WatchedCertificate | undefined;
   return {
+    routes,
     async start(signal = new AbortController().signal) {
       prepareGuestDirectory(config.guest.directory, log);
       if (!(await seat.take(signal))) return undefined;

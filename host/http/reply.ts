@@ -42,7 +42,8 @@ export function send(
 ): void {
   // As bytes: node would glue a string to the headers and encode both as UTF-8, the headers' bytes a second time.
   const body = Buffer.from(reply.body, 'utf8');
-  const headers: string[] = ['Content-Length', String(body.length)];
+  // RFC 9110 section 8.6: 204 has none.
+  const headers: string[] = reply.status === 204 ? [] : ['Content-Length', String(body.length)];
   if (reply.type !== '') headers.push('Content-Type', reply.type);
   if (reply.exact !== true) headers.push('Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff');
   for (const [name, value] of reply.headers) headers.push(name, value);

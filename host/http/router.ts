@@ -40,6 +40,8 @@ export interface RouterOptions {
   readonly prefix?: string;
   /** Whether this request came to the portal's own address, through a proxy that may say so. */
   readonly isPortal?: (request: Request) => boolean;
+  /** Whether its `Host` is that of an application behind a proxy, which then told nothing else. */
+  readonly isApplication?: (request: Request) => boolean;
 }
 
 /**
@@ -48,7 +50,7 @@ export interface RouterOptions {
  * would take its 200 for leave to pass.
  */
 export function createRouter(routes: readonly Route[], log: Logger, options: RouterOptions = {}): Handler {
-  const { prefix = '', isPortal = () => false } = options;
+  const { prefix = '', isPortal = () => false, isApplication = () => false } = options;
   const table = new Map(routes.filter(route => !route.below).map(route => [route.path, route]));
   const below = routes.filter(route => route.below);
   const decisions = routes.filter(route => route.kind === 'decision').map(route => prefix + route.path);
@@ -58,7 +60,7 @@ export function createRouter(routes: readonly Route[], log: Logger, options: Rou
     const request = path === received.path ? received : { ...received, path };
     const route = table.get(path) ?? below.find(candidate => path.startsWith(candidate.path));
     if (route?.kind !== 'decision') {
-      const header = request.headers.findName(isForwarding);
+      const header = sign(request, route);
       if (header !== undefined && !mayAnswer(request, route)) {
         log.warn(
           'refused: this path decides nothing and was asked by a proxy; forwardAuth must ask `address`',
@@ -73,6 +75,13 @@ export function createRouter(routes: readonly Route[], log: Logger, options: Rou
     }
     return route.handler(request);
   };
+
+  /** The header that shows that a proxy asks; undefined when none does. */
+  function sign(request: Request, route: Route | undefined): string | undefined {
+    const header = request.headers.findName(isForwarding);
+    if (header !== undefined || route === undefined) return header;
+    return isApplication(request) ? 'host' : undefined;
+  }
 
   function mayAnswer(request: Request, route: Route | undefined): boolean {
     if (request.headers.findName(name => name.startsWith('postern-')) !== undefined) return false;

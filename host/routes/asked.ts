@@ -7,6 +7,7 @@ import type { Engine, Target } from '../policy/engine.ts';
 import { DEFERRAL_TEXT, type DeferralProblem, type DeferralReader } from './deferral.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { resolveClient } from './forwarded.ts';
+import { contradictsHost } from './own-address.ts';
 import type { SignIn } from './sign-in.ts';
 
 const REQUEST_NAME = HEADER_REQUEST.toLowerCase();
@@ -38,15 +39,12 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
     if (values.length > 0) return readDeferral(request, values, arrived, onDeferral);
     if (!engine.isTrustedProxy(request.peer)) return untrusted(request);
     const told = dialect.readTarget(request);
-    if (told.kind === 'bad') {
-      const { header } = told;
-      deps.log.warn(
-        'refused: the proxy does not say properly what is asked for; `key` is missing, empty, repeated or contradicted, `hint` is what its configuration must say',
-        { peer: request.peer, path: request.path, key: header, hint: dialect.hint },
-      );
-      return exactReply(dialect.badRequest);
+    if (told.kind === 'bad') return unclear(request, told.header);
+    if (dialect.knowsHost === true && contradictsHost(request, told.asked.host, deps.signIn)) {
+      return unclear(request, 'host');
     }
-    const target = { ...told.asked, client: resolveClient(request, engine) };
+    const client = told.unknownClient === true ? '' : resolveClient(request, engine);
+    const target = { ...told.asked, client };
     const cookies = deps.signIn.domainOf(target.host);
     if (dialect.cookieDomainsOnly === true && deps.signIn.isConfigured && cookies === undefined) {
       deps.log.info('refused: the host lies in no domain of session.cookies', { host: target.host });
@@ -93,6 +91,14 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
     }
     const { scheme, host, uri } = target;
     return { target, url: urlText(scheme, host, uri), signInUrl: deps.signIn.domainOf(host)?.signInUrl };
+  }
+
+  function unclear({ peer, path }: Request, key: string): Reply {
+    deps.log.warn(
+      'refused: the proxy does not say properly what is asked for; `key` is missing, empty, repeated or contradicted, `hint` is what its configuration must say',
+      { peer, path, key, hint: dialect.hint },
+    );
+    return exactReply(dialect.badRequest);
   }
 
   function untrusted({ peer }: Request): Reply {

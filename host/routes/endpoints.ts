@@ -1,9 +1,7 @@
 import type { EndpointConfig, StrategyName } from '../config/schema.ts';
 import { queryKeys } from '../http/query.ts';
-import { exactReply, statusReply } from '../http/reply.ts';
-import { REPEATED } from '../http/request-headers.ts';
+import { exactReply, type Reply } from '../http/reply.ts';
 import type { Handler, Request, Route } from '../http/router.ts';
-import type { Engine } from '../policy/engine.ts';
 import { createDecision, type DecisionDeps } from './decision.ts';
 import { AUTHELIA_AUTH_REQUEST } from './dialects/authelia-auth-request.ts';
 import { autheliaExtAuthz } from './dialects/authelia-ext-authz.ts';
@@ -15,7 +13,6 @@ import type { Dialect } from './dialects/dialect.ts';
 import { OAUTH2_PROXY, OAUTH2_USER_INFO } from './dialects/oauth2-proxy.ts';
 import { bad, ownHost } from './forwarded.ts';
 import { FORWARD_AUTH_PATH, LEGACY_PATH } from './paths.ts';
-import type { SignIn } from './sign-in.ts';
 import { createSignOut, createStart } from './sign-in-routes.ts';
 import {
   COOKIE_SESSION,
@@ -65,7 +62,7 @@ export function createEndpointRoutes(deps: DecisionDeps, configured?: readonly E
     decide(`${base}/auth/envoy/`, authentikEnvoy(`${base}/auth/envoy`), true),
     { path: `${base}/start`, kind: 'redirect', handler: start },
     { path: `${base}/sign_out`, kind: 'redirect', handler: signOut },
-    { path: `${base}/ping`, kind: 'operator', handler: () => statusReply(200) },
+    { path: `${base}/ping`, kind: 'operator', handler: () => NOTHING },
   ];
   const asNginx = createDecision(nginx, deps);
   const asTraefik = createDecision(AUTHENTIK_PROXY, deps);
@@ -84,6 +81,9 @@ export function createEndpointRoutes(deps: DecisionDeps, configured?: readonly E
     { path: '/oauth2/sign_out', kind: 'redirect', handler: signOut },
   ];
 }
+
+/** As the outposts answer whoever looks after them. */
+const NOTHING: Reply = { status: 204, headers: [], type: '', body: '' };
 
 const DEFERRALS_ONLY: Dialect = {
   ...AUTHELIA_FORWARD_AUTH,
@@ -123,31 +123,10 @@ function withSchemes(strategy: Strategy, schemes: readonly string[] | undefined)
 }
 
 /** Authelia's router: Envoy's `path_prefix` has to end with a slash, which the client's path begins with once more. */
-function withoutSlash(request: Request): ReturnType<typeof exactReply> {
+function withoutSlash(request: Request): Reply {
   const path = request.path.slice(0, -1) + (request.query === '' ? '' : `?${request.query}`);
   const host = (ownHost(request) ?? '').toLowerCase();
   const location = `${request.secure ? 'https' : 'http'}://${host}${path}`;
   const reply = exactReply(request.method === 'GET' ? 301 : 308, [['Location', location]]);
   return { ...reply, type: '', body: '' };
-}
-
-/**
- * Whether a request came to the portal's own address, through a proxy that may
- * say so: its `Host` and the forwarded one are both the portal's, as common
- * nginx configurations send them.
- */
-export function createIsPortal(signIn: SignIn, engine: Pick<Engine, 'isTrustedProxy'>) {
-  return (request: Request): boolean => {
-    const own = ownHost(request);
-    if (own === undefined || !signIn.isPortalHost(own)) return false;
-    const forwarded = request.headers.one('x-forwarded-host');
-    const url = request.headers.one('x-original-url');
-    const original = typeof url === 'string' ? (/^[a-z]+:\/\/([^/?#]+)/i.exec(url)?.[1] ?? REPEATED) : url;
-    const told = [forwarded, original].filter(host => host !== undefined);
-    return (
-      told.length > 0 &&
-      told.every(host => typeof host === 'string' && signIn.isPortalHost(host)) &&
-      engine.isTrustedProxy(request.peer)
-    );
-  };
 }

@@ -78,9 +78,11 @@ function contradiction(
   return undefined;
 }
 
-export function told(method: string, scheme: string, host: string, uri: string): Told {
+export function told(method: string, scheme: string, host: string, uri: string): ToldTarget {
   return { kind: 'target', asked: { method, scheme, host, uri }, url: urlText(scheme, host, uri) };
 }
+
+type ToldTarget = Extract<Told, { kind: 'target' }>;
 
 export function bad(header: string): Told {
   return { kind: 'bad', header };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { hash } from '@node-rs/argon2';
-import { type AppConfig, createApp } from '../../host/app.ts';
+import { type App, type AppConfig, createApp } from '../../host/app.ts';
 import { FAILURE_DELAY_MS, FAILURE_JITTER_MS } from '../../host/authn/failure-delay.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { PolicyDocument } from '../../host/policy/engine.ts';
@@ -14,6 +14,7 @@ import { type HeaderList, testConfig } from './test-app.ts';
 /** The service with its real engine, rules and users of a test, asked by bytes. */
 export interface Authz {
   readonly port: number;
+  readonly routes: App['routes'];
   readonly log: ReturnType<typeof fakeLogger>;
   /** @param path with its query; `Host` is 127.0.0.1 unless it is among the headers */
   ask(path: string, headers?: HeaderList, method?: string): Promise<RawAnswer>;
@@ -78,6 +79,7 @@ export async function startAuthz({ policy, config = {}, clock = systemClock }: A
   if (server === undefined) throw new Error('not started');
   return {
     port: server.port,
+    routes: app.routes,
     log,
     ask(path, headers = [], method = 'GET') {
       const hasHost = headers.some(([name]) => name.toLowerCase() === 'host');

@@ -12,6 +12,8 @@ export type Told =
       readonly asked: Omit<Target, 'client'>;
       /** Where to return to after signing in. */
       readonly url: string;
+      /** The proxy sets no header about the client either: what stands there is the client's own word. */
+      readonly unknownClient?: true;
     }
   /** `header` is missing, empty, repeated or contradicts another. */
   | { readonly kind: 'bad'; readonly header: string };
@@ -51,6 +53,8 @@ export interface Dialect {
   readonly deferrals?: boolean;
   /** Authelia's rule: hosts outside every cookie domain are bad requests. */
   readonly cookieDomainsOnly?: boolean;
+  /** `Host` is the application's wherever it is not ours, and contradicts other claims. */
+  readonly knowsHost?: boolean;
   /** What to write into the proxy's configuration when it tells no target. */
   readonly hint: string;
   readonly identity: IdentityPreset;

@@ -13,6 +13,7 @@ export const OAUTH2_PROXY: Dialect = {
   name: 'oauth2-proxy',
   anyMethod: true,
   badRequest: 400,
+  knowsHost: true,
   hint: AUTHELIA_AUTH_REQUEST.hint,
   identity: 'oauth2-proxy',
   readTarget: readLenient,
