@@ -25,6 +25,18 @@ export function encodeClaims(
   return Buffer.concat(networks === undefined ? parts : [...parts, networks]);
 }
 
+export /** What a principal's claims are, as long as somebody knows the principal. */
+function claimsCache(): (principal: Principal) => Uint8Array | undefined {
+  const known = new WeakMap<Principal, Uint8Array>();
+  return principal => {
+    const found = known.get(principal);
+    if (found !== undefined) return found;
+    const claims = encodeClaims(principal, '');
+    if (claims !== undefined) known.set(principal, claims);
+    return claims;
+  };
+}
+
 function field(text: string): Buffer {
   const bytes = Buffer.from(text, 'utf8');
   const out = Buffer.alloc(2 + bytes.length);

@@ -12,7 +12,8 @@ import {
   VERDICT_CHALLENGE,
 } from '../../assembly/contract.ts';
 import type { Problem } from '../config/problem.ts';
-import { encodeClaims } from './claims.ts';
+import { Argument, ModuleMemory } from './arguments.ts';
+import { claimsCache } from './claims.ts';
 import {
   type Authorization,
   type Compiled,
@@ -58,6 +59,10 @@ interface Exports {
 /** Bit of an answer that says the path is not known and asked for; the next one is the method's. */
 const MISSING = 1 << 9;
 
+/** Peers whose trust is remembered: proxies, and a few who are none. */
+const MAX_PEERS = 64;
+const NO_CLAIMS = new Uint8Array(0);
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -88,12 +93,28 @@ function createEngine(wasm: Module): Engine & Explainer {
 
   const bytesAt = (pointer: number): Uint8Array => wasm.__getUint8Array(pointer);
 
-  /** The bytes of the credential read last, which the module then forgets. */
-  const takeCredential = (): Uint8Array => {
-    const bytes = bytesAt(wasm.credentialPair());
+  // What each request asks is written into arrays of its own, which stay.
+  const memory = new ModuleMemory(wasm);
+  const first = new Argument(memory, 4_096);
+  const second = new Argument(memory, 1_024);
+  const claimsOf = claimsCache();
+  let trusted = new Map<string, boolean>();
+  let tokenHeader: string | undefined;
+
+  const ask = (value: string, read: (array: number) => number): number => {
+    const kind = read(first.latin1(value));
+    first.wipe(value.length);
+    return kind;
+  };
+
+  /** The credential read last as text, in parts; neither the module nor what it gave remembers it then. */
+  const takeCredential = (colon?: number): string[] => {
+    const bytes = memory.view(wasm.credentialPair());
+    const parts = colon === undefined ? [bytes] : [bytes.subarray(0, colon), bytes.subarray(colon + 1)];
+    const texts = parts.map(part => decoder.decode(part));
+    bytes.fill(0);
     wasm.forgetCredential();
-    wasm.__collect();
-    return bytes;
+    return texts;
   };
 
   const engine: Engine & Explainer = {
@@ -109,65 +130,55 @@ function createEngine(wasm: Module): Engine & Explainer {
     load(image: Uint8Array): void {
       if (withBytes([image], pointer => wasm.policyLoad(pointer)) === 0)
         throw new TypeError('not a policy image');
+      trusted = new Map();
+      tokenHeader = decoder.decode(bytesAt(wasm.tokenHeader())).toLowerCase() || undefined;
     },
 
     decide(target: Target, proof: Proof): Decision {
-      const fields = joinFields([target.method, target.scheme, target.host, target.uri, target.client]);
-      const claims = proof.kind === 'proved' ? encodeClaims(proof.principal, '') : new Uint8Array(0);
+      const claims = proof.kind === 'proved' ? claimsOf(proof.principal) : NO_CLAIMS;
       // Longer than any directory should hold: refused rather than judged by half of it.
       if (claims === undefined) return { verdict: 'forbid', policy: 'deny', position: 0, hasSubjects: false };
       const level = proof.kind === 'proved' ? proof.level : 0;
-      return withBytes([fields, claims], (a, b) => {
-        const answer = wasm.decide(a as number, b as number, level, proof.kind === 'failed');
-        if (answer < 0)
-          return { verdict: 'bad-request', reason: wasm.__getString(wasm.decisionReason(-answer)) };
-        if (answer >= MISSING) {
-          const missing = answer === MISSING ? 'path' : 'method';
-          return { verdict: 'forbid', policy: 'deny', position: 0, hasSubjects: false, missing };
-        }
-        return {
-          verdict: verdictName(answer & 15),
-          policy: policyName((answer >> 4) & 15),
-          position: wasm.decisionPosition(),
-          hasSubjects: (answer & 256) !== 0,
-        };
-      });
+      const { method, scheme, host, uri, client } = target;
+      const fields = first.fields([method, scheme, host, uri, client]);
+      const answer = wasm.decide(fields, second.bytes(claims), level, proof.kind === 'failed');
+      if (answer < 0)
+        return { verdict: 'bad-request', reason: wasm.__getString(wasm.decisionReason(-answer)) };
+      if (answer >= MISSING) {
+        const missing = answer === MISSING ? 'path' : 'method';
+        return { verdict: 'forbid', policy: 'deny', position: 0, hasSubjects: false, missing };
+      }
+      return {
+        verdict: verdictName(answer & 15),
+        policy: policyName((answer >> 4) & 15),
+        position: wasm.decisionPosition(),
+        hasSubjects: (answer & 256) !== 0,
+      };
     },
 
     parseAuthorization(values: readonly string[]): Authorization {
       if (values.length === 0) return { kind: 'none' };
       // RFC 9110 section 5.3: a field that is no list has one line.
       if (values.length > 1) return { kind: 'malformed' };
-      const bytes = Buffer.from(values[0] as string, 'latin1');
-      const kind = withBytes([bytes], value => wasm.readAuthorization(value));
+      const kind = ask(values[0] as string, wasm.readAuthorization);
       if (kind === AUTHORIZATION_NONE) return { kind: 'none' };
       if (kind === AUTHORIZATION_TOO_LARGE) return { kind: 'too-large' };
-      if (kind === AUTHORIZATION_TOKEN) return { kind: 'token', token: decoder.decode(takeCredential()) };
+      if (kind === AUTHORIZATION_TOKEN) return { kind: 'token', token: takeCredential()[0] ?? '' };
       if (kind !== AUTHORIZATION_BASIC) return { kind: 'malformed' };
-      const colon = wasm.credentialColon();
-      const pair = takeCredential();
-      return {
-        kind: 'basic',
-        username: decoder.decode(pair.subarray(0, colon)),
-        password: decoder.decode(pair.subarray(colon + 1)),
-      };
+      const [username = '', password = ''] = takeCredential(wasm.credentialColon());
+      return { kind: 'basic', username, password };
     },
 
-    tokenHeader(): string | undefined {
-      const name = decoder.decode(bytesAt(wasm.tokenHeader())).toLowerCase();
-      return name === '' ? undefined : name;
-    },
+    tokenHeader: () => tokenHeader,
 
     parseToken(values: readonly string[]): TokenHeader {
       if (values.length === 0) return { kind: 'none' };
       // RFC 9110 section 5.3: a field that is no list has one line.
       if (values.length > 1) return { kind: 'malformed' };
-      const kind = withBytes([Buffer.from(values[0] as string, 'latin1')], value =>
-        wasm.readToken(value as number),
-      );
+      const kind = ask(values[0] as string, wasm.readToken);
       if (kind === AUTHORIZATION_NONE) return { kind: 'none' };
       if (kind !== AUTHORIZATION_TOKEN) return { kind: 'malformed' };
-      return { kind: 'token', token: decoder.decode(takeCredential()) };
+      return { kind: 'token', token: takeCredential()[0] ?? '' };
     },
 
     compileNetworks(networks: readonly string[]): Uint8Array | undefined {
@@ -185,14 +196,18 @@ function createEngine(wasm: Module): Engine & Explainer {
     },
 
     isTrustedProxy(address: string): boolean {
-      return withBytes([encoder.encode(address)], peer => wasm.isTrustedProxy(peer) !== 0);
+      const known = trusted.get(address);
+      if (known !== undefined) return known;
+      const answer = wasm.isTrustedProxy(first.latin1(address)) !== 0;
+      if (trusted.size >= MAX_PEERS) trusted = new Map();
+      trusted.set(address, answer);
+      return answer;
     },
 
     clientAddress(peer: string, forwardedFor: string | undefined): string {
-      const values = forwardedFor === undefined ? new Uint8Array(0) : encoder.encode(`${forwardedFor}\0`);
-      return withBytes([encoder.encode(peer), values], (a, b) =>
-        decoder.decode(bytesAt(wasm.clientAddress(a as number, b as number))),
-      );
+      const values = forwardedFor === undefined ? '' : `${forwardedFor}\0`;
+      const address = wasm.clientAddress(first.latin1(peer), second.latin1(values));
+      return memory.view(address).toString('latin1');
     },
 
     explain(target: Target, proof: Proof): Explanation {
@@ -228,16 +243,4 @@ function policyName(code: number): Policy {
   if (code === POLICY_BYPASS) return 'bypass';
   if (code === POLICY_ONE_FACTOR) return 'one_factor';
   return code === POLICY_TWO_FACTOR ? 'two_factor' : 'deny';
-}
-
-/** Each value behind its u32 length; strings hold one byte a character, as node's headers do. */
-function joinFields(values: readonly string[]): Uint8Array {
-  return Buffer.concat(
-    values.flatMap(value => {
-      const bytes = Buffer.from(value, 'latin1');
-      const length = Buffer.alloc(4);
-      length.writeUInt32LE(bytes.length);
-      return [length, bytes];
-    }),
-  );
 }
