@@ -1,3 +1,4 @@
+import { RULE_KEYS } from '../config/key-tree.ts';
 import type { PolicyDocument } from '../policy/engine.ts';
 import { isUniversal, readSimple, type Shaped } from './simple-expression.ts';
 
@@ -28,17 +29,6 @@ export interface LintRule {
   readonly opaque: boolean;
 }
 
-const KEYS: readonly string[] = [
-  'domain',
-  'domain_regex',
-  'policy',
-  'subject',
-  'networks',
-  'methods',
-  'resources',
-  'query',
-];
-
 /** The rules of a policy, also of one with mistakes: what is no rule is left out. */
 export function readRules(document: PolicyDocument): LintRule[] {
   const rules = isObject(document.access_control) ? document.access_control.rules : undefined;
@@ -47,7 +37,7 @@ export function readRules(document: PolicyDocument): LintRule[] {
 }
 
 function readRule(rule: Readonly<Record<string, unknown>>, index: number): LintRule {
-  let opaque = Object.keys(rule).some(key => !KEYS.includes(key));
+  let opaque = Object.keys(rule).some(key => !RULE_KEYS.some(known => known === key));
   const path = `access_control.rules[${index}]`;
   const texts = (key: string): readonly string[] | undefined => {
     const list = listOf(rule[key]);

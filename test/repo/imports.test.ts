@@ -58,6 +58,8 @@ const HOST: Record<string, readonly string[]> = {
   validate: ['config', 'log', 'policy'],
   reload: ['clock.ts', 'config', 'log', 'policy', 'snapshot'],
   config: ['policy', 'secret', 'log'],
+  cache: ['clock.ts', 'config', 'log', 'secret'],
+  elastic: ['cache', 'clock.ts', 'config', 'http', 'log', 'metrics', 'policy', 'secret', 'users'],
   secret: ['config'],
   http: ['log'],
   log: ['clock.ts', 'config'],
