@@ -84,7 +84,10 @@ export async function startTraefik(options: TraefikOptions): Promise<Traefik> {
         providersThrottleDuration: '50ms',
         file: { filename: join(directory, 'dynamic.yml'), watch: true },
       },
-      experimental: { abortOnPluginFailure: true, localPlugins },
+      // Traefik does not start with an empty list of plugins.
+      ...(options.plugins === undefined
+        ? {}
+        : { experimental: { abortOnPluginFailure: true, localPlugins } }),
     },
     options.static ?? {},
   );
