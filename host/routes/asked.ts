@@ -24,6 +24,8 @@ export interface Asked {
   readonly target: Target;
   readonly url: string;
   readonly signInUrl: string | undefined;
+  /** A guest asks, which has no grant for the credential. */
+  readonly isDeferred: boolean;
 }
 
 export type OnDeferral = (reason: DeferralProblem | 'accepted') => void;
@@ -58,7 +60,7 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
       });
       return exactReply(dialect.badRequest);
     }
-    return { target, url: told.url, signInUrl: brought ?? cookies?.signInUrl };
+    return { target, url: told.url, signInUrl: brought ?? cookies?.signInUrl, isDeferred: false };
   };
 
   function readDeferral(
@@ -90,7 +92,8 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
       target = { ...target, client: resolveClient(request, engine) };
     }
     const { scheme, host, uri } = target;
-    return { target, url: urlText(scheme, host, uri), signInUrl: deps.signIn.domainOf(host)?.signInUrl };
+    const signInUrl = deps.signIn.domainOf(host)?.signInUrl;
+    return { target, url: urlText(scheme, host, uri), signInUrl, isDeferred: true };
   }
 
   function unclear({ peer, path }: Request, key: string): Reply {

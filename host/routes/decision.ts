@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { exactReply, type Reply } from '../http/reply.ts';
+import type { RequestHeaders } from '../http/request-headers.ts';
 import type { Handler, Request } from '../http/router.ts';
 import type { Decision, Engine, Principal, Proof, Target } from '../policy/engine.ts';
 import { basicChallenge } from './answers.ts';
@@ -16,7 +17,7 @@ const FAILED: Proof = { kind: 'failed' };
 
 export interface DecisionDeps extends AskedDeps {
   readonly engine: Pick<Engine, 'decide' | 'isTrustedProxy' | 'clientAddress'>;
-  readonly authenticator: Pick<Authenticator, 'hasCredential' | 'authenticate'>;
+  readonly authenticator: Pick<Authenticator, 'hasCredential' | 'known' | 'authenticate'>;
   readonly identity: IdentityHeaders;
   /** What requests are judged by now; another object once that was replaced. */
   readonly inForce: () => { readonly realm: string };
@@ -36,12 +37,19 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
   const { engine, identity, clock, onDecision } = deps;
   const read = createAskedReader(dialect, deps);
 
-  return async request => {
-    const began = clock.monotonic();
+  return request => {
     const arrived = clock.now();
-    const policy = deps.inForce();
-    let asked = read(request, arrived, deps.onDeferral);
+    const asked = read(request, arrived, deps.onDeferral);
     if ('status' in asked) return asked;
+    // A guest that defers needs a new grant, and so a new verification.
+    const known = asked.isDeferred ? undefined : findKnown(request, asked.target.client);
+    if (known !== undefined) return answer(request, asked, engine.decide(asked.target, known.proof), known);
+    return decide(request, asked, arrived);
+  };
+
+  async function decide(request: Request, asked: Asked, arrived: number): Promise<Reply> {
+    const began = clock.monotonic();
+    const policy = deps.inForce();
     // Before a password costs anything.
     const anonymous = engine.decide(asked.target, NOBODY);
     if (anonymous.verdict === 'bad-request' || 'missing' in anonymous) {
@@ -51,13 +59,25 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
     const outcome = await authenticate(request, began, asked.target.client, isOpen);
     if ('status' in outcome) return outcome;
     if (outcome.proof === NOBODY) return answer(request, asked, anonymous, outcome);
-    if (deps.inForce() !== policy) {
-      // Replaced while the password was verified: the new one judges all of the request, also whose headers count.
-      asked = read(request, arrived, () => {});
-      if ('status' in asked) return asked;
+    // Replaced while the password was verified: the new one judges all of the request, also whose headers count.
+    const again = deps.inForce() === policy ? asked : read(request, arrived, () => {});
+    if ('status' in again) return again;
+    return answer(request, again, engine.decide(again.target, outcome.proof), outcome);
+  }
+
+  /** Of the strategy that finds a credential first, if that was verified before. */
+  function findKnown(request: Request, client: string): Authenticated | undefined {
+    for (const by of dialect.strategies(request)) {
+      if (!isTried(by, request)) continue;
+      const proof = deps.authenticator.known(credentialOf(by, request), client);
+      return proof === undefined ? undefined : { proof, by };
     }
-    return answer(request, asked, engine.decide(asked.target, outcome.proof), outcome);
-  };
+    return undefined;
+  }
+
+  function credentialOf({ header }: HeaderStrategy, { headers }: Request): RequestHeaders {
+    return header === 'authorization' ? headers : headers.authorizedBy(header);
+  }
 
   /** `Authorization` includes the token header, which only the authenticator knows. */
   function isTried(strategy: Strategy, { headers }: Request): strategy is HeaderStrategy {
@@ -84,7 +104,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
       if (!isTried(strategy, request)) continue;
       const isRequired = strategy.required === true;
       if (isRequired && !isPresent(strategy, headers)) return { proof: FAILED, by };
-      const own = strategy.header === 'authorization' ? headers : headers.authorizedBy(strategy.header);
+      const own = credentialOf(strategy, request);
       const outcome = await deps.authenticator.authenticate(own, began, client, isOpen);
       if (outcome.kind === 'too-large') {
         onDecision('too-large');

@@ -93,9 +93,11 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   return test;
 }
 
+/** `Host` is 127.0.0.1 unless it is among the headers. */
 export function ask(port: number, path: string, headers: HeaderList, method = 'GET'): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const flat = ['Host', '127.0.0.1', 'Connection', 'close', ...headers.flat()];
+    const host = headers.some(([name]) => name.toLowerCase() === 'host') ? [] : ['Host', '127.0.0.1'];
+    const flat = [...host, 'Connection', 'close', ...headers.flat()];
     const sent = request({ host: '127.0.0.1', port, path, method, headers: flat, agent: false }, response => {
       let body = '';
       response.setEncoding('utf8').on('data', chunk => {
