@@ -1,5 +1,5 @@
 import { Document, isNode, isPair, isScalar, visit } from 'yaml';
-import type { TraefikSetup } from './traefik-setup.ts';
+import type { PrintedSetup } from './traefik-forward-auth.ts';
 
 /**
  * A rule for Docker that matches no host: without one, every container gets a
@@ -8,14 +8,14 @@ import type { TraefikSetup } from './traefik-setup.ts';
 export const DOCKER_DEFAULT_RULE = 'HostRegexp(`a^`)';
 
 /** The static part with comments on what else it must or must not say. */
-export function staticYaml(setup: TraefikSetup): string {
-  const module = setup.static.experimental.localPlugins.postern.moduleName;
+export function staticYaml(setup: PrintedSetup): string {
+  const module = setup.static.experimental?.localPlugins.postern.moduleName;
   return write(
     setup.static,
     'Static configuration (traefik.yml), read when Traefik starts. Merge it into yours.',
     {
       entryPoints: [
-        'The plugin sees the address of whoever connects. If that is a load balancer, name it here and',
+        'Rules see the address of whoever connects. If that is a load balancer, name it here and',
         'in the trusted_proxies of postern.yml; never set forwardedHeaders.insecure:',
         '    forwardedHeaders:',
         "      trustedIPs: ['192.0.2.10/32']",
@@ -40,19 +40,24 @@ export function staticYaml(setup: TraefikSetup): string {
 }
 
 /** The dynamic part. */
-export function dynamicYaml(setup: TraefikSetup): string {
+export function dynamicYaml(setup: PrintedSetup): string {
+  const only = ['No other router may match these hosts with a higher priority.'];
+  if (setup.static.experimental === undefined) {
+    return write(setup.dynamic, 'Dynamic configuration, for the file provider or a KV store.', {
+      'postern-aliases': [
+        'Other spellings of our headers, and what makes a service see another request than the rules saw.',
+      ],
+      'postern-no-upgrade': ['`Upgrade: h2c` would open a tunnel past the rules.'],
+      routers: only,
+    });
+  }
   return write(
     setup.dynamic,
     [
       'Dynamic configuration, for the file provider or a KV store (Docker labels cannot declare',
       'parentRefs). It fits the root secret it was made with: print it again when that changes.',
     ].join('\n'),
-    {
-      routers: [
-        'A guarded parent and its two children per domain. No other router may match these hosts with a',
-        'higher priority.',
-      ],
-    },
+    { routers: ['A guarded parent and its two children per domain.', ...only] },
   );
 }
 

@@ -5,11 +5,15 @@ import { deriveGuestKey } from '../secret/derive.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { configOption, setupFor } from './options.ts';
 import { writeNewFile } from './output-file.ts';
-import { type TraefikOptions, type TraefikSetup, traefikSetup } from './traefik-setup.ts';
+import { forwardAuthSetup, type PrintedSetup } from './traefik-forward-auth.ts';
+import { DEFAULT_LISTEN, SERVE_PATH, serveDynamic } from './traefik-serve.ts';
+import { type TraefikOptions, traefikSetup } from './traefik-setup.ts';
 import { dynamicYaml, staticYaml } from './traefik-yaml.ts';
 
 /** As Traefik sees it; in a directory of its own, since the plugin is given the whole directory. */
 const DEFAULT_KEY_FILE = '/etc/postern/traefik/guest.key';
+/** Traefik's own default. */
+const POLL_INTERVAL = '5s';
 
 interface Options {
   readonly config?: string;
@@ -25,6 +29,10 @@ interface Options {
   readonly dynamic?: boolean;
   readonly json?: boolean;
   readonly outDir?: string;
+  readonly plugin: boolean;
+  readonly endpoint?: string;
+  readonly serve?: boolean;
+  readonly listen: string;
 }
 
 /** `postern traefik`: prints what Traefik has to be told. */
@@ -51,10 +59,25 @@ export function traefikCommand(io: Io): Command {
     .option('--dynamic', 'only the dynamic part')
     .addOption(new Option('--json', 'print JSON').conflicts('outDir'))
     .option('--out-dir <dir>', 'write traefik.yml and dynamic/postern.yml there instead of printing')
-    .action((domains: readonly string[], options: Options) => {
-      const setup = traefikSetup(setupOptions(domains, options, io));
-      if (options.outDir === undefined) io.stdout.write(render(setup, options));
-      else writeFiles(setup, options, options.outDir, io);
+    .option('--no-plugin', 'forwardAuth alone, for a Traefik without the plugin: the host is asked each time')
+    .option(
+      '--endpoint <url>',
+      "where Traefik's HTTP provider finds the dynamic part, instead of a directory",
+    )
+    .addOption(
+      new Option('--serve', "serve the dynamic part for Traefik's HTTP provider").conflicts([
+        'static',
+        'json',
+        'outDir',
+        'endpoint',
+      ]),
+    )
+    .option('--listen <address>', 'HOST:PORT of --serve', DEFAULT_LISTEN)
+    .action(async (domains: readonly string[], options: Options) => {
+      const make = () => setupOf(domains, options, io);
+      if (options.serve) await serveDynamic(() => make().dynamic, options.listen, io);
+      else if (options.outDir === undefined) io.stdout.write(render(make(), options));
+      else writeFiles(make(), options, options.outDir, io);
     })
     .addHelpText(
       'after',
@@ -66,8 +89,19 @@ Examples:
   postern traefik app.example.com --service app@docker
   postern traefik app.example.com --service http://127.0.0.1:8080 --host-address http://postern:9091
   postern traefik a.example.com b.example.com -s a.example.com=a@docker -s b.example.com=b@docker
-  postern traefik app.example.com -s app --dynamic > /etc/traefik/dynamic/postern.yml`,
+  postern traefik app.example.com -s app --dynamic > /etc/traefik/dynamic/postern.yml
+  postern traefik app.example.com -s app --no-plugin
+  postern traefik app.example.com -s app --serve`,
     );
+}
+
+function setupOf(domains: readonly string[], options: Options, io: Io): PrintedSetup {
+  const made = setupOptions(domains, options, io);
+  const setup: PrintedSetup = options.plugin ? traefikSetup(made) : forwardAuthSetup(made);
+  if (options.endpoint === undefined) return setup;
+  const endpoint = checkEndpoint(options.endpoint);
+  const providers = { http: { endpoint, pollInterval: POLL_INTERVAL } };
+  return { ...setup, static: { ...setup.static, providers } };
 }
 
 function setupOptions(domains: readonly string[], options: Options, io: Io): TraefikOptions {
@@ -76,7 +110,7 @@ function setupOptions(domains: readonly string[], options: Options, io: Io): Tra
   const services = serviceMap(options.service, names);
   const directory = checkMount('--directory', options.directory ?? config.guest.directory);
   const keyFile = options.keyFromEnvironment ? undefined : checkMount('--key-file', options.keyFile);
-  if (keyFile !== undefined) checkKeyDirectory(dirname(keyFile), directory, io);
+  if (keyFile !== undefined && options.plugin) checkKeyDirectory(dirname(keyFile), directory, io);
   return {
     domains: names.map(domain => ({ domain, service: services(domain) })),
     guestKey: deriveGuestKey(config.secret),
@@ -91,7 +125,7 @@ function setupOptions(domains: readonly string[], options: Options, io: Io): Tra
   };
 }
 
-function render(setup: TraefikSetup, options: Options): string {
+function render(setup: PrintedSetup, options: Options): string {
   if (options.json) {
     const value = options.static ? setup.static : options.dynamic ? setup.dynamic : setup;
     return `${JSON.stringify(value, undefined, 2)}\n`;
@@ -101,7 +135,7 @@ function render(setup: TraefikSetup, options: Options): string {
   return `${staticYaml(setup)}---\n${dynamicYaml(setup)}`;
 }
 
-function writeFiles(setup: TraefikSetup, options: Options, outDir: string, io: Io): void {
+function writeFiles(setup: PrintedSetup, options: Options, outDir: string, io: Io): void {
   const files: [string, string, number][] = [];
   if (!options.dynamic) files.push([join(outDir, 'traefik.yml'), staticYaml(setup), 0o644]);
   // The verdict tags are no key, but whoever knows them passes a parent that lost its plugin.
@@ -162,6 +196,11 @@ function serviceMap(values: readonly string[], domains: readonly string[]): (dom
 function checkHostAddress(address: string): string {
   if (/^https?:\/\/[^/?#\s@]+\/?$/.test(address) && URL.canParse(address)) return address.replace(/\/$/, '');
   throw usage(`--host-address ${address}: must be http://HOST:PORT, without a path`);
+}
+
+function checkEndpoint(url: string): string {
+  if (/^https?:\/\/[^/?#\s@]+\/\S*$/.test(url) && URL.canParse(url)) return url;
+  throw usage(`--endpoint ${url}: must be an address as --serve prints it, http://HOST:PORT${SERVE_PATH}`);
 }
 
 /** Where a listener on every interface is reached from the same machine. */

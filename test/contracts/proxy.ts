@@ -27,8 +27,13 @@ export interface ProxyTraits {
   readonly identity?: { user: string; groups: string; name?: string; email?: string };
   /** What stands between groups. Default `,`. */
   readonly separator?: string;
-  /** How a visitor's page is refused: sent to the portal, or asked for a password. Default `portal`. */
-  readonly denial?: 'portal' | 'password';
+  /**
+   * How a visitor's page is refused: sent to the portal, to the portal by way of
+   * an address of ours on the application's host, or asked for a password.
+   */
+  readonly denial?: 'portal' | 'by-start' | 'either';
+  /** A block as its old texts have it, whose application sees all spellings of headers and all upgrades. */
+  readonly asPrinted?: boolean;
   /** Whether a bypass rule is decided without the host. Default false. */
   readonly guest?: boolean;
 }
@@ -52,6 +57,7 @@ export function describeProxyContract(
   traits: ProxyTraits = {},
 ): void {
   const { identity = AUTHELIA, separator = ',', denial = 'portal', guest = false } = traits;
+  const asPrinted = traits.asPrinted === true;
   const names = Object.values(identity);
   let world: World;
   let proxy: GuardedProxy;
@@ -161,7 +167,8 @@ export function describeProxyContract(
     });
 
     it('a WebSocket on a bypass rule, as nobody', async () => {
-      const forged = Object.fromEntries(names.flatMap(spellings).map(name => [name, FORGED]));
+      const claimed = asPrinted ? names : names.flatMap(spellings);
+      const forged = Object.fromEntries(claimed.map(name => [name, FORGED]));
       const { messages } = await askWebSocket(proxy.port, APP, '/open/ws', 'hello', forged);
       // Only `/ws` is one to the backend's mind, but it takes every upgrade.
       expectNobody(JSON.parse(messages[0] ?? '') as Received);
@@ -172,13 +179,19 @@ export function describeProxyContract(
     it('a page', async () => {
       const answer = await ask('/page?a=1', { headers: BROWSER });
       expectClosed(answer);
-      if (denial === 'password') {
-        expect(answer.status).toBe(401);
+      if (denial === 'either' && answer.status === 401) {
         expect(answer.headers['www-authenticate']).toMatch(/^Basic realm=/);
         return;
       }
       expect(answer.status).toBe(302);
-      const to = new URL(String(answer.headers.location));
+      let to = new URL(String(answer.headers.location), `https://${APP}`);
+      if (denial === 'by-start') {
+        expect(to.hostname).toBe(APP);
+        const start = await ask(to.pathname + to.search, { headers: BROWSER });
+        expectClosed(start);
+        expect(start.status).toBe(302);
+        to = new URL(String(start.headers.location));
+      }
       expect(to.origin).toBe(PORTAL);
       expect(to.searchParams.get('rd')).toBe(`https://${APP}/page?a=1`);
     });
@@ -261,7 +274,7 @@ export function describeProxyContract(
       ['nobody', '/open', undefined],
     ])('identity in every spelling, %s', async (_, path, as) => {
       for (const name of names) {
-        for (const spelling of spellings(name)) {
+        for (const spelling of asPrinted ? [name, name.toUpperCase()] : spellings(name)) {
           const options = { headers: { [spelling]: FORGED }, ...(as === undefined ? {} : { as }) };
           expect((await ask(path, options)).status).toBe(200);
           if (as === undefined) expectNobody(received());

@@ -119,7 +119,7 @@ describe.each(SHELLS)('%s', shell => {
     ['postern serve --config poster', ['postern.bash', 'postern.fish', 'postern.yml', 'postern.zsh']],
     ['postern traefik --out-dir ', ['pages']],
     ['postern secret guest --con', ['--config']],
-    ['postern traefik --no', ['--no-tls']],
+    ['postern traefik --no', ['--no-plugin', '--no-tls']],
   ])('completes %s', (line, expected) => {
     expect(offers(shell, line)).toEqual([...expected].sort());
   });

@@ -1,7 +1,7 @@
 import { connect as connectHttp2, constants } from 'node:http2';
 import { request } from 'node:https';
 import { connect } from 'node:tls';
-import WebSocket from 'ws';
+import WebSocket, { type ClientOptions } from 'ws';
 import { parseAnswer, type RawAnswer } from './raw-http.ts';
 import { waitUntil } from './wait.ts';
 
@@ -132,12 +132,14 @@ export function askWebSocket(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<{ status: number; messages: string[] }> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`wss://127.0.0.1:${port}${path}`, {
+    // The options of node's `https`, too, which the types do not know of.
+    const options: ClientOptions & { servername: string } = {
       servername: domain,
       rejectUnauthorized: false,
       headers: { host: domain, ...headers },
       handshakeTimeout: PATIENCE_MS,
-    });
+    };
+    const socket = new WebSocket(`wss://127.0.0.1:${port}${path}`, options);
     const messages: string[] = [];
     socket.on('message', data => {
       messages.push(data.toString());

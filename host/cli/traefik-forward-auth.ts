@@ -1,0 +1,78 @@
+import { HEADER_REQUEST, HEADER_VERDICT } from '../../assembly/contract.ts';
+import { type Router, type TraefikOptions, type TraefikSetup, traefikSetup } from './traefik-setup.ts';
+
+/** What is printed of either set-up: with the plugin, or with forwardAuth alone. */
+export interface PrintedSetup {
+  readonly static: {
+    readonly entryPoints: TraefikSetup['static']['entryPoints'];
+    /** Where Traefik reads the dynamic part: a directory, or `postern traefik --serve`. */
+    readonly providers:
+      | TraefikSetup['static']['providers']
+      | { readonly http: { readonly endpoint: string; readonly pollInterval: string } };
+    readonly experimental?: TraefikSetup['static']['experimental'];
+  };
+  readonly dynamic: TraefikSetup['dynamic'];
+}
+
+/**
+ * Whatever is not exactly `websocket`; RE2 has no look-ahead. One such value among
+ * several lines is enough: which of them a service would follow is not known.
+ */
+export const NOT_WEBSOCKET =
+  '(?i)^([^w]|.[^e]|..[^b]|...[^s]|.{4}[^o]|.{5}[^c]|.{6}[^k]|.{7}[^e]|.{8}[^t]|.{10}|.{0,8}$)';
+
+/** For a Traefik without the plugin: every request of these domains asks the host. */
+export function forwardAuthSetup(options: TraefikOptions): PrintedSetup {
+  const setup = traefikSetup(options);
+  const { entryPoints, providers } = setup.static;
+  const { middlewares, routers, services } = setup.dynamic.http;
+  const host = middlewares['postern-host'] as { forwardAuth: { authResponseHeaders: readonly string[] } };
+  const identity = host.forwardAuth.authResponseHeaders.filter(name => !OURS.includes(name));
+  const parents = Object.entries(routers).filter(([, router]) => router.parentRefs === undefined);
+  const guarded = parents.flatMap(([name, parent]): [string, Router][] => {
+    const router = { ...parent, service: routers[`${name}-allow`]?.service ?? '' };
+    return [
+      [name, { ...router, middlewares: CHAIN }],
+      [
+        `${name}-no-upgrade`,
+        {
+          ...router,
+          rule: `${parent.rule} && HeaderRegexp(\`Upgrade\`, \`${NOT_WEBSOCKET}\`)`,
+          priority: (parent.priority ?? 0) + 1,
+          middlewares: [...CHAIN, 'postern-no-upgrade'],
+        },
+      ],
+    ];
+  });
+  return {
+    static: { entryPoints, providers },
+    dynamic: {
+      http: {
+        middlewares: {
+          'postern-target': middlewares['postern-target'],
+          'postern-aliases': { headers: { customRequestHeaders: removed(identity) } },
+          'postern-host': { forwardAuth: { ...host.forwardAuth, authResponseHeaders: identity } },
+          'postern-no-upgrade': { headers: { customRequestHeaders: { Upgrade: '' } } },
+        },
+        routers: Object.fromEntries(guarded),
+        ...(services === undefined ? {} : { services }),
+      },
+    },
+  };
+}
+
+const OURS: readonly string[] = [HEADER_VERDICT, HEADER_REQUEST];
+const CHAIN = ['postern-target', 'postern-aliases', 'postern-host'];
+
+/**
+ * What makes a service see another client or request than the rules saw: other
+ * spellings of the identity headers, our own, and what a load balancer in front
+ * passes on of a client's claims. An empty value removes.
+ */
+function removed(identity: readonly string[]): Record<string, string> {
+  const aliases = ['_', '.'].flatMap(mark => identity.map(name => name.replaceAll('-', mark)));
+  const claims = ['X-Original-URL', 'X-Rewrite-URL'];
+  // Traefik tells forwardAuth its own where these are missing.
+  const forwarded = ['X-Forwarded-Host', 'X-Forwarded-Uri', 'X-Forwarded-Method'];
+  return Object.fromEntries([...aliases, ...OURS, ...claims, ...forwarded].map(name => [name, '']));
+}

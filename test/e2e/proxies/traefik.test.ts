@@ -1,0 +1,100 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
+import { parse } from 'yaml';
+import type { PrintedSetup } from '../../../host/cli/traefik-forward-auth.ts';
+import { deriveGuestKey } from '../../../host/secret/derive.ts';
+import { formatGuestKey } from '../../../host/secret/secret.ts';
+import { describeProxyContract, type GuardedProxy } from '../../contracts/proxy.ts';
+import { startChild } from '../../support/child.ts';
+import { exampleFile } from '../../support/example.ts';
+import { freePort } from '../../support/net.ts';
+import { BUNDLE, runCli } from '../../support/run-cli.ts';
+import { tempDirectory } from '../../support/temp.ts';
+import { describeTraefik, startTraefik, type TraefikOptions, type Tree } from '../../support/traefik.ts';
+import { waitUntil } from '../../support/wait.ts';
+import { APP, type World } from '../../support/world.ts';
+
+/** Traefik with entry point `websecure` and the world's certificate beside what `options` say. */
+async function start(world: World, options: TraefikOptions): Promise<GuardedProxy & { apiUrl: string }> {
+  const port = await freePort();
+  const { certificate, key } = world.certificate;
+  const traefik = await startTraefik({
+    ...options,
+    dynamic: { ...options.dynamic, tls: { certificates: [{ certFile: certificate, keyFile: key }] } },
+    static: {
+      entryPoints: {
+        websecure: { address: `127.0.0.1:${port}`, transport: { lifeCycle: { graceTimeOut: '1s' } } },
+      },
+      ...options.static,
+    },
+  });
+  return {
+    port,
+    apiUrl: traefik.apiUrl,
+    get log() {
+      return traefik.log;
+    },
+    stop: () => traefik.stop(),
+  };
+}
+
+/** One of the examples for the file provider. */
+function byFile(binary: string, world: World, example: string): Promise<GuardedProxy> {
+  const text = exampleFile(example, {
+    '127.0.0.1:9091': `127.0.0.1:${world.hostPort}`,
+    '127.0.0.1:8080': `127.0.0.1:${world.backend.port}`,
+  });
+  return start(world, { binary, dynamic: parse(text) as Tree });
+}
+
+/** `postern traefik --serve`, and Traefik asking it. */
+async function byHttp(binary: string, world: World, flags: readonly string[]): Promise<GuardedProxy> {
+  const keyFile = join(tempDirectory(), 'key', 'guest.key');
+  mkdirSync(dirname(keyFile), { mode: 0o750 });
+  writeFileSync(keyFile, formatGuestKey(deriveGuestKey(world.secret)));
+  const args = [
+    'traefik',
+    APP,
+    ...['--config', world.configFile, '--service', world.backend.url, '--key-file', keyFile],
+    ...flags,
+  ];
+  const listen = `127.0.0.1:${await freePort()}`;
+  const served = startChild(process.execPath, [BUNDLE, ...args, '--serve', '--listen', listen], {
+    env: world.env,
+  });
+  const endpoint = (await served.waitFor(/http:\S+/))[0];
+  const printed = await runCli([...args, '--static', '--json', '--endpoint', endpoint], { env: world.env });
+  const { providers, experimental } = JSON.parse(printed.out) as PrintedSetup['static'];
+  const http = { ...('http' in providers ? providers.http : {}), pollInterval: '200ms' };
+  const { mounts } = experimental?.localPlugins.postern.settings ?? {};
+  const traefik = await start(world, {
+    binary,
+    ...(mounts === undefined ? {} : { plugins: { postern: { mounts } } }),
+    dynamic: {},
+    static: { providers: { http } },
+  });
+  await waitUntil('the routers', async () => {
+    const data = (await (await fetch(`${traefik.apiUrl}/api/rawdata`)).json()) as { routers?: object };
+    return Object.keys(data.routers ?? {}).includes('postern-app-example-com@http');
+  });
+  return {
+    ...traefik,
+    async stop() {
+      await traefik.stop();
+      expect(await served.stop()).toBe(0);
+    },
+  };
+}
+
+describeTraefik('Traefik with forwardAuth alone, by file', binary => {
+  describeProxyContract(world => byFile(binary(), world, 'traefik/forward-auth.yml'));
+});
+
+describeTraefik('Traefik with forwardAuth alone, by its HTTP provider', binary => {
+  describeProxyContract(world => byHttp(binary(), world, ['--no-plugin']));
+});
+
+describeTraefik('Traefik with the plugin, by its HTTP provider', binary => {
+  describeProxyContract(world => byHttp(binary(), world, []), { guest: true, denial: 'either' });
+});
