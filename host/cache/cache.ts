@@ -2,13 +2,13 @@
  * What hosts share, behind one interface: memory for one host, Redis for
  * several. `test/contracts/cache.ts` runs over every implementation.
  *
- * Every method answers within `CacheLimits.commandMs` or rejects with
+ * Every method answers within `COMMAND_MS` or rejects with
  * `CacheError`. Nothing is ever answered in place of what could not be asked: a
  * caller for whom a store that is gone is as good as a miss says so (`orMiss`).
  */
 export interface Cache {
   readonly kind: 'memory' | 'redis';
-  /** Names this host among those that share the store; new at each start. */
+  /** Names this host among those that share the store; it keeps it as long as its guest directory. */
   readonly hostId: string;
 
   /** Undefined when it is absent, expired, or not sealed by us for this very key. */
@@ -23,15 +23,13 @@ export interface Cache {
   /** Adds to a counter and answers the sum. The first addition starts its `ttlSeconds`, later ones do not. */
   increment(key: CacheKey, ttlSeconds: number, by?: number): Promise<number>;
 
-  /** Undefined while somebody else has it. It falls back to nobody `ttlMs` after the last `extend`. */
-  acquire(name: CacheKey, ttlMs: number): Promise<Lock | undefined>;
   /**
-   * The number of the lock's present holder, undefined when nobody has it. What
-   * that holder leaves for those who wait, see `Lock.leave`.
+   * The lock, or whose it is. It falls back to nobody `ttlMs` after the last
+   * `extend`; who had it then finds out at the next step.
    */
-  holder(name: CacheKey): Promise<number | undefined>;
-  /** What the holder with this number left behind, undefined as long as it left nothing. */
-  left(name: CacheKey, fence: number): Promise<Uint8Array | undefined>;
+  acquire(name: CacheKey, ttlMs: number): Promise<Lock | Held>;
+  /** What became of that holder, see `Lock.leave`. */
+  outcome(name: CacheKey, fence: number): Promise<Outcome>;
 
   /**
    * Tells every host that shares the store, this one included, and waits until
@@ -49,7 +47,7 @@ export interface Cache {
 
   /** How the store is doing; asks nobody. */
   status(): CacheStatus;
-  /** Leaves the others, and the store. Waits for nothing longer than `CacheLimits.commandMs`. */
+  /** Leaves the others, and the store. Waits for nothing longer than `COMMAND_MS`. */
   close(): Promise<void>;
 }
 
@@ -63,10 +61,15 @@ export interface CacheKey {
 }
 
 export interface Lock {
-  /** Grows with each holder of this name: whoever keeps the highest it has seen refuses a late one. */
+  /** Grows with each holder of this name, flushed stores included: whoever keeps the highest refuses a late one. */
   readonly fence: number;
   /** False when it has been lost: then stop at once, somebody else may have begun. */
   extend(ttlMs: number): Promise<boolean>;
+  /**
+   * Writes the value of the lock's own name under another kind, in one step with
+   * looking whether the lock is still ours. False when it is not: nothing is written.
+   */
+  set(kind: string, value: Uint8Array, ttlSeconds: number): Promise<boolean>;
   /**
    * Gives the lock back and leaves a result for those who wait for this holder, in
    * one step. False when the lock has been lost: then nothing is left, and the
@@ -76,6 +79,21 @@ export interface Lock {
   /** Gives it back without a result; false when it has been lost. */
   release(): Promise<boolean>;
 }
+
+/** Somebody else has the lock. */
+export interface Held {
+  readonly heldBy: number;
+}
+
+export function isHeld(answer: Lock | Held): answer is Held {
+  return 'heldBy' in answer;
+}
+
+/** `gone`: it has the lock no more and left nothing. */
+export type Outcome =
+  | { readonly state: 'left'; readonly result: Uint8Array }
+  | { readonly state: 'working' }
+  | { readonly state: 'gone' };
 
 export interface Broadcast {
   /** Ids of the hosts that handled it. */
@@ -123,4 +141,37 @@ export async function orMiss<T>(answer: Promise<T>): Promise<T | undefined> {
     if (error instanceof CacheError) return undefined;
     throw error;
   }
+}
+
+/**
+ * What the application does with the store besides using it. Whoever writes
+ * grants learns from it when those may no longer be believed.
+ */
+export interface SharedStore extends Cache {
+  /**
+   * Begins to take part; topics are subscribed to before. Answers when what
+   * happened since `resume` has been handled, or it is clear that the store
+   * cannot be reached for now: never later than `START_MS`.
+   */
+  start(resume: Resume | undefined, listener: StoreListener): Promise<void>;
+}
+
+/** What a host remembers of the store between two runs. */
+export interface Resume {
+  readonly hostId: string;
+  /** Value of the marker key. */
+  readonly marker: string;
+  /** Number of the last event it handled. */
+  readonly event: number;
+}
+
+export interface StoreListener {
+  /**
+   * Everything that other hosts may have said is unknown: the marker key is gone
+   * or another one (somebody flushed the store, or it is another store), or
+   * events are missing. Nobody's grant may be believed.
+   */
+  lost(why: 'flushed' | 'missed-events' | 'first-contact'): void;
+  /** To be kept for the next run. */
+  progress(resume: Resume): void;
 }

@@ -1,0 +1,157 @@
+import { Cluster, Redis } from 'ioredis';
+import { printable } from '../log/printable.ts';
+import { CacheError, type CacheErrorCode } from './cache.ts';
+import { COMMAND_MS, FAILURES_TO_OPEN } from './limits.ts';
+import type { Script } from './redis-scripts.ts';
+import { clusterOptions, type RedisSettings, redisOptions, shownAddress } from './redis-settings.ts';
+
+export type Argument = string | number | Uint8Array;
+
+/** Longest text of the server's that is shown. */
+const MAX_REASON = 200;
+
+/**
+ * A connection that answers in time or says that it cannot. After two calls in a
+ * row without an answer further ones are refused at once, until `probe` gets one
+ * through.
+ */
+export class RedisLink {
+  readonly address: string;
+  readonly #client: Redis | Cluster;
+  readonly #commandMs: number;
+  #failures = 0;
+  #open = true;
+  #lastProblem = 'not connected yet';
+
+  /** @param commandMs a reader that blocks waits longer */
+  constructor(settings: RedisSettings, commandMs = COMMAND_MS) {
+    this.address = shownAddress(settings);
+    this.#commandMs = commandMs;
+    this.#client =
+      settings.mode === 'cluster'
+        ? new Cluster(
+            settings.nodes.map(node => ({ ...node })),
+            clusterOptions(settings, commandMs),
+          )
+        : new Redis(redisOptions(settings, commandMs));
+    // An event that nobody hears would end the process.
+    this.#client.on('error', error => this.#note(error));
+    this.#client.on('-node', () => {});
+  }
+
+  connect(): void {
+    this.#client.connect().catch(error => this.#note(error));
+  }
+
+  /** What was wrong last, without secrets. */
+  get lastProblem(): string {
+    return this.#lastProblem;
+  }
+
+  /** True while calls are refused without asking. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Answers of scripts: buffers, numbers and lists of them. */
+  async call(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    if (this.#open) throw this.#unavailable(this.#lastProblem);
+    return this.#timed(() => this.#evaluate(script, keys, args));
+  }
+
+  /** As `call`, also while the circuit is open, which it closes. */
+  async probe(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const answer = await this.#timed(() => this.#evaluate(script, keys, args));
+    this.#open = false;
+    return answer;
+  }
+
+  /** Any command, also while the circuit is open. */
+  command(name: string, args: readonly Argument[]): Promise<unknown> {
+    return this.#timed(() => this.#client.callBuffer(name, args.map(toArgument)));
+  }
+
+  /** Another connection in the place of one that does not answer. */
+  reconnect(): void {
+    this.#client.disconnect(true);
+  }
+
+  close(): void {
+    this.#open = true;
+    this.#client.disconnect();
+  }
+
+  async #evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const rest = [...keys, ...args.map(toArgument)];
+    try {
+      return await this.#client.callBuffer('EVALSHA', script.sha, keys.length, ...rest);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return this.#client.callBuffer('EVAL', script.text, keys.length, ...rest);
+    }
+  }
+
+  async #timed(ask: () => Promise<unknown>): Promise<unknown> {
+    let timer: NodeJS.Timeout | undefined;
+    // The client has its own limit for each command; redirections and a second script come on top.
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`no answer within ${this.#commandMs} ms`)),
+        this.#commandMs + 50,
+      );
+    });
+    try {
+      const answer = await Promise.race([ask(), late]);
+      this.#failures = 0;
+      return answer;
+    } catch (error) {
+      throw this.#failed(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #failed(error: unknown): CacheError {
+    const reason = shorten(error instanceof Error ? error.message : String(error));
+    const code = codeOf(reason);
+    // A full store answers, and one that refuses a single key has answered, too.
+    if (code !== 'ERR_CACHE_FULL') {
+      this.#lastProblem = reason;
+      this.#failures++;
+      if (this.#failures >= FAILURES_TO_OPEN) this.#open = true;
+    }
+    if (code === 'ERR_CACHE_UNAVAILABLE') return this.#unavailable(reason);
+    const what = code === 'ERR_CACHE_FULL' ? 'has no room' : 'refuses us';
+    return new CacheError(code, `the shared store at ${this.address} ${what}: ${reason}`);
+  }
+
+  #unavailable(reason: string): CacheError {
+    return new CacheError(
+      'ERR_CACHE_UNAVAILABLE',
+      `the shared store at ${this.address} does not answer: ${reason}`,
+    );
+  }
+
+  #note(error: unknown): void {
+    this.#lastProblem = shorten(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What the server's error means. The first word is its code. */
+export function codeOf(reason: string): CacheErrorCode {
+  // `MISCONF`: it cannot save and takes no writes until it can.
+  if (/^(OOM|MISCONF)\b/.test(reason)) return 'ERR_CACHE_FULL';
+  if (/^(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|Client sent AUTH/.test(reason))
+    return 'ERR_CACHE_REFUSED';
+  return 'ERR_CACHE_UNAVAILABLE';
+}
+
+/** Errors quote what was sent; none of that is more than a key's hash, and never more than a line. */
+function shorten(text: string): string {
+  const line = printable(text);
+  return line.length > MAX_REASON ? `${line.slice(0, MAX_REASON - 1)}…` : line;
+}
+
+function toArgument(argument: Argument): string | number | Buffer {
+  return argument instanceof Uint8Array ? Buffer.from(argument) : argument;
+}

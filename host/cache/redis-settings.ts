@@ -1,0 +1,137 @@
+import type { ClusterOptions, RedisOptions } from 'ioredis';
+import { COMMAND_MS, CONNECT_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from './limits.ts';
+
+/** Answers in the shape of RESP2, whatever the protocol. */
+interface Legacy {
+  replyMapping?: 'legacy';
+}
+
+export interface RedisNode {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RedisTls {
+  /** Name in the server's certificate; default is the host. */
+  readonly serverName?: string | undefined;
+  /** PEM; default are the system's authorities. */
+  readonly ca?: Uint8Array | undefined;
+  readonly certificate?: Uint8Array | undefined;
+  readonly key?: Uint8Array | undefined;
+  readonly skipVerify: boolean;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+/** How to reach the store. */
+export interface RedisSettings {
+  readonly mode: 'single' | 'sentinel' | 'cluster';
+  /** The server, the sentinels, or some of the cluster's nodes; none with a socket. */
+  readonly nodes: readonly RedisNode[];
+  /** Path of a Unix socket. */
+  readonly socket?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** 0 in a cluster. */
+  readonly database: number;
+  readonly tls?: RedisTls | undefined;
+  readonly sentinel?:
+    | {
+        readonly name: string;
+        readonly username?: string | undefined;
+        readonly password?: string | undefined;
+      }
+    | undefined;
+}
+
+/** For logs and `/health`: no user, no password. */
+export function shownAddress(settings: RedisSettings): string {
+  if (settings.socket !== undefined) return `unix:${settings.socket}`;
+  const nodes = settings.nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const { sentinel } = settings;
+  return sentinel === undefined ? nodes.join(',') : `${sentinel.name} of sentinels ${nodes.join(',')}`;
+}
+
+/** First quickly, then rarely; the jitter keeps hosts from coming back all at once. */
+export function reconnectAfter(attempt: number): number {
+  const wait = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(attempt, 16), RECONNECT_MAX_MS);
+  return Math.round(wait * (0.75 + Math.random() / 4));
+}
+
+export function redisOptions(settings: RedisSettings, commandMs: number): RedisOptions & Legacy {
+  const { socket, nodes, tls, sentinel } = settings;
+  const [first] = nodes;
+  const secured = tls === undefined ? undefined : tlsOptions(tls);
+  return {
+    ...common(settings, commandMs),
+    db: settings.database,
+    lazyConnect: true,
+    retryStrategy: reconnectAfter,
+    // A server that was made a replica refuses writes: look for the new one.
+    reconnectOnError: error => error.message.startsWith('READONLY'),
+    ...(sentinel === undefined
+      ? socket === undefined
+        ? { host: first?.host ?? 'localhost', port: first?.port ?? 6_379 }
+        : { path: socket }
+      : {
+          sentinels: nodes.map(node => ({ ...node })),
+          name: sentinel.name,
+          failoverDetector: true,
+          sentinelRetryStrategy: reconnectAfter,
+          sentinelCommandTimeout: COMMAND_MS,
+          ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
+          ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+          ...(secured === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: secured }),
+        }),
+    ...(secured === undefined ? {} : { tls: secured }),
+  };
+}
+
+export function clusterOptions(
+  settings: RedisSettings,
+  commandMs: number,
+): ClusterOptions & { redisOptions: Legacy } {
+  const { tls } = settings;
+  return {
+    redisOptions: {
+      ...common(settings, commandMs),
+      ...(tls === undefined ? {} : { tls: tlsOptions(tls) }),
+    },
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: reconnectAfter,
+    slotsRefreshTimeout: CONNECT_MS,
+    maxRedirections: 4,
+    // Addresses that nodes tell of each other; names stay names, for their certificates.
+    dnsLookup: (address, callback) => callback(null, address),
+  };
+}
+
+function common({ username, password }: RedisSettings, commandMs: number): RedisOptions & Legacy {
+  return {
+    // Compatible servers and Redis 5 do not speak the third version.
+    protocol: 2,
+    connectTimeout: CONNECT_MS,
+    commandTimeout: commandMs,
+    // Nothing waits for a store that is not there, and nothing is sent twice.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // The time of writing tells whether it is loading its data; `INFO` may be forbidden.
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    connectionName: 'postern',
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
+}
+
+function tlsOptions(tls: RedisTls): NonNullable<RedisOptions['tls']> {
+  return {
+    rejectUnauthorized: !tls.skipVerify,
+    minVersion: tls.minVersion,
+    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    ...(tls.ca === undefined ? {} : { ca: Buffer.from(tls.ca) }),
+    ...(tls.certificate === undefined ? {} : { cert: Buffer.from(tls.certificate) }),
+    ...(tls.key === undefined ? {} : { key: Buffer.from(tls.key) }),
+  };
+}

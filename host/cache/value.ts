@@ -1,0 +1,8 @@
+import { MAX_VALUE } from './limits.ts';
+
+/** A mistake of the program's, not of what it was asked: it must not depend on which store there is. */
+export function checkValue(value: Uint8Array): void {
+  if (value.length > MAX_VALUE) {
+    throw new TypeError(`a value has at most ${MAX_VALUE} bytes, got ${value.length}`);
+  }
+}

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RedisCache } from '../../host/cache/redis-cache.ts';
+import type { RedisSettings } from '../../host/cache/redis-settings.ts';
+import { Sealer } from '../../host/cache/seal.ts';
+import { systemClock } from '../../host/clock.ts';
+import { silentLogger } from '../../host/log/logger.ts';
+import { describeCache } from '../contracts/cache.ts';
+import { certificateAuthority } from '../support/elasticsearch/certificates.ts';
+import { freePort } from '../support/net.ts';
+import { describeRedis, startCluster, startRedis, startSentinel } from '../support/redis.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+/** As docs/shared-state.md says it. */
+const RIGHTS =
+  '+@connection +@scripting +get +set +del +incrby +pexpire +pttl +time +xadd +xread +sadd +smembers +zadd +zrangebyscore +zremrangebyscore +incr'.split(
+    ' ',
+  );
+const SECRET = Buffer.alloc(32, 7);
+
+function cache(settings: Partial<RedisSettings>): RedisCache {
+  return new RedisCache({
+    settings: { mode: 'single', nodes: [], database: 0, ...settings },
+    prefix: 'postern',
+    sealer: new Sealer([SECRET], randomBytes),
+    offlineGraceSeconds: 1,
+    clock: systemClock,
+    random: randomBytes,
+    log: silentLogger,
+  });
+}
+
+const local = (port: number) => [{ host: '127.0.0.1', port }];
+
+describeRedis('with redis-server', binary => {
+  describeCache('Redis over TCP', async () => {
+    const server = await startRedis({ binary });
+    return { host: () => cache({ nodes: local(server.port) }), stop: () => server.stop() };
+  });
+
+  describeCache('Redis with user, password and database', async () => {
+    // What the documentation says that the user needs, and nothing more.
+    const rights = ['reset', 'on', '>correct horse', '~postern:*', ...RIGHTS];
+    const server = await startRedis({
+      binary,
+      args: ['--requirepass', 'default password'],
+      cliArgs: ['-a', 'default password', '-n', '5'],
+    });
+    server.cli('acl', 'setuser', 'postern', ...rights);
+    const settings = { username: 'postern', password: 'correct horse', database: 5 };
+    return { host: () => cache({ nodes: local(server.port), ...settings }), stop: () => server.stop() };
+  });
+
+  describeCache('Redis over TLS with a client certificate', async () => {
+    const directory = tempDirectory();
+    const files = certificateAuthority(directory);
+    const port = await freePort();
+    const tls = ['--tls-port', String(port), '--tls-cert-file', join(directory, 'server.pem')];
+    tls.push('--tls-key-file', join(directory, 'server.key'), '--tls-ca-cert-file', files.ca);
+    const cliArgs = ['--tls', '--cacert', files.ca, '--cert', files.certificate, '--key', files.key];
+    const server = await startRedis({
+      binary,
+      port,
+      args: ['--port', '0', ...tls],
+      cliArgs,
+    });
+    const settings = {
+      tls: {
+        ca: readFileSync(files.ca),
+        certificate: readFileSync(files.certificate),
+        key: readFileSync(files.key),
+        skipVerify: false,
+        minVersion: 'TLSv1.3',
+      },
+    } as const;
+    return { host: () => cache({ nodes: local(port), ...settings }), stop: () => server.stop() };
+  });
+
+  describeCache('Redis over a Unix socket', async () => {
+    const server = await startRedis({ binary, onlySocket: true });
+    return {
+      host: () => cache({ socket: join(server.directory, 'redis.sock') }),
+      stop: () => server.stop(),
+    };
+  });
+
+  describeCache('Redis behind a sentinel', async () => {
+    const servers = await startSentinel(binary);
+    return {
+      host: () =>
+        cache({ mode: 'sentinel', nodes: local(servers.sentinelPort), sentinel: { name: servers.name } }),
+      stop: () => servers.stop(),
+    };
+  });
+
+  describeCache('a Redis cluster', async () => {
+    const cluster = await startCluster(binary);
+    const nodes = cluster.servers.map(({ port }) => ({ host: '127.0.0.1', port }));
+    return { host: () => cache({ mode: 'cluster', nodes }), stop: () => cluster.stop() };
+  });
+});

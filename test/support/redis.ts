@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { describeWith } from './component.ts';
+import { freePort, freePorts } from './net.ts';
+import { findProgram, type Program, startProgram } from './program.ts';
+import { tempDirectory } from './temp.ts';
+import { waitUntil } from './wait.ts';
+
+/** `describe` with the installed redis-server. */
+export function describeRedis(title: string, body: (binary: string) => void): void {
+  describeWith(
+    'redis-server',
+    'Install it (apt-get install redis-server) or name one with POSTERN_REDIS_BIN.',
+    findProgram('redis-server', 'POSTERN_REDIS_BIN'),
+    title,
+    body,
+  );
+}
+
+/** A real redis-server; nothing of it outlives the test. */
+export interface RedisServer {
+  readonly port: number;
+  readonly directory: string;
+  /** For the test's own questions; `redis-cli` of the server, with its rights. */
+  cli(...args: string[]): string;
+  /** Everything that it holds, as text: names, values, members. */
+  dump(): string;
+  /** Stops it as an operator would. */
+  stop(): Promise<void>;
+  /** On the same port, with what it saved: nothing unless `args` say otherwise. */
+  restart(): Promise<void>;
+  /** SIGSTOP: connections stay, nobody answers. */
+  freeze(): void;
+  thaw(): void;
+}
+
+export interface RedisOptions {
+  readonly binary: string;
+  /** As on the command line, for example `['--requirepass', 'x']`. */
+  readonly args?: readonly string[];
+  readonly port?: number;
+  /** What redis-cli needs to get in. */
+  readonly cliArgs?: readonly string[];
+  /** It listens on a Unix socket alone: `redis.sock` in its directory. */
+  readonly onlySocket?: boolean;
+  readonly directory?: string;
+}
+
+export async function startRedis(options: RedisOptions): Promise<RedisServer> {
+  const { binary, args = [], cliArgs = [], onlySocket = false } = options;
+  const port = options.port ?? (await freePort());
+  const directory = options.directory ?? tempDirectory();
+  const socket = join(directory, 'redis.sock');
+  const where = onlySocket ? ['--port', '0', '--unixsocket', socket] : ['--port', String(port)];
+  const start = () =>
+    startProgram({
+      command: binary,
+      args: [
+        '--bind',
+        '127.0.0.1',
+        ...where,
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+        '--dir',
+        directory,
+        ...args,
+      ],
+      directory,
+      ports: onlySocket ? [] : [port],
+    });
+  let program: Program = await start();
+  const cli = (...rest: string[]): string => {
+    const to = onlySocket ? ['-s', socket] : ['-p', String(port)];
+    return execFileSync('redis-cli', [...to, '--no-auth-warning', ...cliArgs, ...rest], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 10_000,
+    }).trim();
+  };
+  if (onlySocket || args.includes('--tls-port'))
+    await waitUntil('redis-server', () => cli('ping') === 'PONG');
+  return {
+    port,
+    directory,
+    cli,
+    dump() {
+      const lines: string[] = [];
+      for (const name of cli('keys', '*').split('\n').filter(Boolean)) {
+        lines.push(name, cli('ttl', name));
+        const type = cli('type', name);
+        if (type === 'string') lines.push(cli('get', name));
+        if (type === 'stream') lines.push(cli('xrange', name, '-', '+'));
+        if (type === 'zset') lines.push(cli('zrange', name, '0', '-1'));
+        if (type === 'set') lines.push(cli('smembers', name));
+      }
+      return lines.join('\n');
+    },
+    stop: () => program.stop(),
+    async restart() {
+      await program.stop();
+      program = await start();
+    },
+    freeze: () => program.child.signal('SIGSTOP'),
+    thaw: () => program.child.signal('SIGCONT'),
+  };
+}
+
+/** A master, a replica, and a sentinel that needs nobody's consent to promote it. */
+export interface RedisSentinel {
+  readonly name: string;
+  readonly sentinelPort: number;
+  readonly master: RedisServer;
+  readonly replica: RedisServer;
+  stop(): Promise<void>;
+}
+
+export async function startSentinel(binary: string): Promise<RedisSentinel> {
+  const master = await startRedis({ binary });
+  const replica = await startRedis({ binary, args: ['--replicaof', '127.0.0.1', String(master.port)] });
+  await waitUntil('replication', () => replica.cli('info', 'replication').includes('master_link_status:up'));
+  const port = await freePort();
+  const directory = tempDirectory();
+  const file = join(directory, 'sentinel.conf');
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${directory}`,
+    `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
+    'sentinel down-after-milliseconds mymaster 500',
+    'sentinel failover-timeout mymaster 3000',
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  const sentinel = await startProgram({
+    command: binary,
+    args: [file, '--sentinel'],
+    directory,
+    ports: [port],
+  });
+  const ask = new Redis({ port, host: '127.0.0.1' });
+  try {
+    await waitUntil('the sentinel to know the replica', async () => {
+      const replicas = (await ask.call('SENTINEL', 'REPLICAS', 'mymaster')) as unknown[];
+      return replicas.length > 0;
+    });
+  } finally {
+    ask.disconnect();
+  }
+  return {
+    name: 'mymaster',
+    sentinelPort: port,
+    master,
+    replica,
+    async stop() {
+      await sentinel.stop();
+      await replica.stop();
+      await master.stop();
+    },
+  };
+}
+
+/** Three masters that share the slots. */
+export async function startCluster(
+  binary: string,
+): Promise<{ servers: RedisServer[]; stop(): Promise<void> }> {
+  const servers: RedisServer[] = [];
+  for (const port of await freePorts(3)) {
+    // The bus listens on a port of its own, 10,000 above unless told otherwise: that may be beyond 65,535.
+    const bus = await freePort();
+    const args = [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-config-file',
+      'nodes.conf',
+      '--cluster-port',
+      String(bus),
+    ];
+    servers.push(await startRedis({ binary, port, args }));
+  }
+  const addresses = servers.map(server => `127.0.0.1:${server.port}`);
+  execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'], {
+    stdio: 'pipe',
+    timeout: 60_000,
+  });
+  for (const server of servers) {
+    await waitUntil('the cluster', () => server.cli('cluster', 'info').includes('cluster_state:ok'), 30_000);
+  }
+  return {
+    servers,
+    async stop() {
+      for (const server of servers) await server.stop();
+    },
+  };
+}
