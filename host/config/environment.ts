@@ -1,5 +1,6 @@
 import { isValueKey, VALUE_KEYS, variableOf } from './keys.ts';
 import type { Problem } from './problem.ts';
+import { secretVariables } from './secret-text.ts';
 import { didYouMean } from './suggest.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,14 +21,15 @@ const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP
 /** Values from `POSTERN_…` variables by configuration path. An empty variable counts as unset. */
 export function readEnvironment(env: Environment, problems: Problem[]): ReadonlyMap<string, unknown> {
   const paths = new Map(Object.keys(VALUE_KEYS).map(path => [variableOf(path), path]));
-  const known = [...paths.keys(), ...OTHER_VARIABLES];
+  const others = [...OTHER_VARIABLES, ...secretVariables()];
+  const known = [...paths.keys(), ...others];
   const values = new Map<string, unknown>();
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('POSTERN_') || value === undefined || value === '') continue;
     const path = paths.get(name);
     if (path !== undefined && isValueKey(path)) {
       values.set(path, LISTS.has(path) ? value.split(',').map(item => item.trim()) : value);
-    } else if (!OTHER_VARIABLES.includes(name) && !SERVICE_LINK.test(name)) {
+    } else if (!others.includes(name) && !SERVICE_LINK.test(name)) {
       problems.push({
         code: 'config.unknown-variable',
         severity: 'error',
@@ -39,4 +41,12 @@ export function readEnvironment(env: Environment, problems: Problem[]): Readonly
   return values;
 }
 
-const LISTS: ReadonlySet<string> = new Set(['trusted_proxies', 'allow_http']);
+const LISTS: ReadonlySet<string> = new Set([
+  'trusted_proxies',
+  'allow_http',
+  'elasticsearch.hosts',
+  'elasticsearch.peers',
+  'elasticsearch.config_peers',
+  'elasticsearch.group_whitelist',
+  'default_roles',
+]);

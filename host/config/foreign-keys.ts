@@ -1,12 +1,15 @@
+import { ELASTAUTH_KEYS } from './elastauth.ts';
+
 /**
  * Keys of Authelia and elastauth that this version does not act on. A key that
  * would guard something (or say who gets in) is refused, so that nobody believes
  * in a guard that is not there; the others load with a warning each.
  */
 export interface ForeignKey {
-  /** `unused` loads with one warning, `refused` does not load. */
-  readonly kind: 'unused' | 'refused';
+  /** `unused` loads with one warning, `refused` does not load, `moved` counts as the key `to` with a warning. */
+  readonly kind: 'unused' | 'refused' | 'moved';
   readonly message: string;
+  readonly to?: string;
 }
 
 const unused = (message: string): ForeignKey => ({ kind: 'unused', message });
@@ -26,7 +29,6 @@ const standardError = unused('not used: the log goes to standard error; the key 
 const elastic = refused('must be removed: this version does not provision Elasticsearch yet');
 const moved = (whose: string, form: string): ForeignKey => refused(`is ${whose} form: write ${form}`);
 const AUTHELIA = "Authelia's old";
-const ELASTAUTH = "elastauth's";
 
 /** By path; a path covers everything below it that has no line of its own. */
 export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
@@ -98,38 +100,10 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   port: moved(AUTHELIA, "`server.address: 'tcp://HOST:PORT'`"),
   tls_key: moved(AUTHELIA, '`server.tls.key`'),
   tls_cert: moved(AUTHELIA, '`server.tls.certificate`'),
-  log_level: moved(AUTHELIA, '`log.level`'),
-  log_format: moved(AUTHELIA, '`log.format`'),
   log_file_path: standardError,
 
-  // elastauth; its keys are flat in the file that it reads.
-  secret_key: secret,
-  listen: moved(ELASTAUTH, "`server.address: 'tcp://HOST:PORT'`"),
-  enable_metrics: unused('not used: metrics are served at `/metrics`; the key may stay'),
-  enableOtel: unused('not used: metrics are served at `/metrics`; the key may stay'),
-  enableOtelHostMetrics: unused('not used: metrics are served at `/metrics`; the key may stay'),
-  enableOtelRuntimeMetrics: unused('not used: metrics are served at `/metrics`; the key may stay'),
-  debug: unused('not used: write `log.level: debug` for more lines; the key may stay'),
-  elasticsearch: elastic,
-  elasticsearch_host: elastic,
-  elasticsearch_username: elastic,
-  elasticsearch_password: elastic,
-  elasticsearch_dry_run: elastic,
-  insecure_skip_verify: elastic,
-  default_roles: elastic,
-  group_mappings: elastic,
-  enable_group_whitelist: elastic,
-  group_whitelist: elastic,
+  ...ELASTAUTH_KEYS,
   cache: elastic,
-  cache_type: elastic,
-  cache_expire: elastic,
-  extend_cache: elastic,
-  redis_host: elastic,
-  redis_db: elastic,
-  headers_username: elastic,
-  headers_groups: elastic,
-  headers_email: elastic,
-  headers_name: elastic,
 };
 
 const TLS = 'minimum_version maximum_version skip_verify server_name private_key certificate_chain';

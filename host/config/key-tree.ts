@@ -43,6 +43,7 @@ const DEEPER: readonly string[] = [
     key => `server.endpoints.authz.*.authn_strategies[].${key}`,
   ),
   'ambiguous_paths.clean',
+  'group_mappings.*',
 ];
 
 /** Of `postern.yml` and of Authelia's `configuration.yml`. */
@@ -51,7 +52,8 @@ export function configTree(): KeyNode {
     ...Object.keys(VALUE_KEYS),
     ...POLICY_TREES,
     ...SPECIAL_KEYS,
-    ...Object.keys(FOREIGN_KEYS),
+    // Half of all Compose files have a network of that name, and lost their indentation as often.
+    ...Object.keys(FOREIGN_KEYS).filter(path => !/^proxy\b/.test(path)),
     ...Object.entries(FOREIGN_NAMES).flatMap(([path, names]) =>
       names.split(' ').map(name => `${path}.${name}`),
     ),

@@ -7,6 +7,7 @@ import {
   GRANT_WAYS,
 } from '../../assembly/contract.ts';
 import { address, prefix } from './address.ts';
+import { groupMappings, identityHeader, listenAddress } from './elastic-values.ts';
 import {
   ambiguousPaths,
   boolean,
@@ -24,6 +25,9 @@ import {
 const MAX_SLOTS = 1_048_576;
 /** Grants do not live longer, so a longer grace means nothing. */
 const MAX_SECONDS = GRANT_MAX_LIFETIME_MS / 1_000;
+
+/** A password that lives ten years does so for ever. */
+const MAX_PASSWORD_SECONDS = 10 * 365 * MAX_SECONDS;
 
 /** Every key with a value of its own, by path. `POSTERN_` and the path in capitals is its variable. */
 export const VALUE_KEYS = {
@@ -48,6 +52,24 @@ export const VALUE_KEYS = {
   'tokens.usage_file': text,
   'tokens.bearer': boolean,
   'tokens.header': tokenHeader,
+  'elasticsearch.hosts': textList,
+  'elasticsearch.username': text,
+  'elasticsearch.ca_certificate': textOrEmpty,
+  'elasticsearch.client_certificate': textOrEmpty,
+  'elasticsearch.client_key': textOrEmpty,
+  'elasticsearch.dry_run': boolean,
+  'elasticsearch.listen': listenAddress,
+  'elasticsearch.peers': textList,
+  'elasticsearch.config_peers': textList,
+  'elasticsearch.headers.username': identityHeader,
+  'elasticsearch.headers.groups': identityHeader,
+  'elasticsearch.headers.email': identityHeader,
+  'elasticsearch.headers.name': identityHeader,
+  'elasticsearch.group_whitelist': textList,
+  'elasticsearch.password_lifetime': duration(60, MAX_PASSWORD_SECONDS),
+  'elasticsearch.sync_interval': duration(1, MAX_SECONDS),
+  default_roles: textList,
+  group_mappings: groupMappings,
   trusted_proxies: textList,
   allow_http: textList,
   ambiguous_paths: ambiguousPaths,
@@ -60,12 +82,16 @@ export type ValueOf<K extends ValueKey> = (typeof VALUE_KEYS)[K] extends Reader<
 /** Passed on to the engine, which knows what may stand in them. */
 export const POLICY_TREES: readonly string[] = ['access_control', 'definitions'];
 
-/** Read in their own way, by `secrets.ts`, `endpoints.ts` and `session.ts`. */
+/** Read in their own way, by `secrets.ts`, `secret-text.ts`, `endpoints.ts` and `session.ts`. */
 export const SPECIAL_KEYS: readonly string[] = [
   'secret',
   'secret_file',
   'secret_previous',
   'secret_previous_file',
+  'elasticsearch.password',
+  'elasticsearch.password_file',
+  'elasticsearch.api_key',
+  'elasticsearch.api_key_file',
   'server.endpoints',
   'session.cookies',
   'session.domain',

@@ -1,14 +1,18 @@
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { PolicyDocument } from '../policy/engine.ts';
 import { DEFAULT_PORT } from './address.ts';
 import { basicCacheLifespan, misusedRules } from './authelia.ts';
+import { adoptElastauth, isWhitelistOff } from './elastauth.ts';
+import { readElastic } from './elastic.ts';
 import { readEndpoints } from './endpoints.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { configTree } from './key-tree.ts';
-import { DEFAULTS, VALUE_KEYS, type ValueKey, type ValueOf, variableOf } from './keys.ts';
+import { DEFAULTS, isValueKey, VALUE_KEYS, type ValueKey, type ValueOf, variableOf } from './keys.ts';
 import { otherFile } from './other-file.ts';
 import { inOrder, type Problem } from './problem.ts';
 import type { Config, TokensSetup } from './schema.ts';
+import { readSecretText } from './secret-text.ts';
 import { readSecrets } from './secrets.ts';
 import { readCookies } from './session.ts';
 import { collectValues, isMapping } from './tree.ts';
@@ -62,8 +66,10 @@ export function parseConfig(input: ParseInput): Parsed {
       source = undefined;
     }
   }
-  const fromEnv = readEnvironment(input.env, problems);
-  const locate = (problem: Problem): Problem => place(problem, source, fromEnv);
+  const fromEnv = new Map(readEnvironment(input.env, problems));
+  /** Keys and variables of elastauth, by what they are called here. */
+  const elastauthNames = new Map<string, string>();
+  const locate = (problem: Problem): Problem => place(problem, source, fromEnv, elastauthNames);
   const report = (
     code: string,
     path: string,
@@ -72,6 +78,9 @@ export function parseConfig(input: ParseInput): Parsed {
   ): void => void problems.push(locate({ code, severity, path, message }));
 
   const values = collectValues(source?.value, report);
+  const elastauth = adoptElastauth(values, fromEnv, input.env, report);
+  for (const [path, name] of elastauth.names) elastauthNames.set(path, name);
+  for (const [path, value] of elastauth.values) (isValueKey(path) ? fromEnv : values).set(path, value);
   const get = <K extends ValueKey>(path: K): ValueOf<K> | undefined => {
     const raw = fromEnv.has(path) ? fromEnv.get(path) : values.get(path);
     if (raw === undefined) return undefined;
@@ -128,6 +137,15 @@ export function parseConfig(input: ParseInput): Parsed {
       slotSize: get('grants.slot_size') ?? DEFAULTS.slotSize,
     },
     tokens: readTokens(),
+    elasticsearch: readElastic({
+      get,
+      isSet: path => isSet(path) || Boolean(input.env[variableOf(path)]),
+      secret: readSecret,
+      resolve: path => resolve(base, path),
+      readFile: input.readFile ?? readFileSync,
+      report,
+      isWhitelistOff: isWhitelistOff(values, input.env),
+    }),
     policy: readPolicy(),
     secret: secrets.secret,
     previousSecret: secrets.previousSecret,
@@ -136,6 +154,15 @@ export function parseConfig(input: ParseInput): Parsed {
     input.yaml === undefined ||
     (source !== undefined && !source.damaged.has(key) && !source.damaged.has(EVERYTHING));
   return { config, problems: inOrder(problems), isWhole, locate };
+
+  function readSecret(path: string): string | undefined {
+    const found: Problem[] = [];
+    const { env, readFile } = input;
+    const sources = { env, yaml: values, resolve: (file: string) => resolve(base, file) };
+    const text = readSecretText({ ...sources, ...(readFile && { readFile }) }, path, found);
+    problems.push(...found.map(locate));
+    return text;
+  }
 
   function readServer(): Config['server'] {
     const address = get('server.address');
@@ -237,8 +264,14 @@ function place(
   problem: Problem,
   source: YamlSource | undefined,
   fromEnv: ReadonlyMap<string, unknown>,
+  elastauthNames: ReadonlyMap<string, string>,
 ): Problem {
-  if (problem.path.startsWith('POSTERN_')) return problem;
+  if (/^(POSTERN|ELASTAUTH)_/.test(problem.path)) return problem;
+  for (const [path, name] of elastauthNames) {
+    if (problem.path !== path && !problem.path.startsWith(`${path}[`)) continue;
+    const renamed = { ...problem, path: name + problem.path.slice(path.length) };
+    return place(renamed, source, new Map(), new Map());
+  }
   for (const path of fromEnv.keys()) {
     if (problem.path === path || problem.path.startsWith(`${path}[`)) {
       return { ...problem, path: variableOf(path) + problem.path.slice(path.length) };

@@ -47,6 +47,55 @@ export interface TokensSetup {
   readonly usageFile: string;
 }
 
+/** How Elasticsearch is reached, and as whom. */
+export interface ElasticAccess {
+  /** Addresses without credentials, at least one. */
+  readonly hosts: readonly string[];
+  readonly credentials:
+    | { readonly apiKey: string }
+    | { readonly username: string; readonly password: string };
+  /** In PEM, read. */
+  readonly tls: { readonly ca?: Uint8Array; readonly cert?: Uint8Array; readonly key?: Uint8Array };
+}
+
+/** Who is given which roles. */
+export interface ElasticRoles {
+  readonly groupMappings: readonly (readonly [group: string, roles: readonly string[]])[];
+  readonly defaultRoles: readonly string[];
+}
+
+/** The endpoint that takes elastauth's place. */
+export interface DropInSetup {
+  readonly host: string;
+  readonly port: number;
+  /** Addresses and networks that may say who somebody is. */
+  readonly peers: readonly string[];
+  /** The same for who may read `/config`. */
+  readonly configPeers: readonly string[];
+  /** Names of the headers that say it. */
+  readonly headers: {
+    readonly username: string;
+    readonly groups: string;
+    readonly email: string;
+    readonly name: string;
+  };
+}
+
+/** The section `elasticsearch`, with `default_roles` and `group_mappings`. */
+export interface ElasticSetup {
+  /** Undefined only in a dry run. */
+  readonly access: ElasticAccess | undefined;
+  readonly dryRun: boolean;
+  readonly roles: ElasticRoles;
+  /** Groups that users may have; undefined for any. */
+  readonly groupWhitelist: readonly string[] | undefined;
+  /** How old a derived password becomes; undefined for any age. */
+  readonly passwordSeconds: number | undefined;
+  readonly syncSeconds: number;
+  /** Undefined until its peers are named. */
+  readonly dropIn: DropInSetup | undefined;
+}
+
 /** What commands beside `serve` need to know: everything but the users. */
 export interface Setup {
   /** The YAML file it came from, undefined when everything came from the environment. */
@@ -80,6 +129,8 @@ export interface Setup {
   };
   /** API tokens of service accounts; undefined without `tokens.file`. */
   readonly tokens?: TokensSetup | undefined;
+  /** Users of Elasticsearch; undefined without `elasticsearch.hosts`. */
+  readonly elasticsearch?: ElasticSetup | undefined;
   /** What the engine compiles: rules, networks, trusted proxies. */
   readonly policy: PolicyDocument;
   /** Root secret, 32 bytes. */

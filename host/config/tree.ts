@@ -23,7 +23,9 @@ export function collectValues(root: unknown, report: Report): Map<string, unknow
       const foreign = foreignKey(path);
       if (foreign !== undefined) {
         if (foreign.kind === 'unused') report('config.unused', path, foreign.message, 'warning');
-        else if (!isSwitchedOff(value)) report('config.refused', path, foreign.message);
+        else if (foreign.kind === 'moved') {
+          if (value !== null) values.set(path, value);
+        } else if (!isSwitchedOff(value)) report('config.refused', path, foreign.message);
         if (SPECIAL_KEYS.includes(path) && value !== null) values.set(path, value);
         if (hasBelow(path) || foreignNames(path) !== undefined) walkForeign(value, path);
       } else if (POLICY_TREES.includes(path) || SPECIAL_KEYS.includes(path) || isValueKey(path)) {
@@ -50,8 +52,9 @@ export function collectValues(root: unknown, report: Report): Map<string, unknow
       const path = `${parent}.${key}`;
       const foreign = foreignKey(path);
       if (foreign?.kind === 'unused') report('config.unused', path, foreign.message, 'warning');
-      else if (foreign !== undefined) report('config.refused', path, foreign.message);
-      else if (names !== undefined && !names.includes(key) && !hasBelow(path)) {
+      else if (foreign !== undefined) {
+        if (!isSwitchedOff(inner)) report('config.refused', path, foreign.message);
+      } else if (names !== undefined && !names.includes(key) && !hasBelow(path)) {
         report('config.unknown-key', path, `unknown key${didYouMean(key, names)}`);
       }
       // Some of what is not used as a whole is: where people sign in, of all that is said about sessions.

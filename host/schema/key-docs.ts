@@ -25,6 +25,11 @@ const DURATION: JsonSchema = {
     { type: 'string', pattern: `^\\s*\\d{1,9}\\s*${UNIT}(\\s*(and\\s+)?\\d{1,9}\\s*${UNIT})*\\s*$` },
   ],
 };
+const IDENTITY_HEADER: JsonSchema = {
+  description: 'Name of the header that says it.',
+  type: 'string',
+  pattern: '^[A-Za-z0-9-]{1,64}$',
+};
 const integer = (minimum: number, maximum: number, multipleOf = 1): JsonSchema => ({
   type: 'integer',
   minimum,
@@ -150,6 +155,83 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
     },
     examples: ['X-Api-Key'],
   },
+  'elasticsearch.hosts': {
+    description:
+      'Addresses of the hosts of one Elasticsearch cluster; the next is asked when one does not answer.',
+    ...TEXTS,
+    examples: [['https://elasticsearch:9200']],
+  },
+  'elasticsearch.username': {
+    description: 'Our own account in Elasticsearch; it needs the privilege `manage_security`.',
+    ...TEXT,
+  },
+  'elasticsearch.ca_certificate': {
+    description: 'File with the CA of the certificate of Elasticsearch (PEM).',
+    type: 'string',
+    pattern: '^(|.*\\S.*)$',
+  },
+  'elasticsearch.client_certificate': {
+    description: 'File with a certificate that we show to Elasticsearch (PEM).',
+    type: 'string',
+    pattern: '^(|.*\\S.*)$',
+  },
+  'elasticsearch.client_key': {
+    description: 'File with the private key of that certificate (PEM).',
+    type: 'string',
+    pattern: '^(|.*\\S.*)$',
+  },
+  'elasticsearch.dry_run': {
+    description: 'Answer as if users were made, and ask Elasticsearch nothing.',
+    ...BOOLEAN,
+    default: false,
+  },
+  'elasticsearch.listen': {
+    description:
+      "Where the endpoint listens that takes elastauth's place; it is off until `peers` are named.",
+    type: 'string',
+    pattern: '^(tcp://)?(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9.-]*):\\d{1,5}$',
+    default: '127.0.0.1:5000',
+  },
+  'elasticsearch.peers': {
+    description: 'Addresses and networks that may say by headers who somebody is: those of the proxy.',
+    ...TEXTS,
+    examples: [['127.0.0.1'], ['172.18.0.0/16']],
+  },
+  'elasticsearch.config_peers': {
+    description: 'Addresses and networks that may read `/config` there.',
+    ...TEXTS,
+    default: ['127.0.0.1', '::1'],
+  },
+  'elasticsearch.headers.username': { ...IDENTITY_HEADER, default: 'Remote-User' },
+  'elasticsearch.headers.groups': { ...IDENTITY_HEADER, default: 'Remote-Groups' },
+  'elasticsearch.headers.email': { ...IDENTITY_HEADER, default: 'Remote-Email' },
+  'elasticsearch.headers.name': { ...IDENTITY_HEADER, default: 'Remote-Name' },
+  'elasticsearch.group_whitelist': {
+    description: 'Groups that users may have; with any other one they are refused. Default: all.',
+    ...TEXTS,
+  },
+  'elasticsearch.password_lifetime': {
+    description: 'How old the derived password of an Elasticsearch user becomes. Default: any age.',
+    ...DURATION,
+    examples: ['30d'],
+  },
+  'elasticsearch.sync_interval': {
+    description: 'How often users that have gone are looked for and disabled.',
+    ...DURATION,
+    default: '10m',
+  },
+  default_roles: {
+    description: 'Roles in Elasticsearch of users of whose groups none is mapped.',
+    ...TEXTS,
+    examples: [['kibana_user']],
+  },
+  group_mappings: {
+    description:
+      'Groups and the roles in Elasticsearch that they give; the case of a group counts for nothing.',
+    type: 'object',
+    additionalProperties: TEXTS,
+    examples: [{ admins: ['superuser'] }],
+  },
   trusted_proxies: {
     description: 'Addresses and networks whose forwarding headers count.',
     ...TEXTS,
@@ -193,6 +275,18 @@ export const SPECIAL_DOCS: Readonly<Record<string, JsonSchema>> = {
     ...TEXT,
   },
   secret_previous_file: { description: 'File with the root secret before.', ...TEXT },
+  'elasticsearch.password': {
+    description:
+      'Password of that account; better in `password_file` or POSTERN_ELASTICSEARCH_PASSWORD_FILE.',
+    ...TEXT,
+  },
+  'elasticsearch.password_file': { description: 'File with the password of that account.', ...TEXT },
+  'elasticsearch.api_key': {
+    description:
+      'Instead of account and password, an API key as Elasticsearch gives it (`encoded`); better in `api_key_file` or POSTERN_ELASTICSEARCH_API_KEY_FILE.',
+    ...TEXT,
+  },
+  'elasticsearch.api_key_file': { description: 'File with that API key.', ...TEXT },
   'server.endpoints': {
     description:
       "Authelia's endpoints: below `authz` each with `implementation`; `scheme_basic_cache_lifespan` of a strategy is `grants.lifetime`.",

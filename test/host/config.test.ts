@@ -167,10 +167,10 @@ definitions: { network: { lan: [10.0.0.0/8] } }
       ],
     ],
     [
-      'identity_providers:\n  oidc:\n    hmac_secret: hunter2hunter2\nelasticsearch:\n  hosts: [a]\n',
+      'identity_providers:\n  oidc:\n    hmac_secret: hunter2hunter2\nelasticsearch:\n  hosts: [a]\n  api_key: x\n',
       [
         'postern.yml:1: identity_providers: must be removed: Postern is no OpenID Connect provider',
-        'postern.yml:4: elasticsearch: must be removed: this version does not provision Elasticsearch yet',
+        'postern.yml:5: elasticsearch.hosts: must be an address like `https://elasticsearch:9200`',
       ],
     ],
     [

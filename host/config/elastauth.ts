@@ -1,0 +1,172 @@
+import type { Environment } from './environment.ts';
+import type { ForeignKey } from './foreign-keys.ts';
+import { isValueKey, variableOf } from './keys.ts';
+import { SECRET_TEXTS } from './secret-text.ts';
+import { didYouMean } from './suggest.ts';
+import type { Report } from './tree.ts';
+
+/** Keys of elastauth, flat ones of its version 1 and those below a section of version 2, and what they are called here. */
+export const ELASTAUTH_NAMES: Readonly<Record<string, string>> = {
+  listen: 'elasticsearch.listen',
+  log_level: 'log.level',
+  log_format: 'log.format',
+  elasticsearch_host: 'elasticsearch.hosts',
+  'elasticsearch.host': 'elasticsearch.hosts',
+  elasticsearch_username: 'elasticsearch.username',
+  elasticsearch_password: 'elasticsearch.password',
+  elasticsearch_dry_run: 'elasticsearch.dry_run',
+  'elasticsearch.ca_cert': 'elasticsearch.ca_certificate',
+  headers_username: 'elasticsearch.headers.username',
+  headers_groups: 'elasticsearch.headers.groups',
+  headers_email: 'elasticsearch.headers.email',
+  headers_name: 'elasticsearch.headers.name',
+  'headers.username': 'elasticsearch.headers.username',
+  'headers.groups': 'elasticsearch.headers.groups',
+  'headers.email': 'elasticsearch.headers.email',
+  'headers.name': 'elasticsearch.headers.name',
+  group_whitelist: 'elasticsearch.group_whitelist',
+  cache_type: 'cache.type',
+  cache_expire: 'cache.expiration',
+  extend_cache: 'cache.extend',
+  redis_host: 'cache.redis_host',
+  redis_db: 'cache.redis_db',
+};
+
+const moved = (to: string): ForeignKey => ({
+  kind: 'moved',
+  to,
+  message: `is elastauth's form: write \`${to}\``,
+});
+const unused = (message: string): ForeignKey => ({ kind: 'unused', message });
+const refused = (message: string): ForeignKey => ({ kind: 'refused', message });
+const noVerification = refused(
+  'must be removed: the certificate of Elasticsearch is always checked; name its CA in `elasticsearch.ca_certificate`',
+);
+const metrics = unused('not used: metrics are served at `/metrics`; the key may stay');
+
+/** What elastauth knows and Postern does otherwise or not at all. */
+export const ELASTAUTH_KEYS: Readonly<Record<string, ForeignKey>> = {
+  ...Object.fromEntries(Object.entries(ELASTAUTH_NAMES).map(([from, to]) => [from, moved(to)])),
+  secret_key: unused(
+    'not used: the secret of another program never stands in for POSTERN_SECRET; remove it from here',
+  ),
+  insecure_skip_verify: noVerification,
+  'elasticsearch.insecure_skip_verify': noVerification,
+  enable_group_whitelist: unused(
+    'not used: a list in `elasticsearch.group_whitelist` counts, none does not; remove the key',
+  ),
+  'proxy.enabled': refused(
+    'must be `false`: Postern is no proxy in front of Elasticsearch; leave that to Traefik, whose plugin or forwardAuth asks Postern, and which sends the `Authorization` it answers',
+  ),
+  proxy: unused('not used: Traefik is the proxy; the key may stay'),
+  auth_provider: unused(
+    'not used: identity comes from the headers of `elasticsearch.peers`, or from Postern itself; the key may stay',
+  ),
+  oidc: refused(
+    'must be removed: identity comes from the headers of `elasticsearch.peers`, or from Postern itself',
+  ),
+  enable_metrics: metrics,
+  enableOtel: metrics,
+  enableOtelHostMetrics: metrics,
+  enableOtelRuntimeMetrics: metrics,
+  debug: unused('not used: write `log.level: debug` for more lines; the key may stay'),
+};
+
+/** What Kubernetes and Docker links set for a service that is named `elastauth…`. */
+const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
+/** Variables of its command line. */
+const COMMAND_LINE = ['ELASTAUTH_CONFIG', 'ELASTAUTH_GENERATEKEY'];
+/** viper separates by blanks what the file has as a list. */
+const LISTS = ['default_roles', 'elasticsearch.group_whitelist', 'elasticsearch.hosts'];
+
+export interface Adopted {
+  /** Values under their new path, from old keys and variables. */
+  readonly values: ReadonlyMap<string, unknown>;
+  /** The key or variable each of them stands in. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/**
+ * Takes over what stands in keys and variables of elastauth. A variable of ours
+ * wins over one of elastauth, which wins over the file; in the file the new key
+ * and the old one must not both stand.
+ *
+ * @param values of the file; old keys are moved to their new path in it
+ */
+export function adoptElastauth(
+  values: Map<string, unknown>,
+  fromEnv: ReadonlyMap<string, unknown>,
+  env: Environment,
+  report: Report,
+): Adopted {
+  const adopted = new Map<string, unknown>();
+  const names = new Map<string, string>();
+  for (const [from, to] of Object.entries(ELASTAUTH_NAMES)) {
+    if (!values.has(from)) continue;
+    const raw = values.get(from);
+    values.delete(from);
+    if (values.has(to)) {
+      report('config.twice', from, `must be removed: \`${to}\` says it already`);
+      continue;
+    }
+    report('config.old', from, `is elastauth's form: write \`${to}\``, 'warning');
+    values.set(to, raw);
+    names.set(to, from);
+  }
+  for (const [path, name, text] of variables(env, report)) {
+    if (fromEnv.has(path) || env[variableOf(path)] || env[`${variableOf(path)}_FILE`]) continue;
+    report('config.old', name, `is elastauth's variable: write \`${variableOf(path)}\``, 'warning');
+    const value = LISTS.includes(path) ? text.split(/[\s,]+/).filter(item => item !== '') : text;
+    // A file of the secret in postern.yml gives way to the variable.
+    values.delete(`${path}_file`);
+    names.set(path, name);
+    adopted.set(path, value);
+  }
+  return { values: adopted, names };
+}
+
+/** `[path here, variable, text]` of each variable of elastauth that has a meaning here. */
+function* variables(env: Environment, report: Report): Iterable<[string, string, string]> {
+  const known = new Map<string, string>();
+  const keys = [...Object.keys(ELASTAUTH_KEYS), ...OWN_PATHS];
+  for (const key of keys) known.set(`ELASTAUTH_${key.replaceAll('.', '_').toUpperCase()}`, key);
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith('ELASTAUTH_') || text === undefined || text === '') continue;
+    const key = known.get(name);
+    if (key === undefined) {
+      if (!COMMAND_LINE.includes(name) && !SERVICE_LINK.test(name)) {
+        const advice = didYouMean(name, known.keys()) || ': unset it';
+        report('config.unknown-variable', name, `unknown environment variable${advice}`);
+      }
+      continue;
+    }
+    const foreign = Object.hasOwn(ELASTAUTH_KEYS, key) ? ELASTAUTH_KEYS[key] : undefined;
+    const path = foreign?.kind === 'moved' ? foreign.to : foreign === undefined ? key : undefined;
+    if (path === undefined) {
+      if (foreign?.kind === 'unused') report('config.unused', name, foreign.message, 'warning');
+      else if (!/^(false|0|)$/i.test(text)) report('config.refused', name, foreign?.message ?? '');
+    } else if (isValueKey(path) || SECRET_TEXTS.includes(path)) {
+      yield [path, name, text];
+    }
+  }
+}
+
+/** Paths that are called the same in both: `ELASTAUTH_ELASTICSEARCH_HOSTS`, `ELASTAUTH_CACHE_TYPE`. */
+const OWN_PATHS: readonly string[] = [
+  'elasticsearch.hosts',
+  'elasticsearch.username',
+  'elasticsearch.password',
+  'elasticsearch.dry_run',
+  'default_roles',
+  'group_mappings',
+  'cache.type',
+  'cache.expiration',
+  'cache.redis_host',
+  'cache.redis_db',
+];
+
+/** Whether elastauth's switch for the list of groups turns it off. */
+export function isWhitelistOff(values: ReadonlyMap<string, unknown>, env: Environment): boolean {
+  const raw = env.ELASTAUTH_ENABLE_GROUP_WHITELIST || values.get('enable_group_whitelist');
+  return raw !== undefined && !(raw === true || raw === 'true' || raw === '1');
+}

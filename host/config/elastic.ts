@@ -1,0 +1,226 @@
+import { isIP } from 'node:net';
+import type { ValueKey, ValueOf } from './keys.ts';
+import type { Problem } from './problem.ts';
+import { fileProblem } from './read-file.ts';
+import type { ElasticAccess, ElasticSetup } from './schema.ts';
+import type { Report } from './tree.ts';
+
+/** Where elastauth listens. */
+export const DROP_IN = { host: '127.0.0.1', port: 5_000 } as const;
+/** Users that have gone are looked for this often. */
+const SYNC_SECONDS = 10 * 60;
+
+export interface ElasticInput {
+  get<K extends ValueKey>(path: K): ValueOf<K> | undefined;
+  isSet(path: string): boolean;
+  /** One of `SECRET_TEXTS`. */
+  secret(path: string): string | undefined;
+  resolve(path: string): string;
+  readFile(file: string): Uint8Array;
+  readonly report: Report;
+  /** elastauth's `enable_group_whitelist: false`. */
+  readonly isWhitelistOff: boolean;
+}
+
+/** The section `elasticsearch` with `default_roles` and `group_mappings`; undefined without hosts. */
+export function readElastic(input: ElasticInput): ElasticSetup | undefined {
+  const { get, isSet, report } = input;
+  const dryRun = get('elasticsearch.dry_run') ?? false;
+  const hosts = readHosts(input);
+  const access = readAccess(input, hosts ?? []);
+  const dropIn = readDropIn(input);
+  const roles = { groupMappings: get('group_mappings') ?? [], defaultRoles: get('default_roles') ?? [] };
+  const whitelist = get('elasticsearch.group_whitelist');
+  const passwordSeconds = get('elasticsearch.password_lifetime');
+  const syncSeconds = get('elasticsearch.sync_interval') ?? SYNC_SECONDS;
+  if (!isSet('elasticsearch.hosts')) {
+    for (const key of KEYS) {
+      if (isSet(key)) {
+        const message =
+          "means nothing without `elasticsearch.hosts`: add that, for example ['https://localhost:9200'], or remove this";
+        report('config.missing', key, message);
+        break;
+      }
+    }
+    return undefined;
+  }
+  if (hosts === undefined || (access === undefined && !dryRun)) return undefined;
+  return {
+    access,
+    dryRun,
+    roles,
+    groupWhitelist: input.isWhitelistOff ? undefined : whitelist,
+    passwordSeconds,
+    syncSeconds,
+    dropIn,
+  };
+}
+
+const KEYS: readonly string[] = [
+  'elasticsearch.username',
+  'elasticsearch.password',
+  'elasticsearch.password_file',
+  'elasticsearch.api_key',
+  'elasticsearch.api_key_file',
+  'elasticsearch.ca_certificate',
+  'elasticsearch.client_certificate',
+  'elasticsearch.client_key',
+  'elasticsearch.dry_run',
+  'elasticsearch.listen',
+  'elasticsearch.peers',
+  'elasticsearch.group_whitelist',
+  'default_roles',
+  'group_mappings',
+];
+
+function readHosts({ get, report }: ElasticInput): readonly string[] | undefined {
+  const raw = get('elasticsearch.hosts');
+  if (raw === undefined) return undefined;
+  const at = (i: number) => (raw.length === 1 ? 'elasticsearch.hosts' : `elasticsearch.hosts[${i}]`);
+  if (raw.length === 0)
+    report(
+      'config.value',
+      'elasticsearch.hosts',
+      "must name at least one, for example ['https://localhost:9200']",
+    );
+  let good = raw.length > 0;
+  for (const [i, host] of raw.entries()) {
+    const url = URL.canParse(host) ? new URL(host) : undefined;
+    const isPlain = url !== undefined && url.search === '' && url.hash === '';
+    if (!isPlain || !/^https?:$/.test(url.protocol)) {
+      // Not shown: there may be a password in it.
+      report('config.value', at(i), 'must be an address like `https://elasticsearch:9200`');
+      good = false;
+    } else if (url.username !== '' || url.password !== '') {
+      report(
+        'config.value',
+        at(i),
+        'must hold no name and password: write them in `elasticsearch.username` and `elasticsearch.password_file`',
+      );
+      good = false;
+    }
+  }
+  return good ? raw : undefined;
+}
+
+function readAccess(input: ElasticInput, hosts: readonly string[]): ElasticAccess | undefined {
+  const { get, isSet, report } = input;
+  const username = get('elasticsearch.username');
+  const password = input.secret('elasticsearch.password');
+  const apiKey = input.secret('elasticsearch.api_key');
+  const tls = readTls(input);
+  const isSecretSet = (path: string) => isSet(path) || isSet(`${path}_file`);
+  const hasKey = isSecretSet('elasticsearch.api_key');
+  if (hasKey && (isSet('elasticsearch.username') || isSecretSet('elasticsearch.password'))) {
+    report(
+      'config.twice',
+      'elasticsearch.api_key',
+      'stands beside `elasticsearch.username` and `password`: keep one way in',
+    );
+    return undefined;
+  }
+  if (tls === undefined) return undefined;
+  if (hasKey) return apiKey === undefined ? undefined : { hosts, credentials: { apiKey }, tls };
+  if (username !== undefined && password !== undefined) {
+    return { hosts, credentials: { username, password }, tls };
+  }
+  if (!isSet('elasticsearch.hosts') || get('elasticsearch.dry_run') === true) return undefined;
+  const missing = [
+    ...(isSet('elasticsearch.username') ? [] : ['elasticsearch.username']),
+    ...(isSecretSet('elasticsearch.password') ? [] : ['elasticsearch.password']),
+  ];
+  for (const path of missing) {
+    report(
+      'config.missing',
+      path,
+      'missing: Postern needs an account with the privilege `manage_security`, by `username` and `password_file` or by `api_key_file`',
+    );
+  }
+  return undefined;
+}
+
+/** Undefined when a file cannot be read, or half of a pair is missing. */
+function readTls(input: ElasticInput): ElasticAccess['tls'] | undefined {
+  const ca = readPem(input, 'elasticsearch.ca_certificate');
+  const cert = readPem(input, 'elasticsearch.client_certificate');
+  const key = readPem(input, 'elasticsearch.client_key');
+  let good = ca !== null && cert !== null && key !== null;
+  for (const [path, one, other, value] of [
+    ['elasticsearch.client_key', cert, key, 'elasticsearch.client_certificate'],
+    ['elasticsearch.client_certificate', key, cert, 'elasticsearch.client_key'],
+  ] as const) {
+    if (one && other === undefined) {
+      input.report('config.missing', path, `missing: \`${value}\` is nothing without it`);
+      good = false;
+    }
+  }
+  if (!good) return undefined;
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+/** Undefined when it is not set, null when it is no good. */
+function readPem(input: ElasticInput, path: ValueKey): Uint8Array | undefined | null {
+  const file = input.get(path);
+  if (typeof file !== 'string' || file === '') return undefined;
+  const where = input.resolve(file);
+  let problem: Pick<Problem, 'code' | 'message'>;
+  try {
+    const bytes = input.readFile(where);
+    if (Buffer.from(bytes).includes('-----BEGIN ')) return bytes;
+    problem = { code: 'config.value', message: 'is no PEM file (`-----BEGIN …`)' };
+  } catch (error) {
+    problem = fileProblem(where, error);
+  }
+  input.report(problem.code, path, `${where}: ${problem.message}`);
+  return null;
+}
+
+function readDropIn({ get, isSet, report }: ElasticInput): ElasticSetup['dropIn'] {
+  const listen = get('elasticsearch.listen');
+  const peers = networks('elasticsearch.peers', get('elasticsearch.peers'), report);
+  const configPeers = networks('elasticsearch.config_peers', get('elasticsearch.config_peers'), report);
+  const headers = {
+    username: get('elasticsearch.headers.username') ?? 'Remote-User',
+    groups: get('elasticsearch.headers.groups') ?? 'Remote-Groups',
+    email: get('elasticsearch.headers.email') ?? 'Remote-Email',
+    name: get('elasticsearch.headers.name') ?? 'Remote-Name',
+  };
+  if (!isSet('elasticsearch.peers')) {
+    if (isSet('elasticsearch.listen')) {
+      report(
+        'config.missing',
+        'elasticsearch.peers',
+        "missing: whoever may ask there is whoever it says it is; write the addresses of your proxy, for example `peers: ['127.0.0.1']`, or remove `elasticsearch.listen`",
+      );
+    }
+    return undefined;
+  }
+  return {
+    ...(listen ?? DROP_IN),
+    peers: peers ?? [],
+    configPeers: configPeers ?? ['127.0.0.1', '::1'],
+    headers,
+  };
+}
+
+/** What can be written as an address or network at all; who lies in one the engine decides. */
+function networks(
+  path: string,
+  list: readonly string[] | undefined,
+  report: Report,
+): readonly string[] | undefined {
+  for (const [i, entry] of (list ?? []).entries()) {
+    const [address = '', bits, ...rest] = entry.split('/');
+    const version = isIP(address);
+    const isLength =
+      bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+    if (version === 0 || !isLength || rest.length > 0) {
+      report(
+        'config.value',
+        `${path}[${i}]`,
+        `must be an address or a network like \`10.0.0.0/8\`, got ${JSON.stringify(entry)}`,
+      );
+    }
+  }
+  return list;
+}

@@ -1,0 +1,147 @@
+import { CacheError } from '../cache/cache.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log/logger.ts';
+import type { ElasticClient } from './client.ts';
+import { ElasticError } from './error.ts';
+import type { Fences } from './fences.ts';
+import { type Mark, type Owner, ownerOf } from './mark.ts';
+import type { ElasticPasswords } from './password.ts';
+import { isSame, userOf, type Wanted } from './wanted.ts';
+
+export interface UserWriterDeps {
+  readonly client: ElasticClient;
+  readonly passwords: ElasticPasswords;
+  readonly previous?: ElasticPasswords | undefined;
+  readonly passwordSeconds?: number | undefined;
+  readonly fences: Fences;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+type Ours = Extract<Owner, { kind: 'ours' }>;
+
+/** Brings one user in Elasticsearch to what is wanted. */
+export class UserWriter {
+  readonly #deps: UserWriterDeps;
+
+  constructor(deps: UserWriterDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * The generation of the password that counts now, or `refused` for a user that
+   * is not ours. Writes nothing when nothing differs.
+   *
+   * @param forget takes back what is remembered of this user, on all hosts
+   */
+  async write(wanted: Wanted, signal: AbortSignal, forget: () => Promise<void>): Promise<number | 'refused'> {
+    const { client, passwords, previous, log } = this.#deps;
+    const stored = await client.find(wanted.name, signal);
+    const owner = stored === undefined ? undefined : ownerOf(stored, passwords, previous);
+    if (owner !== undefined && owner.kind !== 'ours') return this.#refuse(wanted, owner.kind);
+    const mark = await this.#markFor(wanted, owner, signal, forget);
+    const user = userOf(wanted, stored, mark, passwords);
+    if (stored !== undefined && isSame(stored, user) && (await this.#accepts(wanted.name, mark, signal))) {
+      return mark.generation;
+    }
+    try {
+      await client.write(wanted.name, user, signal);
+    } catch (error) {
+      if (error instanceof ElasticError && isReservedRefusal(error)) return this.#refuse(wanted, 'reserved');
+      throw error;
+    }
+    log.info(stored === undefined ? 'Elasticsearch user made' : 'Elasticsearch user changed', {
+      user: wanted.username,
+      count: wanted.roles.length,
+    });
+    return mark.generation;
+  }
+
+  /** Whether the password is still ours: somebody may have set another one, which cannot be read. */
+  async #accepts(name: string, mark: Mark, signal: AbortSignal): Promise<boolean> {
+    const { client, passwords, log } = this.#deps;
+    if (await client.accepts(passwords.authorization(name, mark.generation), signal)) return true;
+    log.warn('the password of an Elasticsearch user was not ours any more: it is set anew', {
+      user: mark.user,
+    });
+    return false;
+  }
+
+  async #markFor(
+    { name, username, source }: Wanted,
+    owner: Ours | undefined,
+    signal: AbortSignal,
+    forget: () => Promise<void>,
+  ): Promise<Mark> {
+    const { passwords, clock } = this.#deps;
+    const now = new Date(clock.now()).toISOString();
+    if (owner === undefined) {
+      return { user: username, source, generation: 1, key: passwords.mark(name, 1), since: now };
+    }
+    const { mark, isCurrent } = owner;
+    // Whoever has once been seen in the directory is missed when it is not there any more.
+    const kept = mark.source === 'directory' ? mark.source : source;
+    const rotates = isCurrent && this.#isOld(mark) && (await this.#fence(name, username, signal, forget));
+    const generation = rotates ? mark.generation + 1 : mark.generation;
+    return {
+      user: username,
+      source: kept,
+      generation,
+      key: passwords.mark(name, generation),
+      since: isCurrent && !rotates ? mark.since : now,
+    };
+  }
+
+  #isOld({ since }: Mark): boolean {
+    const { passwordSeconds, clock } = this.#deps;
+    const began = Date.parse(since);
+    return passwordSeconds !== undefined && !(began > clock.now() - passwordSeconds * 1_000);
+  }
+
+  async #fence(
+    name: string,
+    username: string,
+    signal: AbortSignal,
+    forget: () => Promise<void>,
+  ): Promise<boolean> {
+    const { fences, log } = this.#deps;
+    const fields = { user: username };
+    try {
+      await forget();
+      if (await fences.raise(name, username, signal)) return true;
+      log.info('an Elasticsearch password is kept for now: a host could not be told that it changes', fields);
+    } catch (error) {
+      if (!(error instanceof CacheError)) throw error;
+      log.info('an Elasticsearch password is kept for now: what hosts share cannot be reached', {
+        ...fields,
+        code: error.code,
+      });
+    }
+    return false;
+  }
+
+  #refuse({ name, username }: Wanted, kind: Exclude<Owner['kind'], 'ours'>): 'refused' {
+    this.#deps.log.warn('refused: this user of Elasticsearch is not ours and stays as it is', {
+      user: username,
+      id: name,
+      reason: kind,
+      hint: HINTS[kind],
+    });
+    return 'refused';
+  }
+}
+
+const HINTS: Readonly<Record<Exclude<Owner['kind'], 'ours'>, string>> = {
+  reserved: 'the name belongs to Elasticsearch itself: give the user another one',
+  foreign:
+    'somebody else made it: rename one of the two, delete it there, or hand it over with `postern elastic adopt`',
+  'other-secret':
+    'a Postern with another root secret made it: set POSTERN_SECRET_PREVIOUS, or hand it over with `postern elastic adopt`',
+};
+
+/** Elasticsearch's own word for the names it keeps, should one not be told by `_reserved`. */
+function isReservedRefusal({ code, status, message }: ElasticError): boolean {
+  return (
+    code === 'ERR_ELASTIC_REJECTED' && status === 400 && /is reserved|reserved user|anonymous/i.test(message)
+  );
+}
