@@ -44,9 +44,9 @@ local PASSED_BACK = {
 local is_identity = {}
 for _, name in ipairs(IDENTITY) do is_identity[name] = true end
 
--- Remote_User, remote.user and REMOTE-USER are one name to many applications.
+-- Remote_User, remote.user and REMOTE-USER are one name to many applications; to a few, Remote~User is, too.
 local function spelled_alike(name)
-  return (name:lower():gsub('[_.]', '-'))
+  return (name:lower():gsub('[^a-z0-9]', '-'))
 end
 
 local function is_ours(name)
