@@ -64,15 +64,40 @@ export function forwardAuthSetup(options: TraefikOptions): PrintedSetup {
 const OURS: readonly string[] = [HEADER_VERDICT, HEADER_REQUEST];
 const CHAIN = ['postern-target', 'postern-aliases', 'postern-host'];
 
+/** What Traefik itself tells services; its own copies stay. */
+const FORWARDED = ['For', 'Host', 'Uri', 'Method', 'Proto', 'Port', 'Server', 'Prefix'].map(
+  name => `X-Forwarded-${name}`,
+);
+/** By which a client makes some services see another client, path or method than the rules saw. */
+const CLAIMS = [
+  'X-Original-URL',
+  'X-Rewrite-URL',
+  'X-HTTP-Method',
+  'X-Method-Override',
+  'X-HTTP-Method-Override',
+  'Forwarded',
+  // A load balancer in front passes them on. Where they are missing, Traefik tells forwardAuth its own.
+  'X-Forwarded-Host',
+  'X-Forwarded-Uri',
+  'X-Forwarded-Method',
+];
+
 /**
- * What makes a service see another client or request than the rules saw: other
- * spellings of the identity headers, our own, and what a load balancer in front
- * passes on of a client's claims. An empty value removes.
+ * Headers that no client may send: claims, our own, and every one of them and of
+ * the identity headers as some service spells it, which reads `_` or `.` as `-`
+ * (CVE-2025-64484, CVE-2026-39858, CVE-2026-88011). An empty value removes.
  */
 function removed(identity: readonly string[]): Record<string, string> {
-  const aliases = ['_', '.'].flatMap(mark => identity.map(name => name.replaceAll('-', mark)));
-  const claims = ['X-Original-URL', 'X-Rewrite-URL'];
-  // Traefik tells forwardAuth its own where these are missing.
-  const forwarded = ['X-Forwarded-Host', 'X-Forwarded-Uri', 'X-Forwarded-Method'];
-  return Object.fromEntries([...aliases, ...OURS, ...claims, ...forwarded].map(name => [name, '']));
+  const aliases = [...identity, ...OURS, ...CLAIMS, ...FORWARDED, 'X-Real-Ip'].flatMap(aliasesOf);
+  return Object.fromEntries([...CLAIMS, ...OURS, ...aliases].map(name => [name, '']));
+}
+
+/** Every mixture of `-`, `_` and `.` but the name itself. */
+function aliasesOf(name: string): string[] {
+  const [first = '', ...rest] = name.split('-');
+  const spellings = rest.reduce<string[]>(
+    (heads, part) => heads.flatMap(head => ['-', '_', '.'].map(mark => head + mark + part)),
+    [first],
+  );
+  return spellings.filter(spelling => spelling !== name);
 }
