@@ -8,6 +8,7 @@ import { ConfigError } from './config/problem.ts';
 import type { Config } from './config/schema.ts';
 import { Issuer } from './grant/issuer.ts';
 import { deriveGrantKeys, type GrantKeys, userTag } from './grant/keys.ts';
+import { KnownGrants } from './grant/known-grants.ts';
 import type { RecordHeader } from './grant/seal.ts';
 import { createRouter, type Route } from './http/router.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
@@ -138,6 +139,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   });
   const verifier: PasswordVerifier = new PasswordVerifier({ ...deps.password, onResult: metrics.verified });
   const tables = { current: () => seat.publisher()?.current() };
+  const known = new KnownGrants({ tables, clock, random, limit: config.grants.slots });
   const issuer = new Issuer({
     keys,
     directory,
@@ -146,6 +148,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     random,
     log: deps.log,
     onResult: metrics.issued,
+    onWritten: grant => known.remember(grant),
     get lifetimeSeconds() {
       return policy.inForce.lifetimeSeconds;
     },
@@ -170,7 +173,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const decision: DecisionDeps = {
     engine,
     signIn,
-    authenticator: new Authenticator({ engine, basic, tokens }),
+    authenticator: new Authenticator({ engine, basic, tokens, known }),
     deferrals: new DeferralReader({
       guestKeys: [guestKey, ...previous],
       policyId: () => policy.inForce.id,

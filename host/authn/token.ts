@@ -149,6 +149,7 @@ export class TokenStrategy {
       level: LEVEL_ONE_FACTOR,
       scope: NO_SCOPE,
       credential: username === undefined ? Buffer.from(text, 'utf8') : basicCredential(username, text),
+      mayAskFrom: client => this.#reasonAgainst({ account, secret }, username, client) === undefined,
     });
     if (issued === undefined) return undefined;
     onUse(principal.username, secret.id);

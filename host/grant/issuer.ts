@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { GRANT_MAX_LIFETIME_MS, GRANT_TAG_LENGTH, RECORD_NONCE_LENGTH } from '../../assembly/contract.ts';
 import type { Clock } from '../clock.ts';
 import { fileError } from '../log/file-error.ts';
@@ -7,6 +6,8 @@ import { rateLimited } from '../log/rate-limit.ts';
 import { encodeClaims } from '../policy/claims.ts';
 import type { Account, Directory } from '../users/directory.ts';
 import { type GrantKeys, grantTag, userTag } from './keys.ts';
+import type { WrittenGrant } from './known-grants.ts';
+import { sameEpoch } from './same-epoch.ts';
 import { claimsCapacity, sealRecord } from './seal.ts';
 import type { TableWriter } from './table-writer.ts';
 
@@ -25,6 +26,7 @@ export interface IssuerDeps {
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
   readonly onResult: (result: IssueResult) => void;
+  readonly onWritten?: (grant: WrittenGrant) => void;
   /** Read for each grant: it may change. */
   readonly lifetimeSeconds: number;
   readonly slotSize: number;
@@ -44,6 +46,8 @@ export interface Verified {
   /** Cookie's domain, else empty. */
   readonly scope: Uint8Array;
   readonly credential: Uint8Array;
+  /** Whether it counts from this address, beside what the account says. Default: from any. */
+  readonly mayAskFrom?: (client: string) => boolean;
 }
 
 /** The scope of everything but cookies. */
@@ -72,14 +76,18 @@ export class Issuer {
    */
   issue(verified: Verified): Account | undefined {
     const { directory, clock } = this.#deps;
-    const user = verified.find === undefined ? directory.find(verified.username) : verified.find();
-    if (user === undefined || user.disabled || !same(user.epoch, verified.epoch)) return undefined;
+    const { username } = verified;
+    // Remembered with the grant, so it must not hold the credential.
+    const find = verified.find ?? (() => directory.find(username));
+    const user = find();
+    if (user === undefined || user.disabled || !sameEpoch(user.epoch, verified.epoch)) return undefined;
     if (verified.notAfter !== undefined && verified.notAfter <= clock.now()) return undefined;
-    this.#deps.onResult(this.#write(user, verified));
+    this.#deps.onResult(this.#write(user, { ...verified, find }));
     return user;
   }
 
-  #write(user: Account, { kind, level, scope, credential, notAfter }: Verified): IssueResult {
+  #write(user: Account, verified: WrittenGrant['verified']): IssueResult {
+    const { kind, level, scope, credential, notAfter } = verified;
     const { keys, clock, random, slotSize, tables } = this.#deps;
     const table = tables.current();
     if (table === undefined) return 'no-table';
@@ -103,7 +111,6 @@ export class Issuer {
     const record = sealRecord(keys.record, table.id, t, header, random(RECORD_NONCE_LENGTH), claims);
     try {
       table.writer.put(header, record, issued);
-      return 'written';
     } catch (error) {
       this.#limitedLog.error(
         'grants cannot be written: whoever has none yet is verified anew at each request',
@@ -111,6 +118,8 @@ export class Issuer {
       );
       return 'write-error';
     }
+    this.#deps.onWritten?.({ verified, account: user, header, writer: table.writer });
+    return 'written';
   }
 
   #warnOversized(user: Account, length: number | undefined): void {
@@ -124,8 +133,4 @@ export class Issuer {
       { user: username, limit: claimsCapacity(slotSize), ...(length === undefined ? {} : { bytes: length }) },
     );
   }
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -1,4 +1,9 @@
-import { GRANT_TAG_LENGTH, GRANT_WAYS, GRANTS_PER_PRINCIPAL } from '../../assembly/contract.ts';
+import {
+  CLOCK_SKEW_MS,
+  GRANT_TAG_LENGTH,
+  GRANT_WAYS,
+  GRANTS_PER_PRINCIPAL,
+} from '../../assembly/contract.ts';
 import type { RecordHeader } from './seal.ts';
 
 /**
@@ -58,6 +63,16 @@ export class SlotIndex {
 
   ofUser(userTag: Uint8Array): number[] {
     return [...(this.#byUser.get(hex(userTag)) ?? [])];
+  }
+
+  /** Whether a record of this tag and time lies in its set and lives. */
+  isLive(tag: Uint8Array, issued: number, now: number): boolean {
+    const first = this.firstOfSet(tag);
+    for (let slot = first; slot < first + GRANT_WAYS; slot++) {
+      if (this.#issued[slot] !== issued || !this.isTagged(slot, tag)) continue;
+      return this.#at(this.#expiry, slot) > now && issued <= now + CLOCK_SKEW_MS;
+    }
+    return false;
   }
 
   isExpired(slot: number, now: number): boolean {

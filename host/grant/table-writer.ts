@@ -89,6 +89,11 @@ export class TableWriter {
     this.#write(slot, bytes);
   }
 
+  /** Whether this record was written, lives at `now`, and nothing took its place. */
+  isLive({ tag, issued }: RecordHeader, now: number): boolean {
+    return this.#index.isLive(tag, issued, now);
+  }
+
   /** Zeroes every record of a user, and what may be one; answers how many it knew. */
   revokeUser(userTag: Uint8Array): number {
     const slots = this.#index.ofUser(userTag);

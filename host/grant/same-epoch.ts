@@ -1,0 +1,5 @@
+import { timingSafeEqual } from 'node:crypto';
+
+export function sameEpoch(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
