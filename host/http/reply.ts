@@ -40,14 +40,17 @@ export function send(
   reply: Reply,
   options: { head: boolean; last: boolean },
 ): void {
-  // As bytes: node would glue a string to the headers and encode both as UTF-8, the headers' bytes a second time.
-  const body = Buffer.from(reply.body, 'utf8');
+  const length = Buffer.byteLength(reply.body);
   // RFC 9110 section 8.6: 204 has none.
-  const headers: string[] = reply.status === 204 ? [] : ['Content-Length', String(body.length)];
+  const headers: string[] = reply.status === 204 ? [] : ['Content-Length', String(length)];
   if (reply.type !== '') headers.push('Content-Type', reply.type);
   if (reply.exact !== true) headers.push('Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff');
   for (const [name, value] of reply.headers) headers.push(name, value);
   if (options.last) headers.push('Connection', 'close');
   response.writeHead(reply.status, headers);
-  response.end(options.head ? undefined : body);
+  if (options.head || length === 0) response.end();
+  // ASCII: node sends it with the headers, in one piece.
+  else if (length === reply.body.length) response.end(reply.body, 'latin1');
+  // As bytes: node would glue a string to the headers and encode both as UTF-8, the headers' bytes a second time.
+  else response.end(Buffer.from(reply.body));
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../log/logger.ts';
 import { answerUnreadable } from './client-error.ts';
 import { type Endpoint, listen } from './listen.ts';
-import { send, statusReply } from './reply.ts';
+import { type Reply, send, statusReply } from './reply.ts';
 import { RequestHeaders } from './request-headers.ts';
 import type { Handler } from './router.ts';
 
@@ -54,12 +54,20 @@ export async function startHttpServer(
   const options = { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS };
   const { certificate } = endpoint;
   const local = endpoint.socket !== undefined;
-  const onRequest = (request: IncomingMessage, response: ServerResponse) =>
-    void answer(request, response, handler, log, {
-      closing: () => closing,
-      secure: certificate !== undefined,
-      local,
-    });
+  // How much each connection waits for: node counts one that never asked anything as busy, and would wait for it at the end.
+  const waiting = new Map<Socket, number>();
+  /** Also when the connection was lost before the answer. One function for all: a closure for each request costs. */
+  function answered(this: ServerResponse): void {
+    const { socket } = this.req;
+    const count = waiting.get(socket);
+    if (count !== undefined) waiting.set(socket, count - 1);
+  }
+  const context = { closing: () => closing, secure: certificate !== undefined, local };
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    waiting.set(request.socket, (waiting.get(request.socket) ?? 0) + 1);
+    response.on('close', answered);
+    answer(request, response, handler, log, context);
+  };
   const server: Server | TlsServer =
     certificate === undefined
       ? createServer(options, onRequest)
@@ -67,17 +75,9 @@ export async function startHttpServer(
           { ...options, ...pem(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
           onRequest,
         );
-  // node counts a connection that never asked anything as busy, and would wait for it at the end.
-  const idle = new Set<Socket>();
   server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    idle.add(socket);
-    socket.once('close', () => idle.delete(socket));
-  });
-  server.on('request', ({ socket }, response) => {
-    idle.delete(socket);
-    response.once('close', () => {
-      if (!socket.destroyed) idle.add(socket);
-    });
+    waiting.set(socket, 0);
+    socket.once('close', () => waiting.delete(socket));
   });
   server.on('clientError', answerUnreadable);
   server.maxHeadersCount = 0;
@@ -97,7 +97,7 @@ export async function startHttpServer(
     },
     close() {
       closing = true;
-      return drain(server, idle);
+      return drain(server, waiting);
     },
   };
 }
@@ -106,48 +106,65 @@ function pem({ cert, key }: Certificate): { cert: Buffer; key: Buffer } {
   return { cert: Buffer.from(cert), key: Buffer.from(key) };
 }
 
-async function answer(
+interface Context {
+  readonly closing: () => boolean;
+  readonly secure: boolean;
+  readonly local: boolean;
+}
+
+/** At once where the handler answers at once: most requests wait for nothing. */
+function answer(
   request: IncomingMessage,
   response: ServerResponse,
   handler: Handler,
   log: Logger,
-  server: { readonly closing: () => boolean; readonly secure: boolean; readonly local: boolean },
-): Promise<void> {
+  { closing, secure, local }: Context,
+): void {
   const headers = new RequestHeaders(request.rawHeaders);
   const method = request.method ?? '';
   // Nothing here reads a body; what follows one is not taken for a request.
   const hasBody =
-    headers.values('transfer-encoding').length > 0 ||
+    headers.one('transfer-encoding') !== undefined ||
     headers.values('content-length').some(length => length !== '0');
-  let reply = statusReply(500);
-  try {
-    const url = request.url ?? '';
-    const mark = url.indexOf('?');
-    const path = mark < 0 ? url : url.slice(0, mark);
-    const query = mark < 0 ? '' : url.slice(mark + 1);
-    const peer = server.local ? LOCAL_PEER : (request.socket.remoteAddress ?? '');
-    reply =
-      headers.count > MAX_HEADERS
-        ? statusReply(431)
-        : await handler({ method, path, query, headers, peer, secure: server.secure });
-  } catch (error) {
+  const finish = (reply: Reply): void => {
+    try {
+      send(response, reply, { head: method === 'HEAD', last: closing() || hasBody });
+    } catch (error) {
+      log.error('an answer could not be sent', { error: String(error) });
+      response.destroy();
+    }
+  };
+  const fail = (error: unknown): void => {
     log.error('a request failed', { path: request.url?.split('?', 1)[0] ?? '', error: String(error) });
+    finish(statusReply(500));
+  };
+  if (headers.count > MAX_HEADERS) {
+    finish(statusReply(431));
+    return;
   }
+  const url = request.url ?? '';
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const query = mark < 0 ? '' : url.slice(mark + 1);
+  const peer = local ? LOCAL_PEER : (request.socket.remoteAddress ?? '');
+  let reply: Reply | Promise<Reply>;
   try {
-    send(response, reply, { head: method === 'HEAD', last: server.closing() || hasBody });
+    reply = handler({ method, path, query, headers, peer, secure });
   } catch (error) {
-    log.error('an answer could not be sent', { error: String(error) });
-    response.destroy();
+    fail(error);
+    return;
   }
+  if (reply instanceof Promise) reply.then(finish, fail);
+  else finish(reply);
 }
 
-function drain(server: Server, idle: ReadonlySet<Socket>): Promise<void> {
+function drain(server: Server, waiting: ReadonlyMap<Socket, number>): Promise<void> {
   return new Promise(resolve => {
     const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
     server.close(() => {
       clearTimeout(timer);
       resolve();
     });
-    for (const socket of idle) socket.destroy();
+    for (const [socket, count] of waiting) if (count === 0) socket.destroy();
   });
 }
