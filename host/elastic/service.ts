@@ -1,0 +1,129 @@
+import type { Cache } from '../cache/cache.ts';
+import type { SingleFlight } from '../cache/single-flight.ts';
+import type { Clock } from '../clock.ts';
+import type { ElasticSetup } from '../config/schema.ts';
+import { type HttpServer, startHttpServer } from '../http/server.ts';
+import type { Logger } from '../log/logger.ts';
+import { rateLimited } from '../log/rate-limit.ts';
+import type { Engine } from '../policy/engine.ts';
+import type { ElasticClient } from './client.ts';
+import { createDropIn } from './drop-in.ts';
+import { ElasticError } from './error.ts';
+import { ElasticPasswords } from './password.ts';
+import { Provisioner, type ProvisionerDeps } from './provisioner.ts';
+import { roleMap } from './roles.ts';
+import { departed, disableAll, type FindAccount, SYNC_MS } from './sync.ts';
+
+/** After changes of the directory it is looked who has gone, once for all that come together. */
+const SETTLE_MS = 1_000;
+
+export interface ElasticServiceDeps {
+  /** Undefined in a dry run. */
+  readonly client: ElasticClient | undefined;
+  readonly engine: Pick<Engine, 'compileNetworks' | 'inNetworks'>;
+  readonly secret: Uint8Array;
+  readonly previousSecret: Uint8Array | undefined;
+  readonly cache: Cache;
+  readonly flights: SingleFlight;
+  readonly cacheSeconds: number;
+  readonly extendCache: boolean;
+  readonly findAccount: FindAccount;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onResult?: ProvisionerDeps['onResult'];
+  readonly onFence?: ProvisionerDeps['onFence'];
+}
+
+/** Users of Elasticsearch, as a running host keeps them. */
+export class ElasticService {
+  readonly provisioner: Provisioner;
+  readonly #setup: ElasticSetup;
+  readonly #deps: ElasticServiceDeps;
+  readonly #log: Logger;
+  readonly #passwords: ElasticPasswords;
+  readonly #previous: ElasticPasswords | undefined;
+  #server: HttpServer | undefined;
+  #cancelNext: () => void = () => {};
+  readonly #stop = new AbortController();
+  #syncing: Promise<void> = Promise.resolve();
+
+  constructor(setup: ElasticSetup, deps: ElasticServiceDeps) {
+    const { secret, previousSecret, clock, log } = deps;
+    this.#setup = setup;
+    this.#deps = deps;
+    this.#log = rateLimited(log, clock);
+    this.#passwords = new ElasticPasswords(secret);
+    this.#previous = previousSecret === undefined ? undefined : new ElasticPasswords(previousSecret);
+    this.provisioner = new Provisioner({
+      ...deps,
+      passwords: this.#passwords,
+      previous: this.#previous,
+      roles: roleMap(setup.roles),
+      groupWhitelist: setup.groupWhitelist,
+      passwordSeconds: setup.passwordSeconds,
+      log: this.#log,
+    });
+  }
+
+  /** Where the drop-in endpoint listens, undefined without one. */
+  async start(): Promise<string | undefined> {
+    const { dropIn } = this.#setup;
+    this.#plan(0);
+    if (dropIn === undefined) return undefined;
+    const handler = createDropIn({
+      ...this.#deps,
+      setup: this.#setup,
+      dropIn,
+      provisioner: this.provisioner,
+      log: rateLimited(this.#deps.log, this.#deps.clock, ['error', 'warn', 'info']),
+    });
+    this.#server = await startHttpServer({ host: dropIn.host, port: dropIn.port }, handler, this.#log);
+    return this.#server.address;
+  }
+
+  /** Somebody in the directory has changed: who has gone is looked for soon. */
+  directoryChanged(): void {
+    this.#plan(SETTLE_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#cancelNext();
+    this.provisioner.close();
+    await this.#server?.close();
+    await this.#syncing;
+    await this.#deps.client?.close();
+  }
+
+  #plan(afterMs: number): void {
+    if (this.#stop.signal.aborted || this.#deps.client === undefined) return;
+    this.#cancelNext();
+    this.#cancelNext = this.#deps.clock.after(afterMs, () => {
+      this.#syncing = this.#syncing.then(() => this.#sync());
+    });
+  }
+
+  async #sync(): Promise<void> {
+    const { client, findAccount } = this.#deps;
+    if (this.#stop.signal.aborted || client === undefined) return;
+    this.#plan(this.#setup.syncSeconds * 1_000);
+    try {
+      const signal = AbortSignal.any([AbortSignal.timeout(SYNC_MS), this.#stop.signal]);
+      const plan = departed(await client.all(signal), findAccount, this.#passwords, this.#previous);
+      await disableAll(plan, client, findAccount, signal, async ({ user, elasticName, reason }) => {
+        await this.provisioner.forget(elasticName);
+        this.#log.info('Elasticsearch user disabled', { user, reason });
+      });
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      if (!(error instanceof ElasticError)) throw error;
+      const { code, message, host, hint } = error;
+      this.#log.warn('users that have gone cannot be disabled in Elasticsearch now', {
+        host,
+        code,
+        error: message,
+        hint,
+      });
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { Account } from '../users/directory.ts';
+import type { ElasticClient, StoredUser } from './client.ts';
+import { ownerOf } from './mark.ts';
+import type { ElasticPasswords } from './password.ts';
+
+/** A user in Elasticsearch that is to be disabled, and why. */
+export interface Departed {
+  /** As the directory knew it. */
+  readonly user: string;
+  /** As Elasticsearch knows it. */
+  readonly elasticName: string;
+  readonly reason: 'gone' | 'disabled';
+}
+
+/** An account by its own name, whoever keeps it. */
+export type FindAccount = (username: string) => Account | undefined;
+
+/** All users of a large cluster are read at once. */
+export const SYNC_MS = 30_000;
+
+/**
+ * Who is to be disabled: users that we made for our directory, enabled there and
+ * not any more here. Users of others are left alone, and those that came by
+ * headers, of whom our directory knows nothing.
+ */
+export function departed(
+  stored: readonly StoredUser[],
+  find: FindAccount,
+  passwords: ElasticPasswords,
+  previous: ElasticPasswords | undefined,
+): readonly Departed[] {
+  return stored.flatMap((user): Departed[] => {
+    const owner = ownerOf(user, passwords, previous);
+    if (owner.kind !== 'ours' || owner.mark.source !== 'directory' || !user.enabled) return [];
+    const account = find(owner.mark.user);
+    if (account !== undefined && !account.disabled) return [];
+    const reason = account === undefined ? 'gone' : 'disabled';
+    return [{ user: owner.mark.user, elasticName: user.name, reason }];
+  });
+}
+
+/**
+ * Disables them, one after the other; who was disabled when one fails is told by `onDone`.
+ *
+ * @param find asked once more before each: somebody may have come back meanwhile
+ */
+export async function disableAll(
+  plan: readonly Departed[],
+  client: Pick<ElasticClient, 'disable'>,
+  find: FindAccount,
+  signal: AbortSignal,
+  onDone: (row: Departed) => void | Promise<void>,
+): Promise<void> {
+  for (const row of plan) {
+    const account = find(row.user);
+    if (account !== undefined && !account.disabled) continue;
+    await client.disable(row.elasticName, signal);
+    await onDone(row);
+  }
+}
