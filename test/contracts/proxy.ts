@@ -23,8 +23,15 @@ export interface GuardedProxy {
 }
 
 export interface ProxyTraits {
-  /** Headers that the application is told by; those of an empty name are not told. */
-  readonly identity?: { user: string; groups: string; name?: string; email?: string };
+  /** Headers that the application is told by. */
+  readonly identity?: {
+    readonly user: string;
+    readonly groups: string;
+    readonly name?: string;
+    readonly email?: string;
+    /** More that hold the user's name. */
+    readonly also?: readonly string[];
+  };
   /** What stands between groups. Default `,`. */
   readonly separator?: string;
   /**
@@ -43,7 +50,12 @@ const PROGRAM = { accept: 'application/json' };
 /** No user, group or value of ours holds it. */
 const FORGED = 'f0rged';
 const UPLOAD = randomBytes(8 * 1024 * 1024);
-const AUTHELIA = { user: 'Remote-User', groups: 'Remote-Groups', name: 'Remote-Name', email: 'Remote-Email' };
+const AUTHELIA: NonNullable<ProxyTraits['identity']> = {
+  user: 'Remote-User',
+  groups: 'Remote-Groups',
+  name: 'Remote-Name',
+  email: 'Remote-Email',
+};
 
 /** Spellings that some applications read as the same header. */
 function spellings(name: string): string[] {
@@ -58,7 +70,7 @@ export function describeProxyContract(
 ): void {
   const { identity = AUTHELIA, separator = ',', denial = 'portal', guest = false } = traits;
   const asPrinted = traits.asPrinted === true;
-  const names = Object.values(identity);
+  const names = Object.values(identity).flat();
   let world: World;
   let proxy: GuardedProxy;
 
@@ -100,6 +112,7 @@ export function describeProxyContract(
       // Headers hold bytes: what came is UTF-8, read as latin-1.
       expect(values(what, identity.name)).toEqual([Buffer.from(who.name, 'utf8').toString('latin1')]);
     }
+    for (const name of identity.also ?? []) expect(values(what, name)).toEqual([told.user]);
     if (identity.email) expect(values(what, identity.email)).toEqual([`${who.user}@example.com`]);
   }
 
@@ -121,7 +134,11 @@ export function describeProxyContract(
 
     it('over HTTP/2', async () => {
       world.backend.clear();
-      const headers = { authorization: basicCredential(ANN.as), 'remote-user': FORGED, remote_user: FORGED };
+      const claimed = asPrinted ? ['remote-user'] : ['remote-user', 'remote_user', 'remote.user'];
+      const headers = {
+        authorization: basicCredential(ANN.as),
+        ...Object.fromEntries(claimed.map(name => [name, FORGED])),
+      };
       expect(await askHttp2(proxy.port, APP, '/x?a=1', headers)).toBe(200);
       expect(received().uri).toBe('/x?a=1');
       expectIdentity(received(), ANN);
@@ -314,7 +331,9 @@ export function describeProxyContract(
       expectClosed(await ask('/read', { method: 'POST', headers: { ...PROGRAM, ...headers } }));
     });
 
-    it.each(Object.keys(elsewhere))('%s closes nothing', async name => {
+    // A block as printed leaves it there, and the host refuses a forged one.
+    const harmless = Object.keys(elsewhere).filter(name => !asPrinted || name !== 'Postern-Request');
+    it.each(harmless)('%s closes nothing', async name => {
       expect((await ask('/open', { headers: { [name]: elsewhere[name] ?? '' } })).status).toBe(200);
       expect((await ask('/x', { as: ANN.as, headers: { [name]: elsewhere[name] ?? '' } })).status).toBe(200);
       expectIdentity(received(), ANN);

@@ -1,32 +1,56 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeProxyContract } from '../../contracts/proxy.ts';
+import { describeProxyContract, type GuardedProxy } from '../../contracts/proxy.ts';
 import { exampleFile } from '../../support/example.ts';
 import { freePort } from '../../support/net.ts';
 import { describeNginx, startNginx } from '../../support/nginx.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import type { World } from '../../support/world.ts';
 
+/** nginx with a file of conf.d; `more` is put in place beside what stands in each of them. */
+async function start(
+  binary: string,
+  world: World,
+  example: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<GuardedProxy> {
+  const port = await freePort();
+  const http = exampleFile(example, {
+    'listen 443': `listen 127.0.0.1:${port}`,
+    '/etc/nginx/certs/example.com.crt': world.certificate.certificate,
+    '/etc/nginx/certs/example.com.key': world.certificate.key,
+    '127.0.0.1:8080': `127.0.0.1:${world.backend.port}`,
+    ...more,
+  });
+  return { port, ...(await startNginx({ binary, http, ports: [port] })) };
+}
+
+/** Where an example names the host. */
+const address = (world: World) => ({ '127.0.0.1:9091': `127.0.0.1:${world.hostPort}` });
+
 describeNginx('nginx with auth_request', binary => {
-  describeProxyContract(async (world: World) => {
-    const port = await freePort();
+  describeProxyContract(world => {
     const snippets = join(tempDirectory(), 'snippets');
     mkdirSync(snippets);
-    const endpoint = exampleFile('nginx/snippets/postern-endpoint.conf', {
-      '127.0.0.1:9091': `127.0.0.1:${world.hostPort}`,
-    });
-    writeFileSync(join(snippets, 'postern-endpoint.conf'), endpoint);
-    writeFileSync(
-      join(snippets, 'postern-protect.conf'),
-      exampleFile('nginx/snippets/postern-protect.conf', {}),
-    );
-    const http = exampleFile('nginx/postern.conf', {
-      'listen 443': `listen 127.0.0.1:${port}`,
-      '/etc/nginx/certs/example.com.crt': world.certificate.certificate,
-      '/etc/nginx/certs/example.com.key': world.certificate.key,
-      'include snippets/': `include ${snippets}/`,
-      '127.0.0.1:8080': `127.0.0.1:${world.backend.port}`,
-    });
-    return { port, ...(await startNginx({ binary, http, ports: [port] })) };
+    for (const [name, replacements] of [
+      ['postern-endpoint.conf', address(world)],
+      ['postern-protect.conf', {}],
+    ] as const) {
+      writeFileSync(join(snippets, name), exampleFile(`nginx/snippets/${name}`, replacements));
+    }
+    return start(binary, world, 'nginx/postern.conf', { 'include snippets/': `include ${snippets}/` });
+  });
+});
+
+describeNginx("an nginx block of authentik's, mended", binary => {
+  describeProxyContract(world => start(binary, world, 'nginx/authentik.conf', address(world)), {
+    identity: {
+      user: 'X-Auth-Username',
+      groups: 'X-Auth-Groups',
+      email: 'X-Forwarded-Email',
+      also: ['X-Forwarded-User', 'X-Forwarded-Preferred-Username', 'X-authentik-username'],
+    },
+    separator: '|',
+    denial: 'by-start',
   });
 });

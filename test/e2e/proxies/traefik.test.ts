@@ -15,8 +15,12 @@ import { describeTraefik, startTraefik, type TraefikOptions, type Tree } from '.
 import { waitUntil } from '../../support/wait.ts';
 import { APP, type World } from '../../support/world.ts';
 
-/** Traefik with entry point `websecure` and the world's certificate beside what `options` say. */
-async function start(world: World, options: TraefikOptions): Promise<GuardedProxy & { apiUrl: string }> {
+/** Traefik with an entry point for TLS and the world's certificate beside what `options` say. */
+async function start(
+  world: World,
+  options: TraefikOptions,
+  entryPoint = 'websecure',
+): Promise<GuardedProxy & { apiUrl: string }> {
   const port = await freePort();
   const { certificate, key } = world.certificate;
   const traefik = await startTraefik({
@@ -24,7 +28,7 @@ async function start(world: World, options: TraefikOptions): Promise<GuardedProx
     dynamic: { ...options.dynamic, tls: { certificates: [{ certFile: certificate, keyFile: key }] } },
     static: {
       entryPoints: {
-        websecure: { address: `127.0.0.1:${port}`, transport: { lifeCycle: { graceTimeOut: '1s' } } },
+        [entryPoint]: { address: `127.0.0.1:${port}`, transport: { lifeCycle: { graceTimeOut: '1s' } } },
       },
       ...options.static,
     },
@@ -40,12 +44,12 @@ async function start(world: World, options: TraefikOptions): Promise<GuardedProx
 }
 
 /** One of the examples for the file provider. */
-function byFile(binary: string, world: World, example: string): Promise<GuardedProxy> {
+function byFile(binary: string, world: World, example: string, entryPoint?: string): Promise<GuardedProxy> {
   const text = exampleFile(example, {
     '127.0.0.1:9091': `127.0.0.1:${world.hostPort}`,
     '127.0.0.1:8080': `127.0.0.1:${world.backend.port}`,
   });
-  return start(world, { binary, dynamic: parse(text) as Tree });
+  return start(world, { binary, dynamic: parse(text) as Tree }, entryPoint);
 }
 
 /** `postern traefik --serve`, and Traefik asking it. */
@@ -97,4 +101,23 @@ describeTraefik('Traefik with forwardAuth alone, by its HTTP provider', binary =
 
 describeTraefik('Traefik with the plugin, by its HTTP provider', binary => {
   describeProxyContract(world => byHttp(binary(), world, []), { guest: true, denial: 'either' });
+});
+
+describeTraefik("a Traefik block of Authelia's with another address", binary => {
+  describeProxyContract(world => byFile(binary(), world, 'traefik/authelia.yml', 'https'), {
+    asPrinted: true,
+  });
+});
+
+describeTraefik("a Traefik block of authentik's with another address", binary => {
+  describeProxyContract(world => byFile(binary(), world, 'traefik/authentik.yml', 'https'), {
+    asPrinted: true,
+    identity: {
+      user: 'X-Auth-Username',
+      groups: 'X-Auth-Groups',
+      email: 'X-Forwarded-Email',
+      also: ['X-Forwarded-Preferred-Username', 'X-Forwarded-User'],
+    },
+    separator: '|',
+  });
 });
