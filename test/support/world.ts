@@ -42,7 +42,7 @@ export interface World {
   /** Gives the root secret to commands. */
   readonly env: Readonly<Record<string, string>>;
   readonly backend: Backend;
-  /** For `app.example.com` and `auth.example.com`. */
+  /** For `example.com` and every name below it. */
   readonly certificate: CertificateFiles;
   readonly host: Child;
   startHost(): Promise<void>;
@@ -88,7 +88,7 @@ export async function startWorld(config: Readonly<Record<string, unknown>> = {})
     configFile,
     env,
     backend,
-    certificate: selfSigned([APP, 'auth.example.com']),
+    certificate: selfSigned(['example.com', '*.example.com']),
     get host() {
       if (host === undefined) throw new Error('the host has not been started');
       return host;
