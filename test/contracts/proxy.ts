@@ -12,7 +12,7 @@ import {
   type TlsAsk,
 } from '../support/tls-client.ts';
 import { waitUntil } from '../support/wait.ts';
-import { ANN, APP, NEW, PORTAL, ROOT, startWorld, type World } from '../support/world.ts';
+import { ANN, APP, NEW, OPEN_HOST, PORTAL, ROOT, startWorld, type World } from '../support/world.ts';
 
 /** A real proxy with an example's configuration, in front of the world's backend. */
 export interface GuardedProxy {
@@ -307,7 +307,7 @@ export function describeProxyContract(
     const elsewhere: Record<string, string> = {
       'X-Forwarded-Uri': '/open',
       'X-Forwarded-Method': 'GET',
-      'X-Forwarded-Host': 'other.example.com',
+      'X-Forwarded-Host': OPEN_HOST,
       'X-Forwarded-Proto': 'https',
       'X-Forwarded-For': '10.1.2.3',
       'X-Real-IP': '10.1.2.3',
@@ -347,11 +347,11 @@ export function describeProxyContract(
 
     it('a first line of another host than its Host header opens nothing', async () => {
       for (const [line, host] of [
-        [`https://${APP}/x`, 'other.example.com'],
-        ['https://other.example.com/x', APP],
+        [`https://${APP}/x`, OPEN_HOST],
+        [`https://${OPEN_HOST}/x`, APP],
         [`https://${APP}/x`, APP],
         [`https://${APP}/open/../x`, APP],
-        ['/x', `${APP}, other.example.com`],
+        ['/x', `${APP}, ${OPEN_HOST}`],
         ['open:/x', APP],
         [`a:https://${APP}/x`, APP],
       ]) {
@@ -365,8 +365,8 @@ export function describeProxyContract(
 
     it('two lines of Host open nothing', async () => {
       for (const hosts of [
-        [APP, 'other.example.com'],
-        ['other.example.com', APP],
+        [APP, OPEN_HOST],
+        [OPEN_HOST, APP],
       ]) {
         world.backend.clear();
         const lines = hosts.map(host => `Host: ${host}\r\n`).join('');

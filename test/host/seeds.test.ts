@@ -238,7 +238,7 @@ access_control:
     // Rules that ask for a path, a network: nobody told them.
     expect((await nginx('paths.authentik.company', [user])).status).toBe(403);
     expect(service?.logged('`hint` is what its configuration must say')[0]).toContain(
-      'proxy_set_header X-Original-URL $scheme://$http_host$request_uri;',
+      'proxy_set_header X-Original-URL $scheme://$host$request_uri;',
     );
     // `error_page 401 = @akprox_signin`, which returns `/akprox/start?rd=$request_uri` as it is.
     const back = (rd: string) => ask(port, `/akprox/start?rd=${rd}`, [['Host', APP]]);
@@ -492,7 +492,7 @@ password_policy:
       'proxy_pass_request_body off;',
       'proxy_set_header Content-Length "";',
       'proxy_set_header X-Original-Method $request_method;',
-      'proxy_set_header X-Original-URL $scheme://$http_host$request_uri;',
+      'proxy_set_header X-Original-URL $scheme://$host$request_uri;',
       'proxy_set_header X-Forwarded-For $remote_addr;',
     ]) {
       expect(JSON.parse(lines[0] ?? '').hint).toContain(line);

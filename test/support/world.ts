@@ -15,6 +15,7 @@ const postern = fileURLToPath(new URL('../../dist/postern.mjs', import.meta.url)
 const CHEAP = { memoryCost: 8_192, timeCost: 1, parallelism: 1 };
 
 export const APP = 'app.example.com';
+export const OPEN_HOST = 'other.example.com';
 export const PORTAL = 'https://auth.example.com';
 
 /** Of no group that any rule asks for; `root` is of `admin`, `new` is asked about once. */
@@ -24,6 +25,8 @@ export const NEW = { as: 'new:password of new', user: 'new', groups: '', name: '
 
 /** What the examples' application is guarded by in tests. */
 const RULES = [
+  // What a forged host would be judged by.
+  { domain: OPEN_HOST, policy: 'bypass' },
   { domain: APP, policy: 'bypass', resources: '^/open([/?].*)?$' },
   { domain: APP, policy: 'bypass', resources: '^/lan([/?].*)?$', networks: '10.0.0.0/8' },
   { domain: APP, policy: 'bypass', resources: '^/read([/?].*)?$', methods: ['GET', 'HEAD'] },

@@ -11,7 +11,7 @@ export const AUTHELIA_AUTH_REQUEST: Dialect = {
   hint:
     'proxy_pass_request_body off; proxy_set_header Content-Length ""; ' +
     'proxy_set_header X-Original-Method $request_method; ' +
-    'proxy_set_header X-Original-URL $scheme://$http_host$request_uri; ' +
+    'proxy_set_header X-Original-URL $scheme://$host$request_uri; ' +
     'proxy_set_header X-Forwarded-For $remote_addr;',
   readTarget: request => readOriginal(request, request.headers.one('x-original-method') || undefined),
   challenge: denial =>
