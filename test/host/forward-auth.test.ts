@@ -1,10 +1,10 @@
-import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeferralReader } from '../../host/routes/deferral.ts';
-import { deriveGuestKey, deriveKey } from '../../host/secret/derive.ts';
+import { deriveGuestKey } from '../../host/secret/derive.ts';
 import { policyId } from '../../host/snapshot/snapshot-file.ts';
 import keysCase from '../cases/grant/keys.json' with { type: 'json' };
 import requests from '../cases/grant/requests.json' with { type: 'json' };
+import { sign } from '../support/deferral.ts';
 import { FAKE_IMAGE, FakeClock, settle } from '../support/host-fakes.ts';
 import { type HeaderList, PREVIOUS_SECRET, startTestApp, type TestApp } from '../support/test-app.ts';
 
@@ -59,28 +59,6 @@ describe('DeferralReader', () => {
     expect(reader({ guest: otherGuest, previous: keysCase.guest }).read([plain.value]).ok).toBe(true);
   });
 });
-
-/** As the guest writes it. */
-function sign(
-  test: Pick<TestApp, 'guestKey' | 'clock'>,
-  fields: { uri?: string; client?: string; policyId?: Uint8Array; age?: number; key?: Uint8Array } = {},
-): string {
-  const prefixed = (bytes: Uint8Array) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(bytes.length);
-    return Buffer.concat([length, bytes]);
-  };
-  const time = Buffer.alloc(8);
-  time.writeBigUInt64LE(BigInt(test.clock.now() - (fields.age ?? 0)));
-  const texts = ['GET', 'https', 'signed.example.com', fields.uri ?? '/', fields.client ?? '203.0.113.9'];
-  const body = Buffer.concat([
-    time,
-    ...texts.map(text => prefixed(Buffer.from(text))),
-    prefixed(fields.policyId ?? Buffer.alloc(0)),
-  ]);
-  const key = deriveKey(fields.key ?? test.guestKey, 'request');
-  return Buffer.concat([body, createHmac('sha256', key).update(body).digest()]).toString('base64url');
-}
 
 describe('/api/authz/forward-auth', () => {
   const path = '/api/authz/forward-auth';
