@@ -1,4 +1,5 @@
 import { readU8, readU16, readU32 } from '../bytes/bytes';
+import { POLICY_DENY } from '../contract';
 import { Target } from '../http/target';
 import { contains } from '../net/network-set';
 import { domainMatches } from './domain';
@@ -101,7 +102,8 @@ function onNetwork(subject: Subject): bool {
   if ((ruleFlags & HAS_NETWORKS) == 0) return true;
   if (!subject.hasAddress) {
     if (subject.addressPending) subject.addressWanted = true;
-    return false;
+    // Whoever comes from nobody knows where lies in no network that opens, and in each that closes.
+    return !subject.addressPending && rulePolicy == POLICY_DENY;
   }
   let set = locateSet(networks);
   return contains(bytes, set, subject.addressHigh, subject.addressLow);

@@ -129,6 +129,29 @@ describe('verdicts of an inline policy', () => {
 describe('headers on the way to the service', () => {
   const guest = startGuest({ access_control: accessControl });
 
+  it('every character that may stand in a name counts as a hyphen, and no other one', () => {
+    for (const mark of "!#$%&'*+-.^_`|~") {
+      const { headers } = guest.ask({
+        host: 'public.test',
+        headers: [
+          [`X${mark}Real-Ip`, 'eve'],
+          [`X-Real${mark}Ip`, 'eve'],
+        ],
+      });
+      expect(headers.filter(([, value]) => value === 'eve')).toHaveLength(mark === '-' ? 2 : 0);
+    }
+    for (const mark of '09azAZ') {
+      const { headers } = guest.ask({
+        host: 'public.test',
+        headers: [
+          [`X${mark}Real-Ip`, 'eve'],
+          [`Remote${mark}User`, 'eve'],
+        ],
+      });
+      expect(headers.filter(([, value]) => value === 'eve')).toHaveLength(2);
+    }
+  });
+
   it.each([
     'Remote_User',
     'remote.user',
@@ -137,6 +160,9 @@ describe('headers on the way to the service', () => {
     'remote_Name',
     'Remote.Email',
     'remote-EMAIL',
+    'Remote~User',
+    "remote'name",
+    'REMOTE|GROUPS',
   ])('%s never arrives as the client sent it', name => {
     const outcome = guest.ask({ host: 'public.test', headers: [[name, 'eve']] });
     expect(outcome.headers.filter(([, value]) => value.includes('eve'))).toEqual([]);
@@ -161,6 +187,11 @@ describe('headers on the way to the service', () => {
     'X_Forwarded_Proto',
     'X.Forwarded.For',
     'x_real_ip',
+    'x~real!ip',
+    'X+Forwarded^For',
+    'x-forwarded`uri',
+    'Postern#Request',
+    'X*Original&URL',
   ])('%s is removed', name => {
     const outcome = guest.ask({ host: 'public.test', headers: [[name, 'eve']] });
     expect(outcome.next).toBe(true);

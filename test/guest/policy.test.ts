@@ -261,6 +261,25 @@ describe('methods and networks', () => {
     );
   });
 
+  it('keeps out whom a rule denies by network when nobody knows where they are', () => {
+    const rules = [
+      { domain: 'a.test', networks: ['192.0.2.0/24'], policy: 'deny' },
+      { domain: 'a.test', networks: ['10.0.0.0/8'], policy: 'bypass' },
+      { domain: 'a.test', policy: 'one_factor' },
+    ];
+    expect(judge(rules, { ip: '192.0.2.9' })).toBe('deny 1');
+    expect(judge(rules, { ip: '10.0.0.1' })).toBe('bypass 2');
+    expect(judge(rules, { ip: '198.51.100.1' })).toBe('one_factor 3');
+    for (const ip of ['', 'a', '10.1.2.3:80', 'unknown']) expect(judge(rules, { ip })).toBe('deny 1');
+    // Other criteria count as they do.
+    const others = [
+      { domain: 'a.test', networks: '192.0.2.0/24', methods: ['POST'], policy: 'deny' },
+      ...rules.slice(1),
+    ];
+    expect(judge(others, { ip: '' })).toBe('one_factor 3');
+    expect(judge(others, { ip: '', method: 'POST' })).toBe('deny 1');
+  });
+
   it('takes the first rule that matches', () => {
     const rules = [
       { domain: 'a.test', methods: 'POST', policy: 'deny' },
