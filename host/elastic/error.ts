@@ -49,6 +49,11 @@ export class ElasticError extends Error {
     this.status = status;
   }
 
+  /** Worth another try at once: Elasticsearch is there and says that it is not ready. */
+  get isPassing(): boolean {
+    return this.code === 'ERR_ELASTIC_SLOW' && this.status === 503;
+  }
+
   get hint(): string {
     return HINTS[this.code];
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, errors as ClientErrors } from '@elastic/elasticsearch';
 import type { ElasticAccess } from '../config/schema.ts';
 import type { ElasticClient, StoredUser, UserToWrite } from './client.ts';
@@ -110,8 +111,23 @@ class OfficialClient implements ElasticClient {
   ): Promise<{ status: number; body: unknown; host: string }> {
     const { body, querystring, ...options } = more;
     const params = { method, path, ...(body && { body }), ...(querystring && { querystring }) };
+    for (;;) {
+      try {
+        return await this.#askOnce(params, { ...options, signal });
+      } catch (error) {
+        // Its index of users is being made, or moved to another node: a matter of moments.
+        if (!(error instanceof ElasticError) || !error.isPassing || signal.aborted) throw error;
+        await sleep(RETRY_PAUSE_SECONDS * 1_000);
+      }
+    }
+  }
+
+  async #askOnce(
+    params: { readonly method: string; readonly path: string },
+    options: object,
+  ): Promise<{ status: number; body: unknown; host: string }> {
     try {
-      const answer = await this.#client.transport.request(params, { ...options, signal, meta: true });
+      const answer = await this.#client.transport.request(params, { ...options, meta: true });
       return {
         status: answer.statusCode ?? 0,
         body: answer.body,

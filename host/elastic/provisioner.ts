@@ -43,6 +43,7 @@ export interface ProvisionerDeps {
   readonly passwordSeconds?: number | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly everyLine?: Logger | undefined;
   readonly onResult?: ((result: Provisioned['status']) => void) | undefined;
   /** The user's password is about to change: whatever this host gave to guests for it must go. */
   readonly onFence?: ((username: string) => void) | undefined;

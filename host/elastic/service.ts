@@ -62,6 +62,7 @@ export class ElasticService {
       groupWhitelist: setup.groupWhitelist,
       passwordSeconds: setup.passwordSeconds,
       log: this.#log,
+      everyLine: log,
     });
   }
 

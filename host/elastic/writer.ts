@@ -16,13 +16,19 @@ export interface UserWriterDeps {
   readonly fences: Fences;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Without a limit, for what is said once of each user. */
+  readonly everyLine?: Logger | undefined;
 }
+
+/** How many refused users are remembered as told of; beyond that the memory starts anew. */
+const MAX_WARNED = 1_000;
 
 type Ours = Extract<Owner, { kind: 'ours' }>;
 
 /** Brings one user in Elasticsearch to what is wanted. */
 export class UserWriter {
   readonly #deps: UserWriterDeps;
+  readonly #warned = new Set<string>();
 
   constructor(deps: UserWriterDeps) {
     this.#deps = deps;
@@ -121,12 +127,19 @@ export class UserWriter {
   }
 
   #refuse({ name, username }: Wanted, kind: Exclude<Owner['kind'], 'ours'>): 'refused' {
-    this.#deps.log.warn('refused: this user of Elasticsearch is not ours and stays as it is', {
-      user: username,
-      id: name,
-      reason: kind,
-      hint: HINTS[kind],
-    });
+    const once = `${kind}:${name}`;
+    if (this.#warned.has(once)) return 'refused';
+    if (this.#warned.size >= MAX_WARNED) this.#warned.clear();
+    this.#warned.add(once);
+    (this.#deps.everyLine ?? this.#deps.log).warn(
+      'refused: this user of Elasticsearch is not ours and stays as it is',
+      {
+        user: username,
+        id: name,
+        reason: kind,
+        hint: HINTS[kind],
+      },
+    );
     return 'refused';
   }
 }
