@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { RedisSetup } from '../config/schema.ts';
 import type { Logger } from '../log/logger.ts';
 import {
   type Broadcast,
@@ -18,12 +19,11 @@ import { Names } from './names.ts';
 import { RedisEvents } from './redis-events.ts';
 import { type Argument, RedisLink } from './redis-link.ts';
 import * as scripts from './redis-scripts.ts';
-import type { RedisSettings } from './redis-settings.ts';
 import type { Sealer } from './seal.ts';
 import { checkValue } from './value.ts';
 
 export interface RedisCacheDeps {
-  readonly settings: RedisSettings;
+  readonly settings: RedisSetup;
   /** Begins every name: installations that share a server have one each. */
   readonly prefix: string;
   readonly sealer: Sealer;

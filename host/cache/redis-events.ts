@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
+import type { RedisSetup } from '../config/schema.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Broadcast, Resume, StoreListener } from './cache.ts';
 import { COMMAND_MS, EVENTS_BLOCK_MS, MAX_EVENT } from './limits.ts';
 import type { Names } from './names.ts';
 import { type Argument, RedisLink } from './redis-link.ts';
 import { ACKNOWLEDGE, PROGRESS, PUBLISH, type Script } from './redis-scripts.ts';
-import { type RedisSettings, reconnectAfter } from './redis-settings.ts';
+import { reconnectAfter } from './redis-settings.ts';
 import type { Sealer } from './seal.ts';
 import { Topics } from './topics.ts';
 
@@ -17,7 +18,7 @@ const PROGRESS_MIN_MS = 5;
 const PROGRESS_MAX_MS = 50;
 
 export interface RedisEventsDeps {
-  readonly settings: RedisSettings;
+  readonly settings: RedisSetup;
   readonly names: Names;
   readonly sealer: Sealer;
   readonly hostId: () => string;

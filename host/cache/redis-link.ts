@@ -1,9 +1,10 @@
 import { Cluster, Redis } from 'ioredis';
+import type { RedisSetup } from '../config/schema.ts';
 import { printable } from '../log/printable.ts';
 import { CacheError, type CacheErrorCode } from './cache.ts';
 import { COMMAND_MS, FAILURES_TO_OPEN } from './limits.ts';
 import type { Script } from './redis-scripts.ts';
-import { clusterOptions, type RedisSettings, redisOptions, shownAddress } from './redis-settings.ts';
+import { clusterOptions, redisOptions, shownAddress } from './redis-settings.ts';
 
 export type Argument = string | number | Uint8Array;
 
@@ -24,7 +25,7 @@ export class RedisLink {
   #lastProblem = 'not connected yet';
 
   /** @param commandMs a reader that blocks waits longer */
-  constructor(settings: RedisSettings, commandMs = COMMAND_MS) {
+  constructor(settings: RedisSetup, commandMs = COMMAND_MS) {
     this.address = shownAddress(settings);
     this.#commandMs = commandMs;
     this.#client =

@@ -1,4 +1,5 @@
 import type { ClusterOptions, RedisOptions } from 'ioredis';
+import type { RedisSetup } from '../config/schema.ts';
 import { COMMAND_MS, CONNECT_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from './limits.ts';
 
 /** Answers in the shape of RESP2, whatever the protocol. */
@@ -6,45 +7,8 @@ interface Legacy {
   replyMapping?: 'legacy';
 }
 
-export interface RedisNode {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface RedisTls {
-  /** Name in the server's certificate; default is the host. */
-  readonly serverName?: string | undefined;
-  /** PEM; default are the system's authorities. */
-  readonly ca?: Uint8Array | undefined;
-  readonly certificate?: Uint8Array | undefined;
-  readonly key?: Uint8Array | undefined;
-  readonly skipVerify: boolean;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-}
-
-/** How to reach the store. */
-export interface RedisSettings {
-  readonly mode: 'single' | 'sentinel' | 'cluster';
-  /** The server, the sentinels, or some of the cluster's nodes; none with a socket. */
-  readonly nodes: readonly RedisNode[];
-  /** Path of a Unix socket. */
-  readonly socket?: string | undefined;
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  /** 0 in a cluster. */
-  readonly database: number;
-  readonly tls?: RedisTls | undefined;
-  readonly sentinel?:
-    | {
-        readonly name: string;
-        readonly username?: string | undefined;
-        readonly password?: string | undefined;
-      }
-    | undefined;
-}
-
 /** For logs and `/health`: no user, no password. */
-export function shownAddress(settings: RedisSettings): string {
+export function shownAddress(settings: RedisSetup): string {
   if (settings.socket !== undefined) return `unix:${settings.socket}`;
   const nodes = settings.nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
   const { sentinel } = settings;
@@ -57,7 +21,7 @@ export function reconnectAfter(attempt: number): number {
   return Math.round(wait * (0.75 + Math.random() / 4));
 }
 
-export function redisOptions(settings: RedisSettings, commandMs: number): RedisOptions & Legacy {
+export function redisOptions(settings: RedisSetup, commandMs: number): RedisOptions & Legacy {
   const { socket, nodes, tls, sentinel } = settings;
   const [first] = nodes;
   const secured = tls === undefined ? undefined : tlsOptions(tls);
@@ -87,7 +51,7 @@ export function redisOptions(settings: RedisSettings, commandMs: number): RedisO
 }
 
 export function clusterOptions(
-  settings: RedisSettings,
+  settings: RedisSetup,
   commandMs: number,
 ): ClusterOptions & { redisOptions: Legacy } {
   const { tls } = settings;
@@ -106,7 +70,7 @@ export function clusterOptions(
   };
 }
 
-function common({ username, password }: RedisSettings, commandMs: number): RedisOptions & Legacy {
+function common({ username, password }: RedisSetup, commandMs: number): RedisOptions & Legacy {
   return {
     // Compatible servers and Redis 5 do not speak the third version.
     protocol: 2,
@@ -125,13 +89,13 @@ function common({ username, password }: RedisSettings, commandMs: number): Redis
   };
 }
 
-function tlsOptions(tls: RedisTls): NonNullable<RedisOptions['tls']> {
+function tlsOptions(tls: NonNullable<RedisSetup['tls']>): NonNullable<RedisOptions['tls']> {
   return {
-    rejectUnauthorized: !tls.skipVerify,
+    rejectUnauthorized: true,
     minVersion: tls.minVersion,
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
     ...(tls.ca === undefined ? {} : { ca: Buffer.from(tls.ca) }),
-    ...(tls.certificate === undefined ? {} : { cert: Buffer.from(tls.certificate) }),
-    ...(tls.key === undefined ? {} : { key: Buffer.from(tls.key) }),
+    ...(tls.certificate === undefined ? {} : { cert: tls.certificate }),
+    ...(tls.key === undefined ? {} : { key: tls.key }),
   };
 }

@@ -28,8 +28,11 @@ export const ELASTAUTH_NAMES: Readonly<Record<string, string>> = {
   cache_type: 'cache.type',
   cache_expire: 'cache.expiration',
   extend_cache: 'cache.extend',
-  redis_host: 'cache.redis_host',
-  redis_db: 'cache.redis_db',
+  'cache.extend_cache': 'cache.extend',
+  redis_host: 'cache.redis.host',
+  redis_db: 'cache.redis.database_index',
+  'cache.redis_host': 'cache.redis.host',
+  'cache.redis_db': 'cache.redis.database_index',
 };
 
 const moved = (to: string): ForeignKey => ({
@@ -161,8 +164,6 @@ const OWN_PATHS: readonly string[] = [
   'group_mappings',
   'cache.type',
   'cache.expiration',
-  'cache.redis_host',
-  'cache.redis_db',
 ];
 
 /** Whether elastauth's switch for the list of groups turns it off. */

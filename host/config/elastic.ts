@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import type { ValueKey, ValueOf } from './keys.ts';
-import type { Problem } from './problem.ts';
-import { fileProblem } from './read-file.ts';
+import type { ReadPem } from './pem.ts';
 import type { ElasticAccess, ElasticSetup } from './schema.ts';
 import type { Report } from './tree.ts';
 
@@ -15,8 +14,7 @@ export interface ElasticInput {
   isSet(path: string): boolean;
   /** One of `SECRET_TEXTS`. */
   secret(path: string): string | undefined;
-  resolve(path: string): string;
-  readFile(file: string): Uint8Array;
+  pem: ReadPem;
   readonly report: Report;
   /** elastauth's `enable_group_whitelist: false`. */
   readonly isWhitelistOff: boolean;
@@ -141,9 +139,9 @@ function readAccess(input: ElasticInput, hosts: readonly string[]): ElasticAcces
 
 /** Undefined when a file cannot be read, or half of a pair is missing. */
 function readTls(input: ElasticInput): ElasticAccess['tls'] | undefined {
-  const ca = readPem(input, 'elasticsearch.ca_certificate');
-  const cert = readPem(input, 'elasticsearch.client_certificate');
-  const key = readPem(input, 'elasticsearch.client_key');
+  const ca = input.pem('elasticsearch.ca_certificate');
+  const cert = input.pem('elasticsearch.client_certificate');
+  const key = input.pem('elasticsearch.client_key');
   let good = ca !== null && cert !== null && key !== null;
   for (const [path, one, other, value] of [
     ['elasticsearch.client_key', cert, key, 'elasticsearch.client_certificate'],
@@ -156,23 +154,6 @@ function readTls(input: ElasticInput): ElasticAccess['tls'] | undefined {
   }
   if (!good) return undefined;
   return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
-}
-
-/** Undefined when it is not set, null when it is no good. */
-function readPem(input: ElasticInput, path: ValueKey): Uint8Array | undefined | null {
-  const file = input.get(path);
-  if (typeof file !== 'string' || file === '') return undefined;
-  const where = input.resolve(file);
-  let problem: Pick<Problem, 'code' | 'message'>;
-  try {
-    const bytes = input.readFile(where);
-    if (Buffer.from(bytes).includes('-----BEGIN ')) return bytes;
-    problem = { code: 'config.value', message: 'is no PEM file (`-----BEGIN …`)' };
-  } catch (error) {
-    problem = fileProblem(where, error);
-  }
-  input.report(problem.code, path, `${where}: ${problem.message}`);
-  return null;
 }
 
 function readDropIn({ get, isSet, report }: ElasticInput): ElasticSetup['dropIn'] {

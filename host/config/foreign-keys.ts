@@ -1,3 +1,4 @@
+import { REDIS_KEYS } from './cache-values.ts';
 import { ELASTAUTH_KEYS } from './elastauth.ts';
 
 /**
@@ -26,7 +27,6 @@ const old = (form: string): ForeignKey =>
   unused(`is Authelia's old form of ${form}; not supported yet: ${noPortal}; the key may stay`);
 const limits = unused('not used: limits are fixed; the key may stay');
 const standardError = unused('not used: the log goes to standard error; the key may stay');
-const elastic = refused('must be removed: this version does not provision Elasticsearch yet');
 const moved = (whose: string, form: string): ForeignKey => refused(`is ${whose} form: write ${form}`);
 const AUTHELIA = "Authelia's old";
 
@@ -103,7 +103,7 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   log_file_path: standardError,
 
   ...ELASTAUTH_KEYS,
-  cache: elastic,
+  ...REDIS_KEYS,
 };
 
 const TLS = 'minimum_version maximum_version skip_verify server_name private_key certificate_chain';

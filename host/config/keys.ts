@@ -7,6 +7,7 @@ import {
   GRANT_WAYS,
 } from '../../assembly/contract.ts';
 import { address, prefix } from './address.ts';
+import { cachePrefix, redisHost, redisNodes, tlsVersion } from './cache-values.ts';
 import { groupMappings, identityHeader, listenAddress } from './elastic-values.ts';
 import {
   ambiguousPaths,
@@ -68,6 +69,22 @@ export const VALUE_KEYS = {
   'elasticsearch.group_whitelist': textList,
   'elasticsearch.password_lifetime': duration(60, MAX_PASSWORD_SECONDS),
   'elasticsearch.sync_interval': duration(1, MAX_SECONDS),
+  'cache.type': oneOf('memory', 'redis'),
+  'cache.expiration': duration(1, 30 * MAX_SECONDS),
+  'cache.extend': boolean,
+  'cache.prefix': cachePrefix,
+  'cache.redis.host': redisHost,
+  'cache.redis.port': integer(1, 65_535),
+  'cache.redis.username': textOrEmpty,
+  'cache.redis.database_index': integer(0, 9_999),
+  'cache.redis.tls.server_name': textOrEmpty,
+  'cache.redis.tls.minimum_version': tlsVersion,
+  'cache.redis.tls.maximum_version': tlsVersion,
+  'cache.redis.tls.ca_certificate': textOrEmpty,
+  'cache.redis.high_availability.sentinel_name': textOrEmpty,
+  'cache.redis.high_availability.sentinel_username': textOrEmpty,
+  'cache.redis.high_availability.nodes': redisNodes,
+  'cache.redis.cluster.nodes': redisNodes,
   default_roles: textList,
   group_mappings: groupMappings,
   trusted_proxies: textList,
@@ -82,6 +99,14 @@ export type ValueOf<K extends ValueKey> = (typeof VALUE_KEYS)[K] extends Reader<
 /** Passed on to the engine, which knows what may stand in them. */
 export const POLICY_TREES: readonly string[] = ['access_control', 'definitions'];
 
+/** What may stand in a file of its own, beside what Elasticsearch needs. Authelia has keys and certificates as text, too. */
+export const REDIS_SECRETS: readonly string[] = [
+  'cache.redis.password',
+  'cache.redis.high_availability.sentinel_password',
+  'cache.redis.tls.private_key',
+  'cache.redis.tls.certificate_chain',
+];
+
 /** Read in their own way, by `secrets.ts`, `secret-text.ts`, `endpoints.ts` and `session.ts`. */
 export const SPECIAL_KEYS: readonly string[] = [
   'secret',
@@ -92,7 +117,9 @@ export const SPECIAL_KEYS: readonly string[] = [
   'elasticsearch.password_file',
   'elasticsearch.api_key',
   'elasticsearch.api_key_file',
+  ...REDIS_SECRETS.flatMap(path => [path, `${path}_file`]),
   'server.endpoints',
+  'session.redis',
   'session.cookies',
   'session.domain',
   'default_redirection_url',

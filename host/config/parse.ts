@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { PolicyDocument } from '../policy/engine.ts';
 import { DEFAULT_PORT } from './address.ts';
 import { basicCacheLifespan, misusedRules } from './authelia.ts';
+import { adoptSessionRedis, readCache } from './cache.ts';
 import { adoptElastauth, isWhitelistOff } from './elastauth.ts';
 import { readElastic } from './elastic.ts';
 import { readEndpoints } from './endpoints.ts';
@@ -10,6 +11,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { configTree } from './key-tree.ts';
 import { DEFAULTS, isValueKey, VALUE_KEYS, type ValueKey, type ValueOf, variableOf } from './keys.ts';
 import { otherFile } from './other-file.ts';
+import { pemReader } from './pem.ts';
 import { inOrder, type Problem } from './problem.ts';
 import type { Config, TokensSetup } from './schema.ts';
 import { readSecretText } from './secret-text.ts';
@@ -67,9 +69,9 @@ export function parseConfig(input: ParseInput): Parsed {
     }
   }
   const fromEnv = new Map(readEnvironment(input.env, problems));
-  /** Keys and variables of elastauth, by what they are called here. */
-  const elastauthNames = new Map<string, string>();
-  const locate = (problem: Problem): Problem => place(problem, source, fromEnv, elastauthNames);
+  /** Keys and variables of elastauth and Authelia, by what they are called here. */
+  const oldNames = new Map<string, string>();
+  const locate = (problem: Problem): Problem => place(problem, source, fromEnv, oldNames);
   const report = (
     code: string,
     path: string,
@@ -78,8 +80,9 @@ export function parseConfig(input: ParseInput): Parsed {
   ): void => void problems.push(locate({ code, severity, path, message }));
 
   const values = collectValues(source?.value, report);
+  for (const [path, name] of adoptSessionRedis(values, report)) oldNames.set(path, name);
   const elastauth = adoptElastauth(values, fromEnv, input.env, report);
-  for (const [path, name] of elastauth.names) elastauthNames.set(path, name);
+  for (const [path, name] of elastauth.names) oldNames.set(path, name);
   for (const [path, value] of elastauth.values) (isValueKey(path) ? fromEnv : values).set(path, value);
   const get = <K extends ValueKey>(path: K): ValueOf<K> | undefined => {
     const raw = fromEnv.has(path) ? fromEnv.get(path) : values.get(path);
@@ -116,6 +119,14 @@ export function parseConfig(input: ParseInput): Parsed {
     );
   }
 
+  const pem = pemReader({
+    get,
+    resolve: path => resolve(base, path),
+    readFile: input.readFile ?? readFileSync,
+    report,
+  });
+  const redis = field(source?.value, 'cache', 'redis') ?? values.get('session.redis');
+
   const config: Parsed['config'] = {
     file: input.yaml?.file,
     server: readServer(),
@@ -141,10 +152,17 @@ export function parseConfig(input: ParseInput): Parsed {
       get,
       isSet: path => isSet(path) || Boolean(input.env[variableOf(path)]),
       secret: readSecret,
-      resolve: path => resolve(base, path),
-      readFile: input.readFile ?? readFileSync,
+      pem,
       report,
       isWhitelistOff: isWhitelistOff(values, input.env),
+    }),
+    cache: readCache({
+      get,
+      isSet: path => isSet(path) || Boolean(input.env[variableOf(path)]),
+      secret: readSecret,
+      pem,
+      report,
+      hasTls: isMapping(redis) && isMapping(redis.tls),
     }),
     policy: readPolicy(),
     secret: secrets.secret,
@@ -259,15 +277,19 @@ export function parseConfig(input: ParseInput): Parsed {
   }
 }
 
+function field(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, key) => (isMapping(inner) ? inner[key] : undefined), value);
+}
+
 /** A value from the environment is named by its variable, one from the file by file and line. */
 function place(
   problem: Problem,
   source: YamlSource | undefined,
   fromEnv: ReadonlyMap<string, unknown>,
-  elastauthNames: ReadonlyMap<string, string>,
+  oldNames: ReadonlyMap<string, string>,
 ): Problem {
   if (/^(POSTERN|ELASTAUTH)_/.test(problem.path)) return problem;
-  for (const [path, name] of elastauthNames) {
+  for (const [path, name] of oldNames) {
     if (problem.path !== path && !problem.path.startsWith(`${path}[`)) continue;
     const renamed = { ...problem, path: name + problem.path.slice(path.length) };
     return place(renamed, source, new Map(), new Map());

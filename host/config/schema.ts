@@ -96,6 +96,50 @@ export interface ElasticSetup {
   readonly dropIn: DropInSetup | undefined;
 }
 
+/** A server like Redis, and how to reach it. */
+export interface RedisSetup {
+  readonly mode: 'single' | 'sentinel' | 'cluster';
+  /** The server, the sentinels, or some of the cluster's nodes; none with a socket. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  /** Path of a Unix socket. */
+  readonly socket?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** 0 in a cluster. */
+  readonly database: number;
+  /** PEM, read. Certificates are always checked. */
+  readonly tls?:
+    | {
+        /** Name in the server's certificate; default is the host. */
+        readonly serverName?: string | undefined;
+        /** Default are the system's authorities. */
+        readonly ca?: Uint8Array | undefined;
+        readonly certificate?: string | undefined;
+        readonly key?: string | undefined;
+        readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+      }
+    | undefined;
+  readonly sentinel?:
+    | {
+        readonly name: string;
+        readonly username?: string | undefined;
+        readonly password?: string | undefined;
+      }
+    | undefined;
+}
+
+/** The section `cache`: what hosts share, and where. */
+export interface CacheSetup {
+  /** How long it is remembered that a user of Elasticsearch is as it should be. */
+  readonly expirationSeconds: number;
+  /** That time begins anew with each use. */
+  readonly extend: boolean;
+  /** Begins every name in Redis. */
+  readonly prefix: string;
+  /** Undefined: in this host's memory. */
+  readonly redis: RedisSetup | undefined;
+}
+
 /** What commands beside `serve` need to know: everything but the users. */
 export interface Setup {
   /** The YAML file it came from, undefined when everything came from the environment. */
@@ -131,6 +175,8 @@ export interface Setup {
   readonly tokens?: TokensSetup | undefined;
   /** Users of Elasticsearch; undefined without `elasticsearch.hosts`. */
   readonly elasticsearch?: ElasticSetup | undefined;
+  /** Undefined is memory, with what is said nothing about. */
+  readonly cache?: CacheSetup | undefined;
   /** What the engine compiles: rules, networks, trusted proxies. */
   readonly policy: PolicyDocument;
   /** Root secret, 32 bytes. */

@@ -1,5 +1,5 @@
 import type { Environment } from './environment.ts';
-import { variableOf } from './keys.ts';
+import { REDIS_SECRETS, variableOf } from './keys.ts';
 import type { Problem } from './problem.ts';
 import { readTextFile } from './read-file.ts';
 
@@ -7,7 +7,11 @@ import { readTextFile } from './read-file.ts';
  * Passwords and keys for other services: each may be given as it is, or as the
  * file that holds it (`…_file`, `POSTERN_…_FILE`).
  */
-export const SECRET_TEXTS: readonly string[] = ['elasticsearch.password', 'elasticsearch.api_key'];
+export const SECRET_TEXTS: readonly string[] = [
+  'elasticsearch.password',
+  'elasticsearch.api_key',
+  ...REDIS_SECRETS,
+];
 
 export interface SecretTextSources {
   readonly env: Environment;

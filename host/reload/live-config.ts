@@ -16,6 +16,8 @@ const KEYS: Readonly<Record<string, string>> = {
   'grants.slotSize': 'grants.slot_size',
   tokens: 'tokens.file',
   'tokens.usageFile': 'tokens.usage_file',
+  'cache.expirationSeconds': 'cache.expiration',
+  'cache.redis': 'cache.redis',
   previousSecret: 'secret_previous',
 };
 

@@ -30,6 +30,32 @@ const IDENTITY_HEADER: JsonSchema = {
   type: 'string',
   pattern: '^[A-Za-z0-9-]{1,64}$',
 };
+/** Empty is as good as absent. */
+const FILE: JsonSchema = { type: 'string', pattern: '^(|.*\\S.*)$' };
+const REDIS_NAME =
+  '(\\[[0-9A-Fa-f:.]+\\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[A-Za-z0-9._-]+)(:\\d{1,5})?';
+const REDIS_HOST = `^(/.+|${REDIS_NAME})$`;
+const NODE_LIST: JsonSchema = {
+  type: 'array',
+  items: {
+    anyOf: [
+      { type: 'string', pattern: `^${REDIS_NAME}$` },
+      {
+        type: 'object',
+        properties: {
+          host: { type: 'string', pattern: `^${REDIS_NAME}$` },
+          port: { type: 'integer', minimum: 1, maximum: 65_535 },
+        },
+        required: ['host'],
+        additionalProperties: false,
+      },
+    ],
+  },
+};
+const NODES: JsonSchema = {
+  anyOf: [{ type: 'string', pattern: `^\\s*${REDIS_NAME}(\\s*,\\s*${REDIS_NAME})*\\s*$` }, NODE_LIST],
+  examples: [[{ host: 'redis-1', port: 6_379 }]],
+};
 const integer = (minimum: number, maximum: number, multipleOf = 1): JsonSchema => ({
   type: 'integer',
   minimum,
@@ -220,6 +246,66 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
     ...DURATION,
     default: '10m',
   },
+  'cache.type': {
+    description: 'Where hosts keep what they share: `memory` for one host, `redis` for several.',
+    enum: ['memory', 'redis'],
+  },
+  'cache.expiration': {
+    description: 'How long it is remembered that a user of Elasticsearch is as it should be.',
+    ...DURATION,
+    default: '1h',
+  },
+  'cache.extend': { description: 'That time begins anew with each use.', ...BOOLEAN, default: false },
+  'cache.prefix': {
+    description: 'Begins every name in Redis: one for each installation that shares the server.',
+    type: 'string',
+    pattern: '^[A-Za-z0-9_-]{1,32}$',
+    default: 'postern',
+  },
+  'cache.redis.host': {
+    description: 'Name or address of the server, also with its port, or the path of its socket.',
+    type: 'string',
+    pattern: REDIS_HOST,
+    default: 'localhost',
+    examples: ['redis', 'redis:6379', '/run/redis/redis.sock'],
+  },
+  'cache.redis.port': { description: 'Port of the server.', ...integer(1, 65_535), default: 6_379 },
+  'cache.redis.username': { description: 'User of the server (ACL); none for its default user.', ...FILE },
+  'cache.redis.database_index': {
+    description: 'Database of the server; 0 in a cluster.',
+    ...integer(0, 9_999),
+    default: 0,
+  },
+  'cache.redis.tls.server_name': {
+    description: "Name in the server's certificate, where that is not its host.",
+    ...FILE,
+  },
+  'cache.redis.tls.minimum_version': {
+    description: 'Oldest version of TLS.',
+    enum: ['TLS1.2', 'TLS1.3'],
+    default: 'TLS1.2',
+  },
+  'cache.redis.tls.maximum_version': {
+    description: "Authelia's key; the newest version is taken.",
+    enum: ['TLS1.2', 'TLS1.3'],
+  },
+  'cache.redis.tls.ca_certificate': {
+    description: "File with the CA of the server's certificate (PEM).",
+    ...FILE,
+  },
+  'cache.redis.high_availability.sentinel_name': {
+    description: 'What the sentinels call the master; then `nodes` are sentinels.',
+    ...FILE,
+  },
+  'cache.redis.high_availability.sentinel_username': {
+    description: 'User of the sentinels; none for their default user.',
+    ...FILE,
+  },
+  'cache.redis.high_availability.nodes': { description: 'The sentinels.', ...NODES },
+  'cache.redis.cluster.nodes': {
+    description: 'Some nodes of a Redis cluster, in place of a host; the others are found by them.',
+    ...NODES,
+  },
   default_roles: {
     description: 'Roles in Elasticsearch of users of whose groups none is mapped.',
     ...TEXTS,
@@ -287,6 +373,30 @@ export const SPECIAL_DOCS: Readonly<Record<string, JsonSchema>> = {
     ...TEXT,
   },
   'elasticsearch.api_key_file': { description: 'File with that API key.', ...TEXT },
+  'cache.redis.password': {
+    description: 'Password of the server; better in `password_file` or POSTERN_CACHE_REDIS_PASSWORD_FILE.',
+    ...TEXT,
+  },
+  'cache.redis.password_file': { description: 'File with that password.', ...TEXT },
+  'cache.redis.high_availability.sentinel_password': {
+    description: 'Password of the sentinels; better in `sentinel_password_file`.',
+    ...TEXT,
+  },
+  'cache.redis.high_availability.sentinel_password_file': {
+    description: 'File with the password of the sentinels.',
+    ...TEXT,
+  },
+  'cache.redis.tls.private_key': {
+    description:
+      'Private key of a certificate that we show to the server (PEM); better in `private_key_file`.',
+    ...TEXT,
+  },
+  'cache.redis.tls.private_key_file': { description: 'File with that private key.', ...TEXT },
+  'cache.redis.tls.certificate_chain': {
+    description: 'A certificate that we show to the server, with its chain (PEM).',
+    ...TEXT,
+  },
+  'cache.redis.tls.certificate_chain_file': { description: 'File with that certificate.', ...TEXT },
   'server.endpoints': {
     description:
       "Authelia's endpoints: below `authz` each with `implementation`; `scheme_basic_cache_lifespan` of a strategy is `grants.lifetime`.",

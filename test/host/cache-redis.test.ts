@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RedisCache } from '../../host/cache/redis-cache.ts';
-import type { RedisSettings } from '../../host/cache/redis-settings.ts';
 import { Sealer } from '../../host/cache/seal.ts';
 import { systemClock } from '../../host/clock.ts';
+import type { RedisSetup } from '../../host/config/schema.ts';
 import { silentLogger } from '../../host/log/logger.ts';
 import { describeCache } from '../contracts/cache.ts';
 import { certificateAuthority } from '../support/elasticsearch/certificates.ts';
@@ -19,7 +19,7 @@ const RIGHTS =
   );
 const SECRET = Buffer.alloc(32, 7);
 
-function cache(settings: Partial<RedisSettings>): RedisCache {
+function cache(settings: Partial<RedisSetup>): RedisCache {
   return new RedisCache({
     settings: { mode: 'single', nodes: [], database: 0, ...settings },
     prefix: 'postern',
@@ -68,9 +68,8 @@ describeRedis('with redis-server', binary => {
     const settings = {
       tls: {
         ca: readFileSync(files.ca),
-        certificate: readFileSync(files.certificate),
-        key: readFileSync(files.key),
-        skipVerify: false,
+        certificate: readFileSync(files.certificate, 'utf8'),
+        key: readFileSync(files.key, 'utf8'),
         minVersion: 'TLSv1.3',
       },
     } as const;

@@ -49,6 +49,7 @@ describe('configuration', () => {
       usersWatch: true,
       guest: { directory: '/run/postern', offlineGraceSeconds: 900 },
       grants: { lifetimeSeconds: 3600, slots: 16_384, slotSize: 1024 },
+      cache: { expirationSeconds: 3600, extend: false, prefix: 'postern', redis: undefined },
       policy: {},
       secret: key,
       previousSecret: undefined,

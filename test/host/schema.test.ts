@@ -103,7 +103,12 @@ const SAMPLES: readonly unknown[] = [
     { clean: [1] },
     { clean: [], x: 1 },
     { x: 1 },
+    [{ host: 'redis-1', port: 6379 }],
+    [{ host: 'redis-1', prt: 6379 }],
+    [{ port: 6379 }],
+    ['redis-1:6379', '[::1]:6379'],
   ],
+  ...['redis', 'memory', 'redis:6379', 'redis://user:secret@redis', 'TLS1.2', 'TLS1.1'],
 ];
 /** What only the reader knows: numbers written as texts, and how long the longest duration is. */
 const READER_KNOWS = /must be from .* to|at most \d+ bytes/;

@@ -79,6 +79,7 @@ describe('what is told about a file', () => {
       [10, 'warning', 'session.secret', null],
       [12, 'warning', 'session.domain', null],
       [13, 'error', 'session.lifetime', null],
+      [16, 'warning', 'session.redis', null],
       [29, 'warning', 'access_control.rules[1].domain', 2],
       [32, 'warning', 'regulation', null],
       [36, 'warning', 'notifier', null],
