@@ -351,6 +351,7 @@ export function describeProxyContract(
         [`https://${OPEN_HOST}/x`, APP],
         [`https://${APP}/x`, APP],
         [`https://${APP}/open/../x`, APP],
+        ['/x', OPEN_HOST],
         ['/x', `${APP}, ${OPEN_HOST}`],
         ['open:/x', APP],
         [`a:https://${APP}/x`, APP],
@@ -359,7 +360,7 @@ export function describeProxyContract(
         const bytes = `GET ${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
         await sendTls(proxy.port, APP, bytes);
         // What a proxy answers for hosts that it does not know is its own affair.
-        expect(world.backend.received).toEqual([]);
+        expect(world.backend.received, `${line} with Host ${host}`).toEqual([]);
       }
     });
 
