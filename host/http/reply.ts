@@ -17,12 +17,20 @@ const TEXT = 'text/plain; charset=utf-8';
 
 /** Authelia's bodies: `403 Forbidden`, and nothing about the inside. */
 export function statusReply(status: number, headers: ReplyHeaders = []): Reply {
-  return { status, headers, type: TEXT, body: `${status} ${STATUS_CODES[status] ?? 'Unknown'}` };
+  return { status, headers, type: TEXT, body: statusText(status) };
 }
 
 /** `statusReply` for decisions: nothing but what is said here is sent. */
 export function exactReply(status: number, headers: ReplyHeaders = []): Reply {
-  return { ...statusReply(status, headers), exact: true };
+  return { status, headers, type: TEXT, body: statusText(status), exact: true };
+}
+
+const STATUS_TEXTS = new Map(
+  Object.entries(STATUS_CODES).map(([status, text]) => [Number(status), `${status} ${text}`]),
+);
+
+function statusText(status: number): string {
+  return STATUS_TEXTS.get(status) ?? `${status} Unknown`;
 }
 
 export function jsonReply(status: number, value: unknown): Reply {
@@ -31,7 +39,8 @@ export function jsonReply(status: number, value: unknown): Reply {
 
 /** Text of any kind as a header value: its UTF-8 bytes, which node writes as latin1. */
 export function headerValue(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  // ASCII is its own UTF-8.
+  return Buffer.byteLength(text) === text.length ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** Sends a reply; HEAD is given the same headers and no body. */

@@ -24,9 +24,11 @@ export class ModuleMemory {
 
   /** All of it; another object once the module has grown. */
   get bytes(): Buffer {
+    // Growing takes the memory away from what looked at it before.
+    if (this.#view.length > 0) return this.#view;
     const { memory } = this.module;
     if (memory === undefined) throw new TypeError('the module has no memory');
-    if (this.#view.buffer !== memory.buffer) this.#view = Buffer.from(memory.buffer);
+    this.#view = Buffer.from(memory.buffer);
     return this.#view;
   }
 

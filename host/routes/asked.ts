@@ -46,7 +46,8 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
       return unclear(request, 'host');
     }
     const client = told.unknownClient === true ? '' : resolveClient(request, engine);
-    const target = { ...told.asked, client };
+    const { method, scheme, host, uri } = told.asked;
+    const target = { method, scheme, host, uri, client };
     const cookies = deps.signIn.domainOf(target.host);
     if (dialect.cookieDomainsOnly === true && deps.signIn.isConfigured && cookies === undefined) {
       deps.log.info('refused: the host lies in no domain of session.cookies', { host: target.host });

@@ -46,6 +46,7 @@ export class SignIn {
 
   /** @param host as received */
   domainOf(host: string): CookieDomain | undefined {
+    if (!this.isConfigured) return undefined;
     const bare = bareHost(host);
     return this.#cookies.find(({ domain }) => bare === domain || bare.endsWith(`.${domain}`));
   }
