@@ -42,6 +42,17 @@ class HttpWasmExchange extends Exchange {
     request.setHeader(name, value, start, end);
   }
 
+  setHeaderNamed(
+    names: StaticArray<u8>,
+    from: i32,
+    to: i32,
+    value: StaticArray<u8>,
+    start: i32,
+    end: i32,
+  ): void {
+    request.setHeaderNamed(names, from, to, value, start, end);
+  }
+
   removeHeader(names: StaticArray<u8>, start: i32, end: i32): void {
     request.removeHeader(names, start, end);
   }

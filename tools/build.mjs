@@ -36,10 +36,9 @@ async function asc(entry, target, output, finish = async bytes => bytes) {
   const require = createRequire(import.meta.url);
   const bin = join(dirname(require.resolve('assemblyscript/package.json')), 'bin', 'asc.js');
   const unfinished = `${output}.${process.pid}.wasm`;
-  const run = spawnSync(process.execPath, [bin, entry, '--target', target, '--outFile', unfinished], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+  const transform = join(root, 'tools/pack-text.mjs');
+  const flags = ['--target', target, '--transform', transform, '--outFile', unfinished];
+  const run = spawnSync(process.execPath, [bin, entry, ...flags], { cwd: root, stdio: 'inherit' });
   if (run.status !== 0) process.exit(run.status ?? 1);
   const path = join(root, unfinished);
   writeFileSync(path, await finish(readFileSync(path)));
@@ -47,7 +46,12 @@ async function asc(entry, target, output, finish = async bytes => bytes) {
 }
 
 async function build(name, output, sources, make) {
-  const tools = ['tools/build.mjs', 'tools/inline-small.mjs', 'tools/join-segments.mjs'];
+  const tools = [
+    'tools/build.mjs',
+    'tools/inline-small.mjs',
+    'tools/join-segments.mjs',
+    'tools/pack-text.mjs',
+  ];
   if (!isStale(output, [...sources, 'package-lock.json', ...tools])) return;
   const start = performance.now();
   await make();

@@ -79,6 +79,25 @@ export function setHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: 
   );
 }
 
+/** As `setHeader`, for the name `names[from, to)`. */
+export function setHeaderNamed(
+  names: StaticArray<u8>,
+  from: i32,
+  to: i32,
+  value: StaticArray<u8>,
+  start: i32,
+  end: i32,
+): void {
+  if (!within(names, from, to - from)) return;
+  handler.set_header_value(
+    handler.REQUEST,
+    changetype<usize>(names) + from,
+    to - from,
+    changetype<usize>(value) + start,
+    end - start,
+  );
+}
+
 /** Removes a request header, named by a range. */
 export function removeHeader(names: StaticArray<u8>, start: i32, end: i32): void {
   handler.remove_header(handler.REQUEST, changetype<usize>(names) + start, end - start);

@@ -1,9 +1,11 @@
+import { HeaderSink } from './identity';
+
 /**
  * What the gate asks of the proxy about one request. Implemented over the
  * http-wasm ABI by `guest.ts`. Readers answer the number of bytes written to
  * `buf`, -1 when the value is longer than `buf`, whose content is then stale.
  */
-export abstract class Exchange {
+export abstract class Exchange extends HeaderSink {
   /** Number of values the last `header` found. */
   headerCount: i32 = 0;
   abstract method(buf: StaticArray<u8>): i32;

@@ -39,14 +39,16 @@ import {
   IMAGE_TOKEN_HEADER,
   IMAGE_TOKEN_HEADER_LENGTH,
 } from '../policy/layout';
+import { findSettings, identityAt, identityLength, identityNames } from '../policy/settings';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
-import { bytes, clearFault, fault, headerField, locate } from '../policy/view';
+import { bytes, clearFault, fault, headerField, locate, numberAt } from '../policy/view';
 import { badRequest, challengeBasic, forbid, tooLarge, unavailable } from './answers';
 import { Deferral } from './deferral';
 import { Exchange } from './exchange';
 import { GuestDirectory } from './guest-directory';
-import { setIdentity, stripHeaders } from './header-edits';
+import { stripHeaders } from './header-edits';
+import { setIdentity } from './identity';
 import { RequestReader } from './request-reader';
 import { System } from './system';
 
@@ -170,10 +172,10 @@ export class Gate {
     if (fault != 0) return this.deferFault(now);
     // A credential nobody has vouched for yet: whoever it is, bypass lets in, all else the host must say.
     if (presented && claims === null) {
-      return policy == POLICY_BYPASS ? this.allow(null) : this.defer(now);
+      return policy == POLICY_BYPASS ? this.allow(null, now) : this.defer(now);
     }
     let outcome = verdict(policy, hasSubjects, level, authorization == AUTHORIZATION_MALFORMED);
-    if (outcome == VERDICT_ALLOW) return this.allow(claims);
+    if (outcome == VERDICT_ALLOW) return this.allow(claims, now);
     if (outcome != VERDICT_CHALLENGE) {
       forbid(this.exchange);
       return false;
@@ -260,11 +262,35 @@ export class Gate {
   // --- Outcomes -----------------------------------------------------------------
 
   /** Passes on with identity headers, on the way past the host. */
-  private allow(claims: Claims | null): bool {
+  private allow(claims: Claims | null, now: u64): bool {
+    findSettings(this.request.target);
+    let removable = this.removeIdentity();
+    let len = identityLength;
+    let identity = locate(identityAt, len);
+    if (fault != 0) return this.deferFault(now);
+    if (!removable) return this.refuseTooLarge();
     stripHeaders(this.exchange, this.request.names, this.request.scan);
-    setIdentity(this.exchange, claims);
+    if (!setIdentity(this.exchange, bytes, identity, identity + len, claims)) {
+      forbid(this.exchange);
+      return false;
+    }
     this.exchange.setHeader(VERDICT, this.allowValue, 0, this.allowValue.length);
     return true;
+  }
+
+  /**
+   * Marks the client's copies of every identity header for removal, of whatever
+   * domain; false when there are too many. Whoever knows no names removes all
+   * that could be another spelling of one.
+   */
+  private removeIdentity(): bool {
+    let request = this.request;
+    if (!this.hasPolicy || fault != 0) return request.removeAliases();
+    let names = identityNames();
+    if (names == 0 && fault == 0) return true;
+    let len = <i32>numberAt(names);
+    let at = locate(names, len);
+    return fault == 0 ? request.removeNames(bytes, at, at + len) : request.removeAliases();
   }
 
   /** Passes on to the host what cannot be judged here, because a part of the policy could not be had. */
@@ -280,8 +306,8 @@ export class Gate {
     let state = this.directory.state;
     if (state.valid && !state.fresh(now)) return this.refuseUnavailable();
     if (!this.setRequest(now)) return this.refuseTooLarge();
+    if (!this.removeIdentity()) return this.refuseTooLarge();
     stripHeaders(exchange, request.names, request.scan);
-    setIdentity(exchange, null);
     // Client-controlled behind any peer the proxy trusts, and passed on by forwardAuth.
     exchange.setHeader(FORWARDED_HOST, request.host, 0, request.hostEnd);
     exchange.setHeader(FORWARDED_URI, request.uri, 0, request.uriEnd);

@@ -1,5 +1,6 @@
 import { equalsAsciiFold, literalAt, lowerAscii } from '../bytes/ascii';
-import { readU8, within } from '../bytes/bytes';
+import { readU8, readU64, within } from '../bytes/bytes';
+import { NAMES_FIRST, NAMES_LENGTHS } from '../policy/layout';
 
 /**
  * One pass over the request's header names (design: "Headers are the guest's").
@@ -84,6 +85,28 @@ export class HeaderScan {
   }
 
   /**
+   * Adds to the removals what the last `scan` read and `block[at, end)` lists, in
+   * any spelling; everything that could be a spelling of another name where
+   * nothing is listed. False when there is too much to remove.
+   */
+  scanListed(names: StaticArray<u8>, len: i32, block: StaticArray<u8>, at: i32, end: i32): bool {
+    if (at == end && !this.hasOtherSpelling) return true;
+    let lengths = at == end ? 0 : readU64(block, at + NAMES_LENGTHS);
+    let start = 0;
+    for (let i = 0; i < len; i++) {
+      if (readU8(names, i) != 0) continue;
+      let hit =
+        at == end
+          ? isAlias(names, start, i)
+          : ((lengths >> ((<u64>(i - start) - 1) & 63)) & 1) != 0 &&
+            isListed(names, start, i, block, at + NAMES_FIRST, end);
+      if (hit && !this.remove(start, i)) return false;
+      start = i + 1;
+    }
+    return true;
+  }
+
+  /**
    * Sorts a name by its first eight bytes; few names of a request pass this sieve,
    * which lets through more than is meant, and are looked at closely.
    */
@@ -158,6 +181,33 @@ function isIdentity(names: StaticArray<u8>, start: i32, end: i32): bool {
   );
 }
 
+/** Whether the name is one of `block[at, end)`, each in lower case behind its length, in any spelling. */
+function isListed(
+  names: StaticArray<u8>,
+  start: i32,
+  end: i32,
+  block: StaticArray<u8>,
+  at: i32,
+  stop: i32,
+): bool {
+  while (at < stop) {
+    let len = <i32>readU8(block, at);
+    if (len == end - start) {
+      let i = 0;
+      while (i < len && hyphened(readU8(names, start + i)) == readU8(block, at + 1 + i)) i++;
+      if (i == len) return true;
+    }
+    at += 1 + len;
+  }
+  return false;
+}
+
+/** A byte of a name in its one spelling. */
+function hyphened(byte: u32): u32 {
+  let lower = lowerAscii(byte);
+  return isAlphanumeric(lower) ? lower : 0x2d;
+}
+
 /** Headers by which a client makes some backends see another path or method than the rules saw. */
 function isOverride(names: StaticArray<u8>, start: i32, end: i32): bool {
   return (
@@ -188,9 +238,7 @@ function begins(names: StaticArray<u8>, start: i32, end: i32, literal: string): 
   let len = literal.length;
   if (end - start < len || start < 0 || end > names.length) return false;
   for (let i = 0; i < len; i++) {
-    let byte = lowerAscii(unchecked(names[start + i]));
-    if (!isAlphanumeric(byte)) byte = 0x2d;
-    if (byte != literalAt(literal, i)) return false;
+    if (hyphened(unchecked(names[start + i])) != literalAt(literal, i)) return false;
   }
   return true;
 }

@@ -49,6 +49,8 @@ export class RequestReader {
   hostEnd: i32 = 0;
   readonly scheme: StaticArray<u8> = new StaticArray<u8>(MAX_SCHEME);
   schemeEnd: i32 = 0;
+  /** Bytes of `names` in use. */
+  private namesEnd: i32 = 0;
   private clientResolved: bool = false;
 
   constructor(private exchange: Exchange) {}
@@ -58,7 +60,21 @@ export class RequestReader {
     this.credential.clear();
     this.clientResolved = false;
     let len = this.exchange.headerNames(this.names);
+    this.namesEnd = len;
     return len >= 0 && len <= MAX_HEADER_NAMES && this.scan.scan(this.names, len);
+  }
+
+  /**
+   * Adds the headers of these names to those to be removed (`policy/layout.ts`,
+   * `block[at, end)`); false when there are too many.
+   */
+  removeNames(block: StaticArray<u8>, at: i32, end: i32): bool {
+    return this.scan.scanListed(this.names, this.namesEnd, block, at, end);
+  }
+
+  /** Adds all headers whose names could be spellings of others. */
+  removeAliases(): bool {
+    return this.scan.scanListed(this.names, this.namesEnd, this.names, 0, 0);
   }
 
   /** Method, URI, scheme and host into `target`; answers 0 or a REASON_…. */

@@ -1,5 +1,5 @@
 import { hasControl, holdsAny } from '../bytes/ascii';
-import { readU16 } from '../bytes/bytes';
+import { readU8, readU16, readU32 } from '../bytes/bytes';
 import { contains, networkSetSize } from '../net/network-set';
 
 /**
@@ -24,9 +24,15 @@ export class Claims {
   /** Where the principal may ask from: a set of networks; -1 for anywhere. */
   networks: i32 = -1;
 
-  /** Looked at by `hasOnlyText` since `parse`, and what it found. */
-  private looked: bool = false;
-  private onlyText: bool = false;
+  // What can be told in a header, as `look` found it.
+  userIsPlain: bool = false;
+  /** Ends of display name and mail; their starts when they cannot be told. */
+  toldNameEnd: i32 = 0;
+  toldEmailEnd: i32 = 0;
+  /** Every group can be told. */
+  groupsArePlain: bool = false;
+  /** The separator it was found for and its length, in one number; 0 before anything was. */
+  private lookedFor: u64 = 0;
 
   constructor(capacity: i32) {
     this.buf = new StaticArray<u8>(capacity);
@@ -37,7 +43,7 @@ export class Claims {
    * networks fill the rest exactly and there is a user name.
    */
   parse(start: i32, end: i32): bool {
-    this.looked = false;
+    this.lookedFor = 0;
     if (start < 0 || end > this.buf.length) return false;
     let at = this.field(start, end);
     if (at < 0) return false;
@@ -85,22 +91,50 @@ export class Claims {
     return fieldEnd <= end ? fieldEnd : -1;
   }
 
-  /** True when no text holds a control byte, and no group a comma. Looks once: a grant remembered is used many times. */
-  hasOnlyText(): bool {
-    if (this.looked) return this.onlyText;
-    this.looked = true;
+  /**
+   * Finds out what can be told where groups are joined by `block[separator, end)`.
+   * Looks once: a grant that is remembered is used many times.
+   */
+  look(block: StaticArray<u8>, separator: i32, end: i32): void {
+    let wanted: u64 = ((<u64>(end - separator)) << 32) | readU32(block, separator);
+    if (wanted == this.lookedFor) return;
+    this.lookedFor = wanted;
     let buf = this.buf;
-    let odd =
-      hasControl(buf, this.userStart, this.userEnd) ||
-      hasControl(buf, this.nameStart, this.nameEnd) ||
-      hasControl(buf, this.emailStart, this.emailEnd);
+    this.userIsPlain = isPlain(buf, this.userStart, this.userEnd);
+    this.toldNameEnd = isPlain(buf, this.nameStart, this.nameEnd) ? this.nameEnd : this.nameStart;
+    this.toldEmailEnd = isPlain(buf, this.emailStart, this.emailEnd) ? this.emailEnd : this.emailStart;
+    this.groupsArePlain = true;
     let at = this.groupsStart;
-    for (let i = 0; i < this.groupCount && !odd; i++) {
+    for (let i = 0; i < this.groupCount; i++) {
       let start = at + 2;
       at = start + <i32>readU16(buf, at);
-      odd = holdsAny(buf, start, at, 0x20, 0x2c);
+      if (!this.isGroupPlain(start, at, block, separator, end)) this.groupsArePlain = false;
     }
-    this.onlyText = !odd;
-    return !odd;
   }
+
+  /**
+   * Whether a group can be told in a list: one that holds a sign of the separator
+   * would be two. A blank counts only where there is nothing else between groups.
+   */
+  isGroupPlain(start: i32, end: i32, block: StaticArray<u8>, separator: i32, separatorEnd: i32): bool {
+    if (end == start || !isPlain(this.buf, start, end)) return false;
+    for (let i = separator; i < separatorEnd; i++) {
+      let sign = readU8(block, i);
+      if (sign == 0x20 && separatorEnd - separator > 1) continue;
+      if (holdsAny(this.buf, start, end, 0, <u8>sign)) return false;
+    }
+    return true;
+  }
+}
+
+/** What arrives as it was sent: no control characters, no blanks around it (RFC 9110 section 5.5). */
+function isPlain(buf: StaticArray<u8>, start: i32, end: i32): bool {
+  if (hasControl(buf, start, end)) return false;
+  if (end == start) return true;
+  if (readU8(buf, start) == 0x20 || readU8(buf, end - 1) == 0x20) return false;
+  // U+0080 to U+009F in UTF-8.
+  for (let i = start; i < end - 1; i++) {
+    if (readU8(buf, i) == 0xc2 && readU8(buf, i + 1) < 0xa0) return false;
+  }
+  return true;
 }

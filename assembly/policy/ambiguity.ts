@@ -5,22 +5,22 @@ import { domainCouldMatch } from './domain';
 import { findGroups, groupCount, groups } from './domain-index';
 import {
   CHECK_DOMAIN,
-  FLAG_CLEAN,
   FLAG_PATHS,
   GROUP_CRITERIA,
   GROUP_NAME,
   GROUP_PATHS,
   HAS_QUERY,
   HAS_RESOURCES,
-  IMAGE_CLEAN_DOMAINS,
   IMAGE_FLAGS,
   LIST_ITEMS,
   MEMBER_SIZE,
+  PATHS_CLEAN,
   QUERY_NOT_PATTERN,
   QUERY_PRESENT,
 } from './layout';
 import { decodedEquals, isPair, keyPartEnd, pairEnd } from './query';
 import { readRule, ruleDomains, ruleFlags, ruleQuery } from './rule';
+import { findSettings, paths } from './settings';
 import {
   bytes,
   fault,
@@ -43,11 +43,11 @@ import {
  * rule asks for them.
  */
 export function targetAmbiguity(target: Target): i32 {
-  let flags = headerField(IMAGE_FLAGS);
-  if ((flags & FLAG_PATHS) == 0 || (flags & FLAG_CLEAN) != 0) return 0;
+  if ((headerField(IMAGE_FLAGS) & FLAG_PATHS) == 0) return 0;
   // Nothing odd in the path and no query: the usual request ends here.
   if (target.ambiguity == 0 && target.queryStart == target.objectLength) return 0;
-  if (domainCouldMatch(<i32>headerField(IMAGE_CLEAN_DOMAINS), target)) return 0;
+  findSettings(target);
+  if (paths == PATHS_CLEAN) return 0;
   // Traefik makes `&` of it behind the guest, other proxies do not.
   let semicolon = target.querySemicolon;
   let asking = target.ambiguity != 0 || semicolon ? HAS_RESOURCES | HAS_QUERY : HAS_QUERY;

@@ -35,6 +35,8 @@ let foundTurn: u32 = 0;
 const foundHost = new StaticArray<u8>(MAX_HOST_NAME);
 /** Length of that host; 0 while nothing has been found. */
 let foundLength: i32 = 0;
+/** Counts the searches: who remembers something of a host knows by it that the host is the same. */
+export let hostTurn: u32 = 0;
 
 /** Finds the groups of the target's host; false when the policy has no index that tells. */
 export function findGroups(target: Target): bool {
@@ -48,6 +50,7 @@ export function findGroups(target: Target): bool {
     return true;
   }
   foundLength = 0;
+  hostTurn++;
   if (!searchGroups(target)) return false;
   if (fault == 0 && copy(foundHost, 0, target.host, 0, len)) {
     foundTurn = imageTurn;

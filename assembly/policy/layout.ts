@@ -11,11 +11,13 @@
  *
  *     header  u32 magic │ u32 version │ u32 length │ u8 default policy, 3 × 0 │ u32 flags
  *             u32 rules │ u32 rule count │ u32 realm │ u32 realm length
- *             u32 trusted proxies (network set) │ u32 allow_http (list) │ u32 clean domains (list)
+ *             u32 trusted proxies (network set) │ u32 allow_http (list) │ u32 settings
  *             u32 token header (name) │ u32 token header length, 0 for none
  *             u32 exact hosts (table) │ u32 its slots │ u32 suffixes (table) │ u32 its slots
  *             u32 group of rules for any host │ u8[32] bits of the suffixes' hashes │ 4 × 0
  *             u8[32] id of the policy
+ *     settings  u32 entries │ u32 names (block), 0 for none │ entries, the first for every host
+ *     entry     u32 domains (list) │ u32 identity (block) │ u16 bytes of that │ u8 denial │ u8 paths
  *     rule    u8 policy │ u8 flags │ u16 methods (bits) │ u32 domains (list) │ u32 networks (set)
  *             u32 subjects (list) │ u32 resources (list) │ u32 query (list) │ 8 × 0
  *     list    u32 count │ items
@@ -27,7 +29,7 @@
  */
 export const IMAGE_MAGIC: u32 = 0x3149_5350; // "PSI1"
 /** Bumped with any change of the layout; another version is refused. */
-export const IMAGE_VERSION: u32 = 3;
+export const IMAGE_VERSION: u32 = 4;
 
 export const IMAGE_LENGTH: i32 = 8;
 export const IMAGE_DEFAULT_POLICY: i32 = 12;
@@ -38,7 +40,7 @@ export const IMAGE_REALM: i32 = 28;
 export const IMAGE_REALM_LENGTH: i32 = 32;
 export const IMAGE_TRUSTED: i32 = 36;
 export const IMAGE_ALLOW_HTTP: i32 = 40;
-export const IMAGE_CLEAN_DOMAINS: i32 = 44;
+export const IMAGE_SETTINGS: i32 = 44;
 export const IMAGE_TOKEN_HEADER: i32 = 48;
 export const IMAGE_TOKEN_HEADER_LENGTH: i32 = 52;
 export const IMAGE_EXACT: i32 = 56;
@@ -56,8 +58,6 @@ export const FLAG_NETWORKS: u32 = 1;
 export const FLAG_METHODS: u32 = 2;
 /** Some rule has `resources` or `query`: path and query matter. */
 export const FLAG_PATHS: u32 = 4;
-/** `ambiguous_paths: clean` for every domain. */
-export const FLAG_CLEAN: u32 = 8;
 /** Some rule names subjects. */
 export const FLAG_SUBJECTS: u32 = 16;
 /** `fold_names`: user names are told apart without their case. */
@@ -125,6 +125,59 @@ export const QUERY_VALUE: u32 = 16;
 export const ITEM_LAST: u32 = 1;
 /** A domain in ASCII: what is longer or shorter cannot be equal to it. */
 export const ITEM_ASCII: u32 = 2;
+
+// --- Settings of domains ------------------------------------------------------------------
+
+/**
+ * What of the configuration a host may have for itself. Zero is "not said here",
+ * and then the next entry that has the host is asked, the first at last.
+ */
+export const SETTINGS_NAMES: i32 = 4;
+export const SETTINGS_ENTRIES: i32 = 8;
+export const ENTRY_SIZE: i32 = 12;
+export const ENTRY_IDENTITY: i32 = 4;
+export const ENTRY_IDENTITY_LENGTH: i32 = 8;
+export const ENTRY_DENIAL: i32 = 10;
+export const ENTRY_PATHS: i32 = 11;
+
+// `denial` and `ambiguous_paths`: the place of the word in the compiler's list, from 1.
+export const PATHS_REFUSE: u32 = 1;
+export const PATHS_CLEAN: u32 = 2;
+
+/**
+ * Identity headers, one block so that it is brought at once:
+ *
+ *     u8 headers │ u8 bytes of the separator │ separator, 4 bytes │ headers
+ *     header  u8 bytes of the name │ u8 bytes of the template │ name │ template
+ *
+ * In a template the bytes FIELD_… stand for what is known of a principal; all
+ * others, from 0x20 on, for themselves.
+ */
+export const IDENTITY_SEPARATOR: i32 = 2;
+export const IDENTITY_HEADERS: i32 = 6;
+export const FIELD_USER: u32 = 1;
+export const FIELD_GROUPS: u32 = 2;
+export const FIELD_NAME: u32 = 3;
+export const FIELD_EMAIL: u32 = 4;
+
+/** Longest name of an identity header; those in use have half of it. */
+export const MAX_IDENTITY_NAME: i32 = 64;
+/** Longest template, and longest separator of groups. */
+export const MAX_IDENTITY_TEMPLATE: i32 = 128;
+export const MAX_IDENTITY_SEPARATOR: i32 = 4;
+/** Headers of one host: authentik, which has most, sends ten, and each costs a call into the proxy. */
+export const MAX_IDENTITY_HEADERS: i32 = 16;
+
+/**
+ * Names of all identity headers of a policy in lower case, those of `Remote-…`
+ * excepted, which every guest knows:
+ *
+ *     u32 bytes of the block │ u64 lengths of the names (bits) │ names: u8 length │ name
+ */
+export const NAMES_LENGTHS: i32 = 4;
+export const NAMES_FIRST: i32 = 12;
+/** Different names in one policy; more presets than there are. */
+export const MAX_IDENTITY_NAMES: i32 = 64;
 
 // --- The index --------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ import {
   DOMAIN_EXACT,
   DOMAIN_SUFFIX,
   IMAGE_ALLOW_HTTP,
-  IMAGE_CLEAN_DOMAINS,
   IMAGE_REALM,
   IMAGE_REALM_LENGTH,
   IMAGE_TOKEN_HEADER,
@@ -18,9 +17,9 @@ import { text } from '../policy/query';
 import { addString, beginList, endList, image, intern, internString, setHeader } from './blocks';
 import { compileDomains } from './compile-domains';
 import { compileNetworks } from './compile-networks';
-import { doc, isAbsent, readKeys, readText, reportRaw, reportText, textIs, values, words } from './document';
-import { JSON_FALSE, JSON_OBJECT, JSON_TRUE, kindOf } from './json';
-import { POLICY_AMBIGUOUS, POLICY_BOOLEAN, POLICY_REALM, POLICY_TOKEN_HEADER } from './problem-codes';
+import { doc, isAbsent, readKeys, readText, reportRaw, reportText, values, words } from './document';
+import { JSON_FALSE, JSON_TRUE, kindOf } from './json';
+import { POLICY_BOOLEAN, POLICY_REALM, POLICY_TOKEN_HEADER } from './problem-codes';
 import { path, popPath, pushKey } from './problems';
 
 /** The policy's settings besides rules, each into its field of the image's header. */
@@ -63,28 +62,6 @@ export function compileAllowHttp(value: i32): void {
     popPath(0);
   }
   setHeader(IMAGE_ALLOW_HTTP, endList());
-}
-
-/** `ambiguous_paths`: `refuse`, `clean`, or the domains under `clean`. True for `clean` everywhere. */
-export function compileAmbiguous(value: i32): bool {
-  let everywhere = false;
-  beginList();
-  pushKey('ambiguous_paths');
-  if (!isAbsent(value)) {
-    if (kindOf(doc, value) == JSON_OBJECT) {
-      if (readKeys(value, 'clean')) {
-        let domains = values[0];
-        pushKey('clean');
-        compileDomains(domains, false);
-      }
-    } else if (readText(value)) {
-      everywhere = textIs('clean');
-      if (!everywhere && !textIs('refuse')) reportText(POLICY_AMBIGUOUS);
-    }
-  }
-  popPath(0);
-  setHeader(IMAGE_CLEAN_DOMAINS, endList());
-  return everywhere;
 }
 
 /** `realm` of the Basic challenge: a quoted-string (RFC 9110 section 5.6.4) without escapes. */

@@ -3,7 +3,6 @@ import { ByteWriter } from '../bytes/writer';
 import { POLICY_BYPASS, POLICY_DENY } from '../contract';
 import {
   FLAG_BEARER,
-  FLAG_CLEAN,
   FLAG_FOLD_NAMES,
   FLAG_METHODS,
   FLAG_NETWORKS,
@@ -27,11 +26,11 @@ import {
 import { GUEST_COMPILER_BYTES, HOST_COMPILER_BYTES } from '../regexp/limits';
 import { reserveCompiler } from '../regexp/regexp';
 import { alignImage, closeImage, image, imageStart, openImage, reserveBlocks, setHeader } from './blocks';
+import { compileSettings, reserveSettings } from './compile-domain-settings';
 import { openNetworks, reserveNetworks } from './compile-networks';
 import { compileRule, openRules, policyCode, reserveRules, rules, rulesFlags } from './compile-rule';
 import {
   compileAllowHttp,
-  compileAmbiguous,
   compileRealm,
   compileTokens,
   compileTrusted,
@@ -81,6 +80,8 @@ export const GUEST_POLICY_BYTES: i32 = 16_384;
 export const GUEST_RULES: i32 = 64;
 /** Entries of one list in a rule. */
 const GUEST_ITEMS: i32 = 128;
+/** Entries of `domains`. */
+const GUEST_DOMAINS: i32 = 32;
 /** Slots of the tables that find equal blocks; a power of two. */
 const GUEST_BLOCKS: i32 = 128;
 /** Slots of the table of networks' names; a power of two. */
@@ -92,6 +93,7 @@ const GUEST_PROBLEM_BYTES: i32 = 2_048;
 export const HOST_POLICY_BYTES: i32 = 4_194_304;
 export const HOST_RULES: i32 = 65_536;
 const HOST_ITEMS: i32 = 16_384;
+const HOST_DOMAINS: i32 = 16_384;
 const HOST_BLOCKS: i32 = 131_072;
 const HOST_NAMES: i32 = 16_384;
 const HOST_PROBLEM_BYTES: i32 = 262_144;
@@ -101,7 +103,15 @@ let maxPolicyBytes: i32 = 0;
 /** Makes room for compiling inside the guest: about 32 KiB, which `releaseCompiler` gives back. */
 export function reserveForGuest(): void {
   reserveCompiler(new StaticArray<u8>(GUEST_COMPILER_BYTES));
-  reserve(GUEST_POLICY_BYTES, GUEST_RULES, GUEST_ITEMS, GUEST_BLOCKS, GUEST_NAMES, GUEST_PROBLEM_BYTES);
+  reserve(
+    GUEST_POLICY_BYTES,
+    GUEST_RULES,
+    GUEST_ITEMS,
+    GUEST_DOMAINS,
+    GUEST_BLOCKS,
+    GUEST_NAMES,
+    GUEST_PROBLEM_BYTES,
+  );
 }
 
 let hostExpressions: StaticArray<u8> = new StaticArray<u8>(0);
@@ -110,19 +120,28 @@ let hostExpressions: StaticArray<u8> = new StaticArray<u8>(0);
 export function reserveForHost(): void {
   if (hostExpressions.length == 0) hostExpressions = new StaticArray<u8>(HOST_COMPILER_BYTES);
   reserveCompiler(hostExpressions);
-  reserve(HOST_POLICY_BYTES, HOST_RULES, HOST_ITEMS, HOST_BLOCKS, HOST_NAMES, HOST_PROBLEM_BYTES);
+  reserve(
+    HOST_POLICY_BYTES,
+    HOST_RULES,
+    HOST_ITEMS,
+    HOST_DOMAINS,
+    HOST_BLOCKS,
+    HOST_NAMES,
+    HOST_PROBLEM_BYTES,
+  );
 }
 
 /** Gives the room back, for a guest that has compiled its inline policy; `__collect` then frees it. */
 export function releaseCompiler(): void {
   reserveCompiler(new StaticArray<u8>(0));
-  reserve(0, 0, 0, 0, 0, 0);
+  reserve(0, 0, 0, 0, 0, 0, 0);
 }
 
 function reserve(
   policyBytes: i32,
   ruleCount: i32,
   items: i32,
+  domains: i32,
   blocks: i32,
   names: i32,
   problemBytes: i32,
@@ -131,6 +150,7 @@ function reserve(
   maxPolicyBytes = policyBytes;
   reserveRules(ruleCount);
   reserveBlocks(items, blocks);
+  reserveSettings(domains);
   reserveNetworks(names);
   problems.buf = new StaticArray<u8>(problemBytes);
 }
@@ -178,7 +198,8 @@ function compileDocument(root: i32): void {
   openRules();
   // The last two are the plugin's own: it hands in its whole configuration.
   let keys =
-    'access_control definitions trusted_proxies allow_http ambiguous_paths realm fold_names tokens directory key_file';
+    'access_control definitions trusted_proxies allow_http ambiguous_paths realm fold_names tokens ' +
+    'domains identity_headers denial directory key_file';
   if (!readKeys(root, keys)) return;
   let control = values[0];
   let definitions = values[1];
@@ -188,6 +209,9 @@ function compileDocument(root: i32): void {
   let realm = values[5];
   let foldNames = values[6];
   let tokens = values[7];
+  let domains = values[8];
+  let identity = values[9];
+  let denial = values[10];
 
   let networkDefinitions = readDefinitions(definitions);
   pushKey('access_control');
@@ -202,7 +226,8 @@ function compileDocument(root: i32): void {
 
   compileTrusted(trusted);
   compileAllowHttp(allowHttp);
-  let flags: u32 = compileAmbiguous(ambiguous) ? FLAG_CLEAN : 0;
+  compileSettings(domains, identity, denial, ambiguous);
+  let flags: u32 = 0;
   compileRealm(realm);
   if (readFoldNames(foldNames)) flags |= FLAG_FOLD_NAMES;
   if (compileTokens(tokens)) flags |= FLAG_BEARER;

@@ -82,6 +82,11 @@ export function textIs(literal: string): bool {
   return equalsAscii(text, 0, words.len, literal);
 }
 
+/** Place in a list of words separated by blanks of the text read last; -1 when it is not there. */
+export function textPlace(known: string): i32 {
+  return wordPlace(known, 0, words.len);
+}
+
 /** True when the value is absent or null. */
 export function isAbsent(value: i32): bool {
   return value < 0 || kindOf(doc, value) == JSON_NULL;
@@ -103,7 +108,7 @@ export function nextEntry(value: i32, entry: i32): i32 {
 // --- Objects ----------------------------------------------------------------------------
 
 /** Most keys an object of the policy has. */
-const MAX_KEYS: i32 = 10;
+const MAX_KEYS: i32 = 13;
 
 /** Values `readKeys` found, by the place of their key in its list; -1 where there was none. */
 export const values = new StaticArray<i32>(MAX_KEYS);

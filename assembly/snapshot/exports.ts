@@ -1,5 +1,6 @@
 import { copy, readU16, readU32 } from '../bytes/bytes';
 import { arrayOf, bytesOf } from '../bytes/loader';
+import { writePacked } from '../bytes/packed';
 import { ByteWriter } from '../bytes/writer';
 import { MAX_METHOD } from '../contract';
 import { HmacKey } from '../crypto/hmac';
@@ -75,8 +76,8 @@ export function policyProblemTexts(): Uint8Array {
   let out = new ByteWriter(new StaticArray<u8>(16_384));
   for (let i = 0; i < PROBLEM_CODES; i++) {
     let line = problemText(i);
-    if (line.length == 0) continue;
-    out.ascii(line);
+    if (line == 0) continue;
+    writePacked(line, out);
     out.u8(10);
   }
   return arrayOf(out.buf, 0, out.len);

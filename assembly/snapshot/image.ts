@@ -1,12 +1,14 @@
 import { readU8, readU16, readU32, within } from '../bytes/bytes';
 import { networkSetSize } from '../net/network-set';
 import {
+  ENTRY_IDENTITY,
+  ENTRY_IDENTITY_LENGTH,
+  ENTRY_SIZE,
   HAS_NETWORKS,
   HAS_QUERY,
   HAS_RESOURCES,
   HAS_SUBJECT_LIST,
   IMAGE_ALLOW_HTTP,
-  IMAGE_CLEAN_DOMAINS,
   IMAGE_HEADER,
   IMAGE_LENGTH,
   IMAGE_MAGIC,
@@ -14,6 +16,7 @@ import {
   IMAGE_REALM_LENGTH,
   IMAGE_RULE_COUNT,
   IMAGE_RULES,
+  IMAGE_SETTINGS,
   IMAGE_TOKEN_HEADER,
   IMAGE_TOKEN_HEADER_LENGTH,
   IMAGE_TRUSTED,
@@ -23,6 +26,7 @@ import {
   ITEM_SIZE,
   LIST_ITEMS,
   MAX_TOKEN_HEADER,
+  NAMES_FIRST,
   PROGRAM,
   PROGRAM_NAMED,
   QUERY_VALUE,
@@ -33,6 +37,8 @@ import {
   RULE_RESOURCES,
   RULE_SIZE,
   RULE_SUBJECTS,
+  SETTINGS_ENTRIES,
+  SETTINGS_NAMES,
 } from '../policy/layout';
 import { programSize } from '../regexp/regexp';
 
@@ -66,7 +72,7 @@ export function checkImage(buf: StaticArray<u8>, at: i32, len: i32): bool {
   if (!isRange(len, readU32(buf, at + IMAGE_TOKEN_HEADER), tokenHeader)) return false;
   if (!isSet(buf, at, len, readU32(buf, at + IMAGE_TRUSTED))) return false;
   if (!isList(buf, at, len, readU32(buf, at + IMAGE_ALLOW_HTTP))) return false;
-  if (!isList(buf, at, len, readU32(buf, at + IMAGE_CLEAN_DOMAINS))) return false;
+  if (!areSettings(buf, at, len, readU32(buf, at + IMAGE_SETTINGS))) return false;
   let rules = readU32(buf, at + IMAGE_RULES);
   let count = readU32(buf, at + IMAGE_RULE_COUNT);
   if (rules < <u32>IMAGE_HEADER || <u64>rules + <u64>count * RULE_SIZE > <u64>len) return false;
@@ -86,6 +92,22 @@ function isRule(buf: StaticArray<u8>, image: i32, len: i32, rule: i32): bool {
   if ((flags & HAS_RESOURCES) != 0 && !isList(buf, image, len, readU32(buf, rule + RULE_RESOURCES)))
     return false;
   return (flags & HAS_QUERY) == 0 || isList(buf, image, len, readU32(buf, rule + RULE_QUERY));
+}
+
+function areSettings(buf: StaticArray<u8>, image: i32, len: i32, offset: u32): bool {
+  if (!isRange(len, offset, SETTINGS_ENTRIES)) return false;
+  let count = readU32(buf, image + offset);
+  if (count == 0 || count > <u32>budget) return false;
+  if (<u64>offset + SETTINGS_ENTRIES + <u64>count * ENTRY_SIZE > <u64>len) return false;
+  let names = readU32(buf, image + offset + SETTINGS_NAMES);
+  if (names != 0 && !isRange(len, names, max(readU32(buf, image + names), NAMES_FIRST))) return false;
+  for (let i: u32 = 0; i < count; i++) {
+    let entry = image + offset + SETTINGS_ENTRIES + i * ENTRY_SIZE;
+    if (i > 0 && !isList(buf, image, len, readU32(buf, entry))) return false;
+    let identity = readU32(buf, entry + ENTRY_IDENTITY);
+    if (!isRange(len, identity, readU16(buf, entry + ENTRY_IDENTITY_LENGTH))) return false;
+  }
+  return true;
 }
 
 function isRange(len: i32, offset: u32, size: u32): bool {

@@ -22,6 +22,9 @@ export const RULE_KEYS = [
   'query',
 ] as const;
 
+/** Keys of an entry of `domains`, as the engine reads them. */
+export const DOMAIN_KEYS = ['domain', 'identity_headers', 'denial', 'ambiguous_paths'] as const;
+
 /** What the engine and the readers of endpoints understand below their keys; `path` in a rule is a frequent mistake. */
 const DEEPER: readonly string[] = [
   'access_control.default_policy',
@@ -44,6 +47,9 @@ const DEEPER: readonly string[] = [
   ),
   'ambiguous_paths.clean',
   'group_mappings.*',
+  'identity_headers.*',
+  ...DOMAIN_KEYS.map(key => `domains[].${key}`),
+  'domains[].identity_headers.*',
 ];
 
 /** Of `postern.yml` and of Authelia's `configuration.yml`. */

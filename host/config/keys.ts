@@ -9,6 +9,7 @@ import {
 import { address, prefix } from './address.ts';
 import { cachePrefix, redisHost, redisNodes, tlsVersion } from './cache-values.ts';
 import { groupMappings, identityHeader, listenAddress } from './elastic-values.ts';
+import { identityHeaders } from './identity-presets.ts';
 import {
   ambiguousPaths,
   boolean,
@@ -90,6 +91,8 @@ export const VALUE_KEYS = {
   trusted_proxies: textList,
   allow_http: textList,
   ambiguous_paths: ambiguousPaths,
+  identity_headers: identityHeaders,
+  denial: oneOf('authelia', 'adaptive'),
   realm: text,
 } as const satisfies Record<string, Reader<unknown>>;
 
@@ -97,7 +100,7 @@ export type ValueKey = keyof typeof VALUE_KEYS;
 export type ValueOf<K extends ValueKey> = (typeof VALUE_KEYS)[K] extends Reader<infer T> ? T : never;
 
 /** Passed on to the engine, which knows what may stand in them. */
-export const POLICY_TREES: readonly string[] = ['access_control', 'definitions'];
+export const POLICY_TREES: readonly string[] = ['access_control', 'definitions', 'domains'];
 
 /** What may stand in a file of its own, beside what Elasticsearch needs. Authelia has keys and certificates as text, too. */
 export const REDIS_SECRETS: readonly string[] = [

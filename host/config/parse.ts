@@ -4,6 +4,7 @@ import type { PolicyDocument } from '../policy/engine.ts';
 import { DEFAULT_PORT } from './address.ts';
 import { basicCacheLifespan, misusedRules } from './authelia.ts';
 import { adoptSessionRedis, readCache } from './cache.ts';
+import { readDomains } from './domains.ts';
 import { adoptElastauth, isWhitelistOff } from './elastauth.ts';
 import { readElastic } from './elastic.ts';
 import { readEndpoints } from './endpoints.ts';
@@ -263,6 +264,10 @@ export function parseConfig(input: ParseInput): Parsed {
     const allowHttp = get('allow_http');
     const ambiguousPaths = get('ambiguous_paths');
     const realm = get('realm');
+    const identity = get('identity_headers');
+    const denial = get('denial');
+    const rawDomains = values.get('domains');
+    const domains = rawDomains === undefined ? undefined : readDomains(rawDomains, report);
     const tokens = tokenWays();
     return {
       ...(accessControl === undefined ? {} : { access_control: accessControl }),
@@ -271,6 +276,9 @@ export function parseConfig(input: ParseInput): Parsed {
       ...(allowHttp === undefined ? {} : { allow_http: allowHttp }),
       ...(ambiguousPaths === undefined ? {} : { ambiguous_paths: ambiguousPaths }),
       ...(realm === undefined ? {} : { realm }),
+      ...(identity === undefined ? {} : { identity_headers: identity }),
+      ...(denial === undefined ? {} : { denial }),
+      ...(domains === undefined ? {} : { domains }),
       ...(usersSearch.caseInsensitive ? { fold_names: true } : {}),
       ...(tokens === undefined ? {} : { tokens }),
     };

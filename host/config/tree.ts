@@ -1,8 +1,11 @@
 import { isSwitchedOff } from './authelia.ts';
 import { FOREIGN_KEYS, FOREIGN_NAMES } from './foreign-keys.ts';
 import { isValueKey, POLICY_TREES, SPECIAL_KEYS, VALUE_KEYS } from './keys.ts';
+import { isMapping } from './mapping.ts';
 import { didYouMean } from './suggest.ts';
 import { shown } from './values.ts';
+
+export { isMapping } from './mapping.ts';
 
 export type Report = (code: string, path: string, message: string, severity?: 'error' | 'warning') => void;
 
@@ -103,8 +106,4 @@ function siblings(parent: string): Set<string> {
   const prefix = parent === '' ? '' : `${parent}.`;
   const names = ALL_PATHS.filter(path => path.startsWith(prefix)).map(path => path.slice(prefix.length));
   return new Set(names.map(name => name.split('.')[0] ?? name));
-}
-
-export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

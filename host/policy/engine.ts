@@ -93,6 +93,12 @@ export interface PolicyDocument {
   readonly allow_http?: readonly string[];
   readonly ambiguous_paths?: 'refuse' | 'clean' | { readonly clean: readonly string[] };
   readonly realm?: string;
+  /** Names of headers with their templates; default Authelia's. */
+  readonly identity_headers?: Readonly<Record<string, string>>;
+  /** What refusals look like; default what suits whoever answers. */
+  readonly denial?: 'authelia' | 'adaptive';
+  /** What of this some hosts have for themselves. */
+  readonly domains?: unknown;
   /** The case of `A`-`Z` in the user names of credentials counts for nothing; from `search.case_insensitive`. */
   readonly fold_names?: boolean;
   /** In which ways API tokens are taken besides Basic passwords. */

@@ -6,6 +6,7 @@ import {
   GRANT_WAYS,
 } from '../../assembly/contract.ts';
 import { formatDuration } from '../config/duration.ts';
+import { IDENTITY_PRESETS } from '../config/identity-presets.ts';
 import { DEFAULTS } from '../config/keys.ts';
 
 /** As much of JSON Schema (draft 7) as is needed. */
@@ -341,6 +342,27 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
       },
     ],
     default: 'refuse',
+  },
+  identity_headers: {
+    description:
+      'What services are told of who asks: a preset, or names of headers with templates of `{username}`, `{groups}`, `{name}` and `{email}`; `separator` stands between groups.',
+    anyOf: [
+      { enum: Object.keys(IDENTITY_PRESETS) },
+      {
+        type: 'object',
+        minProperties: 1,
+        propertyNames: { pattern: '^[A-Za-z0-9][A-Za-z0-9-]{0,63}$' },
+        additionalProperties: { type: 'string', minLength: 1 },
+      },
+    ],
+    default: 'authelia',
+    examples: ['authentik', { 'X-User-ID': '{username}', 'X-User-Roles': '{groups}' }],
+  },
+  denial: {
+    description:
+      'What a refusal looks like: `authelia`, or `adaptive`, which suits pages, scripts and tools alike. Default: what the endpoint that is asked does.',
+    enum: ['authelia', 'adaptive'],
+    examples: ['adaptive'],
   },
   realm: {
     description: 'Name that browsers show when they ask for a password.',

@@ -1,4 +1,4 @@
-import type { JsonSchema } from './key-docs.ts';
+import { type JsonSchema, KEY_DOCS } from './key-docs.ts';
 
 /** What may stand below `access_control` and `definitions`; the engine reads it, and a test compares the two. */
 
@@ -137,6 +137,27 @@ export const POLICY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         description: 'From top to bottom; the first that matches decides.',
         type: 'array',
         items: RULE,
+      },
+    },
+  },
+  domains: {
+    description:
+      'What some hosts have for themselves. Each setting comes from the first entry that names the host and has it, else from the key of the same name outside.',
+    type: 'array',
+    items: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['domain'],
+      properties: {
+        domain: oneOrMore(TEXT, 'Exact name, or `*.example.com` for all below.', {
+          examples: ['app.example.com', '*.example.com'],
+        }),
+        identity_headers: KEY_DOCS.identity_headers,
+        denial: KEY_DOCS.denial,
+        ambiguous_paths: {
+          description: 'Paths that a service could read differently than the rules: refused, or cleaned.',
+          enum: ['refuse', 'clean'],
+        },
       },
     },
   },

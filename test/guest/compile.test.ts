@@ -46,7 +46,7 @@ describe('problems, word for word', () => {
         },
       } as PolicyDocument,
       [
-        'error policy.key.unknown acces_control: `acces_control` is no key here: the keys are access_control, definitions, trusted_proxies, allow_http, ambiguous_paths, realm, fold_names, tokens, directory, key_file',
+        'error policy.key.unknown acces_control: `acces_control` is no key here: the keys are access_control, definitions, trusted_proxies, allow_http, ambiguous_paths, realm, fold_names, tokens, domains, identity_headers, denial, directory, key_file',
         'error policy.key.unknown access_control.rule: `rule` is no key here: write `rules`',
         `error policy.key.unknown ${R}.path: \`path\` is no key here: write \`resources\``,
         `error policy.key.unknown ${R}.users: \`users\` is no key here: write \`subject\``,

@@ -270,6 +270,50 @@ describe('ambiguous paths', () => {
   });
 });
 
+describe('ambiguous paths of some domains', () => {
+  const says = (document: object, host: string) => {
+    policy.use({ ...pathRules(), ...document });
+    return read({ host, uri: '//a' });
+  };
+  const REFUSED = 'ambiguous path: double slash';
+
+  it.each<[string, object, string]>([
+    ['an entry cleans', { domains: [{ domain: 'paths.test', ambiguous_paths: 'clean' }] }, ''],
+    [
+      'an entry refuses what is cleaned elsewhere',
+      { ambiguous_paths: 'clean', domains: [{ domain: 'paths.test', ambiguous_paths: 'refuse' }] },
+      REFUSED,
+    ],
+    ['an entry for another host', { domains: [{ domain: 'other.test', ambiguous_paths: 'clean' }] }, REFUSED],
+    [
+      'the first entry that says something',
+      {
+        domains: [
+          { domain: ['a.test', 'PATHS.test'], denial: 'adaptive' },
+          { domain: '*.test', ambiguous_paths: 'clean' },
+          { domain: 'paths.test', ambiguous_paths: 'refuse' },
+        ],
+      },
+      '',
+    ],
+    [
+      'an entry before the list under `clean`',
+      {
+        ambiguous_paths: { clean: ['paths.test'] },
+        domains: [{ domain: 'paths.test', ambiguous_paths: 'refuse' }],
+      },
+      REFUSED,
+    ],
+    ['the list under `clean` for the rest', { ambiguous_paths: { clean: ['*.test'] }, domains: [] }, ''],
+  ])('%s', (_name, document, expected) => {
+    expect(says(document, 'paths.test')).toBe(expected);
+    // What was found for one host is not the next one's.
+    policy.use({ ...pathRules(), ...document });
+    expect(read({ host: 'query.test', uri: '/' })).toBe('');
+    expect(read({ host: 'paths.test', uri: '//a' })).toBe(expected);
+  });
+});
+
 describe('ambiguous queries', () => {
   it.each([
     ['?k=1&k=2', 'repeated key'],

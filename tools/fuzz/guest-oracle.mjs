@@ -55,7 +55,7 @@ function judgePass(world, request, outcome, sent) {
 
 function judgeDeferral(world, request, values, sent) {
   for (const name of ['Remote-User', 'Remote-Groups', 'Remote-Name', 'Remote-Email']) {
-    if (values(name)[0] !== '') return `deferred with ${name}`;
+    if ((values(name)[0] ?? '') !== '') return `deferred with ${name}`;
   }
   const bytes = Buffer.from(values('Postern-Request')[0] ?? '', 'base64url');
   if (bytes.length < 64) return 'deferred without Postern-Request';

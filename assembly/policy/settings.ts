@@ -1,0 +1,68 @@
+import { readU8, readU16, readU32 } from '../bytes/bytes';
+import { Target } from '../http/target';
+import { domainCouldMatch } from './domain';
+import { findGroups, hostTurn } from './domain-index';
+import {
+  ENTRY_DENIAL,
+  ENTRY_IDENTITY,
+  ENTRY_IDENTITY_LENGTH,
+  ENTRY_PATHS,
+  ENTRY_SIZE,
+  IMAGE_SETTINGS,
+  SETTINGS_ENTRIES,
+  SETTINGS_NAMES,
+} from './layout';
+import { bytes, fault, headerField, locate, numberAt } from './view';
+
+/**
+ * What the configuration says about the target's host (`domains`). Each setting
+ * comes from the first entry that has the host and says something about it,
+ * else from the one for every host.
+ */
+
+/** Offset and length in the image of the identity headers. */
+export let identityAt: i32 = 0;
+export let identityLength: i32 = 0;
+/** Whether an entry for the host names them, not the one for every host. */
+export let identityIsOwn: bool = false;
+/** DENIAL_…; 0 is what suits whoever answers. */
+export let denial: u32 = 0;
+/** PATHS_…. */
+export let paths: u32 = 0;
+
+/** `hostTurn` of the host that these are of; 0 while they are of none. */
+let foundTurn: u32 = 0;
+
+/** Finds the settings of the target's host; when a part of the policy could not be had, `fault` says so. */
+export function findSettings(target: Target): void {
+  // Most requests of an instance are for the host of the one before.
+  if (findGroups(target) && foundTurn == hostTurn) return;
+  foundTurn = 0;
+  identityAt = identityLength = 0;
+  denial = paths = 0;
+  let block = <i32>headerField(IMAGE_SETTINGS);
+  let count = <i32>numberAt(block);
+  for (let i = 1; i < count && fault == 0; i++) {
+    let entry = block + SETTINGS_ENTRIES + i * ENTRY_SIZE;
+    if (domainCouldMatch(<i32>numberAt(entry), target)) take(entry);
+  }
+  identityIsOwn = identityLength > 0;
+  take(block + SETTINGS_ENTRIES);
+  if (fault == 0) foundTurn = hostTurn;
+}
+
+/** Takes from the entry at an offset what is not known yet. */
+function take(entry: i32): void {
+  let at = locate(entry, ENTRY_SIZE);
+  if (identityLength == 0) {
+    identityAt = <i32>readU32(bytes, at + ENTRY_IDENTITY);
+    identityLength = <i32>readU16(bytes, at + ENTRY_IDENTITY_LENGTH);
+  }
+  if (denial == 0) denial = readU8(bytes, at + ENTRY_DENIAL);
+  if (paths == 0) paths = readU8(bytes, at + ENTRY_PATHS);
+}
+
+/** Offset of the block of all identity headers' names; 0 when there is none. */
+export function identityNames(): i32 {
+  return <i32>numberAt(<i32>headerField(IMAGE_SETTINGS) + SETTINGS_NAMES);
+}
