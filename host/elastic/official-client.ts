@@ -152,11 +152,16 @@ class OfficialClient implements ElasticClient {
       ?.origin;
     const at = host ?? this.#anyHost;
     if (error instanceof ResponseError) return fromResponse(error.statusCode ?? 0, error.body, at);
-    if (error instanceof TimeoutError || error instanceof RequestAbortedError) {
+    // Our signal, met while a connection was being made, comes as one that failed.
+    const isLate = error instanceof ConnectionError && /aborted|timed? ?out/i.test(error.message);
+    if (isLate || error instanceof TimeoutError || error instanceof RequestAbortedError) {
       return new ElasticError('ERR_ELASTIC_SLOW', 'Elasticsearch did not answer in time', at);
     }
     if (error instanceof ConnectionError) {
-      const isTls = /certificate|ssl|tls|altname|ERR_TLS|signature|wrong version/i.test(error.message);
+      // TLS 1.3: a server that misses our certificate says so by closing the connection.
+      const isClosed = at.startsWith('https:') && /other side closed|ECONNRESET/.test(error.message);
+      const isTls =
+        isClosed || /certificate|ssl|tls|altname|ERR_TLS|signature|wrong version/i.test(error.message);
       const message = error.message.split('\n', 1)[0] ?? '';
       return isTls
         ? new ElasticError('ERR_ELASTIC_TLS', `TLS with Elasticsearch failed: ${message}`, at)

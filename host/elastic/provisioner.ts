@@ -25,6 +25,8 @@ const RETRY_AFTER = 5;
 const MAX_TURNS = 4;
 
 export interface ProvisionerDeps {
+  /** Where it asks, for the log. */
+  readonly hosts: readonly string[];
   /** Undefined in a dry run, which asks Elasticsearch nothing. */
   readonly client: ElasticClient | undefined;
   readonly passwords: ElasticPasswords;
@@ -161,11 +163,17 @@ export class Provisioner {
 
   async #attempt(wanted: Wanted, print: string, signal: AbortSignal): Promise<Outcome> {
     const { cache, cacheSeconds } = this.#deps;
-    const written = await this.#slots.run(signal, () =>
-      (this.#writer as UserWriter).write(wanted, signal, async () => {
-        await cache.delete(knownKey(wanted.name));
-      }),
-    );
+    const writer = this.#writer as UserWriter;
+    const forget = async () => void (await cache.delete(knownKey(wanted.name)));
+    const slot = await this.#slots.enter(signal);
+    if (slot === undefined) {
+      throw new ElasticError(
+        'ERR_ELASTIC_SLOW',
+        'Elasticsearch is slower than new users come',
+        this.#deps.hosts.join(', '),
+      );
+    }
+    const written = await writer.write(wanted, signal, forget).finally(slot.leave);
     if (written === 'refused') return { kind: 'refused', print };
     const outcome: Outcome = { kind: 'ready', print, generation: written };
     await orMiss(cache.set(knownKey(wanted.name), encodeOutcome(outcome), cacheSeconds));

@@ -56,6 +56,7 @@ export class ElasticService {
     this.#previous = previousSecret === undefined ? undefined : new ElasticPasswords(previousSecret);
     this.provisioner = new Provisioner({
       ...deps,
+      hosts: setup.access?.hosts ?? [],
       passwords: this.#passwords,
       previous: this.#previous,
       roles: roleMap(setup.roles),

@@ -1,35 +1,33 @@
-/** Bounds how many tasks run at once; the others wait their turn, or until their signal aborts. */
+/** One of the places, to be given back. */
+export interface Slot {
+  leave(): void;
+}
+
+/** Bounds how many tasks run at once; the others wait their turn, first come, first served. */
 export class Slots {
   #free: number;
   readonly #waiting = new Set<() => void>();
+  readonly #slot: Slot = { leave: () => this.#leave() };
 
   constructor(count: number) {
     this.#free = count;
   }
 
-  async run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-    await this.#enter(signal);
-    try {
-      return await task();
-    } finally {
-      this.#leave();
-    }
-  }
-
-  async #enter(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  /** Undefined when the signal aborts first. */
+  async enter(signal: AbortSignal): Promise<Slot | undefined> {
+    if (signal.aborted) return undefined;
     if (this.#free > 0) {
       this.#free--;
-      return;
+      return this.#slot;
     }
-    await new Promise<void>((resolve, reject) => {
+    return new Promise(resolve => {
       const begin = () => {
         signal.removeEventListener('abort', give);
-        resolve();
+        resolve(this.#slot);
       };
       const give = () => {
         this.#waiting.delete(begin);
-        reject(signal.reason);
+        resolve(undefined);
       };
       this.#waiting.add(begin);
       signal.addEventListener('abort', give, { once: true });
