@@ -44,8 +44,9 @@ export function dynamicYaml(setup: PrintedSetup): string {
   const only = ['No other router may match these hosts with a higher priority.'];
   if (setup.static.experimental === undefined) {
     return write(setup.dynamic, 'Dynamic configuration, for the file provider or a KV store.', {
-      'postern-aliases': [
-        'Other spellings of our headers, and what makes a service see another request than the rules saw.',
+      'postern-clean': ['By these a client makes some services see another request than the rules saw.'],
+      authResponseHeadersRegex: [
+        'Headers with odd names are removed: many services read Remote_User as Remote-User.',
       ],
       'postern-no-upgrade': ['`Upgrade: h2c` would open a tunnel past the rules.'],
       routers: only,

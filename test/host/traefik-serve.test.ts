@@ -136,7 +136,7 @@ describe('postern traefik --no-plugin', () => {
     const example = parse(exampleFile('traefik/forward-auth.yml', {})).http;
     expect(example.middlewares).toEqual({
       postern: middlewares['postern-host'],
-      'postern-aliases': middlewares['postern-aliases'],
+      'postern-clean': middlewares['postern-clean'],
       'postern-no-upgrade': middlewares['postern-no-upgrade'],
     });
     expect(example.routers['myapp-no-upgrade'].rule).toBe(
