@@ -32,8 +32,7 @@ export const DIFFERENCES = [
   {
     name: 'ambiguous path',
     why: 'a backend could read the path otherwise than the rules do',
-    excuses: ({ row, answer }) =>
-      AMBIGUOUS.test(targetOf(row).uri.split('?')[0]) && isRefusal(answer, 400, 401),
+    excuses: ({ row, answer }) => isAmbiguous(targetOf(row).uri) && isRefusal(answer, 400, 401),
   },
   {
     name: 'spelling of the host',
@@ -52,6 +51,27 @@ export const DIFFERENCES = [
 ];
 
 const IDENTITY = ['remote-user', 'remote-groups', 'remote-name', 'remote-email'];
+
+/** A `;` of the query is `&` for some, a `#` ends the address for others. */
+function isAmbiguous(uri) {
+  const mark = uri.indexOf('?');
+  const path = mark < 0 ? uri : uri.slice(0, mark);
+  return (
+    AMBIGUOUS.test(path) ||
+    !isUtf8(path) ||
+    /[;# ]/.test(mark < 0 ? '' : uri.slice(mark)) ||
+    uri.includes('#')
+  );
+}
+
+function isUtf8(path) {
+  try {
+    decodeURIComponent(path.replace(/%(?![0-9a-f]{2})/gi, '%25'));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Of the path: dot segments, double slashes, encoded slashes, backslashes, control characters, `?`, `#`, `;` and `%`. */
 const AMBIGUOUS =
