@@ -3,6 +3,8 @@ import { DEFAULT_REALM, LABEL_SNAPSHOT, LABEL_STATE, STATE_MAX_READ_AGE_MS } fro
 import { BasicStrategy } from './authn/basic.ts';
 import { PasswordVerifier, type PasswordVerifierOptions } from './authn/password.ts';
 import { TokenStrategy } from './authn/token.ts';
+import type { SharedStore } from './cache/cache.ts';
+import { createSharedStore } from './cache/create.ts';
 import type { Clock } from './clock.ts';
 import { ConfigError } from './config/problem.ts';
 import type { Config } from './config/schema.ts';
@@ -31,6 +33,7 @@ import { SignIn } from './routes/sign-in.ts';
 import { deriveGuestKey, deriveKey } from './secret/derive.ts';
 import { prepareGuestDirectory } from './snapshot/guest-directory.ts';
 import { Publisher } from './snapshot/publisher.ts';
+import { StoreMemory } from './snapshot/store-memory.ts';
 import { WriterSeat } from './snapshot/writer-seat.ts';
 import { nameClashes, unreadable } from './tokens/check.ts';
 import { TokenDigests } from './tokens/digests.ts';
@@ -46,7 +49,7 @@ export const LINGER_MS = STATE_MAX_READ_AGE_MS + 100;
 
 export type AppConfig = Pick<
   Config,
-  'server' | 'cookies' | 'guest' | 'grants' | 'tokens' | 'policy' | 'secret' | 'previousSecret'
+  'server' | 'cookies' | 'guest' | 'grants' | 'tokens' | 'cache' | 'policy' | 'secret' | 'previousSecret'
 >;
 
 export interface AppDeps {
@@ -63,6 +66,8 @@ export interface AppDeps {
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
+  /** In place of what the configuration names. */
+  readonly store?: SharedStore;
   readonly password?: Omit<PasswordVerifierOptions, 'onResult'>;
 }
 
@@ -101,6 +106,11 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const previous = config.previousSecret === undefined ? [] : [deriveGuestKey(config.previousSecret)];
   const keys = deriveGrantKeys(guestKey);
 
+  const store =
+    deps.store ??
+    createSharedStore(config, { clock, random, log, offlineGrace: () => policy.inForce.offlineGraceSeconds });
+  const storeMemory = new StoreMemory({ directory: config.guest.directory, random, log });
+
   const seat: WriterSeat = new WriterSeat({
     directory: config.guest.directory,
     random,
@@ -117,11 +127,15 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
         clock,
         random,
         log,
+        ...(store.kind === 'memory' ? {} : { storeContact: () => store.status().lastContact }),
         mayWrite: () => seat.isHeld(),
       }),
     open: publisher => {
       const { image, lifetimeSeconds } = policy.inForce;
-      publisher.open(image, stillGood(accounts(), keys, clock.now(), lifetimeSeconds * 1_000));
+      const keep = stillGood(accounts(), keys, clock.now(), lifetimeSeconds * 1_000);
+      // What other hosts revoked while nothing could be written here is not known record by record.
+      publisher.open(image, record => !storeMemory.isBehind && keep(record));
+      storeMemory.isBehind = false;
     },
   });
 
@@ -136,6 +150,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     usersFileOk: () => deps.usersOk?.() ?? true,
     tokensFileOk: () => deps.tokens?.status().ok ?? true,
     configStatus: () => deps.configStatus?.(),
+    store: () => (store.kind === 'memory' ? undefined : store.status()),
   });
   const verifier: PasswordVerifier = new PasswordVerifier({ ...deps.password, onResult: metrics.verified });
   const tables = { current: () => seat.publisher()?.current() };
@@ -191,6 +206,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     configStatus: deps.configStatus,
     heartbeatAt,
     hasTable: () => tables.current() !== undefined,
+    ...(store.kind === 'memory' ? {} : { store: () => store.status() }),
     clock,
   });
   const routes: Route[] = [
@@ -229,6 +245,18 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       try {
         // The first heartbeat says that deferrals are answered.
         server = await listen();
+        // What others said while this host was away, before the page vouches for anything.
+        await store.start(storeMemory.read(), {
+          lost(why) {
+            metrics.storeLost(why);
+            if (seat.publisher() === undefined) storeMemory.isBehind = true;
+            else seat.publisher()?.voidAll();
+          },
+          progress(resume) {
+            if (seat.publisher() === undefined) storeMemory.isBehind = true;
+            else storeMemory.write(resume);
+          },
+        });
       } catch (error) {
         await seat.leave();
         throw error;
@@ -242,6 +270,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       await server?.close();
       certificate?.close();
       lastUse?.close();
+      await store.close();
       await seat.leave();
     },
     reload(settings) {

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Resume } from './cache.ts';
-import { BEAT_MS, BEATS_TO_RECONNECT, LEASE_MARGIN_MS } from './limits.ts';
+import { BEAT_MS, BEATS_TO_RECONNECT } from './limits.ts';
 import type { Names } from './names.ts';
 import { codeOf, type RedisLink } from './redis-link.ts';
 import { BEAT, LEAVE_HOSTS } from './redis-scripts.ts';
@@ -10,7 +10,7 @@ export interface HostBeatDeps {
   readonly names: Names;
   readonly link: RedisLink;
   readonly hostId: () => string;
-  readonly offlineGraceSeconds: number;
+  readonly leaseMs: () => number;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -73,7 +73,7 @@ export class HostBeat {
     const { link, names, hostId } = this.#deps;
     if (link.isOpen) return;
     await link
-      .call(LEAVE_HOSTS, [names.hosts], [this.serverNow() + BEAT_MS, hostId(), this.#lease()])
+      .call(LEAVE_HOSTS, [names.hosts], [this.serverNow() + BEAT_MS, hostId(), this.#deps.leaseMs()])
       .catch(() => {});
   }
 
@@ -95,7 +95,7 @@ export class HostBeat {
     try {
       const made = Buffer.from(random(16)).toString('base64url');
       const keys = [names.marker, names.hosts, names.eventNumber];
-      answer = (await link.probe(BEAT, keys, [made, hostId(), this.#lease()])) as Uint8Array[];
+      answer = (await link.probe(BEAT, keys, [made, hostId(), this.#deps.leaseMs()])) as Uint8Array[];
     } catch (error) {
       this.#missed(error);
       return false;
@@ -157,10 +157,6 @@ export class HostBeat {
       });
     } else log.info('the shared store is used again', { address: link.address });
     this.#told = state;
-  }
-
-  #lease(): number {
-    return this.#deps.offlineGraceSeconds * 1_000 + LEASE_MARGIN_MS;
   }
 }
 

@@ -27,8 +27,8 @@ export interface RedisCacheDeps {
   /** Begins every name: installations that share a server have one each. */
   readonly prefix: string;
   readonly sealer: Sealer;
-  /** For how long guests go on without their host. */
-  readonly offlineGraceSeconds: number;
+  /** For how long guests may use what this host wrote, once it is cut off; asked at each beat. */
+  readonly leaseMs: () => number;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -53,9 +53,6 @@ export class RedisCache implements SharedStore {
     this.#hostId = Buffer.from(deps.random(12)).toString('base64url');
     const parts = {
       ...deps,
-      get offlineGraceSeconds() {
-        return deps.offlineGraceSeconds;
-      },
       names: this.#names,
       link: this.#link,
       hostId: () => this.#hostId,

@@ -23,6 +23,8 @@ export class RedisLink {
   #failures = 0;
   #open = true;
   #lastProblem = 'not connected yet';
+  /** Why there is no connection, as the connection said it. */
+  #noted: string | undefined;
 
   /** @param commandMs a reader that blocks waits longer */
   constructor(settings: RedisSetup, commandMs = COMMAND_MS) {
@@ -56,7 +58,7 @@ export class RedisLink {
 
   /** Answers of scripts: buffers, numbers and lists of them. */
   async call(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    if (this.#open) throw this.#unavailable(this.#lastProblem);
+    if (this.#open) throw this.#error(this.#lastProblem);
     return this.#timed(() => this.#evaluate(script, keys, args));
   }
 
@@ -104,6 +106,7 @@ export class RedisLink {
     try {
       const answer = await Promise.race([ask(), late]);
       this.#failures = 0;
+      this.#noted = undefined;
       return answer;
     } catch (error) {
       throw this.#failed(error);
@@ -113,30 +116,37 @@ export class RedisLink {
   }
 
   #failed(error: unknown): CacheError {
-    const reason = shorten(error instanceof Error ? error.message : String(error));
-    const code = codeOf(reason);
-    // A full store answers, and one that refuses a single key has answered, too.
-    if (code !== 'ERR_CACHE_FULL') {
+    const said = shorten(error instanceof Error ? error.message : String(error));
+    const reason = NO_CONNECTION.test(said) ? (this.#noted ?? said) : said;
+    const failure = this.#error(reason);
+    // A full store answers.
+    if (failure.code !== 'ERR_CACHE_FULL') {
       this.#lastProblem = reason;
       this.#failures++;
       if (this.#failures >= FAILURES_TO_OPEN) this.#open = true;
     }
-    if (code === 'ERR_CACHE_UNAVAILABLE') return this.#unavailable(reason);
-    const what = code === 'ERR_CACHE_FULL' ? 'has no room' : 'refuses us';
-    return new CacheError(code, `the shared store at ${this.address} ${what}: ${reason}`);
+    return failure;
   }
 
-  #unavailable(reason: string): CacheError {
-    return new CacheError(
-      'ERR_CACHE_UNAVAILABLE',
-      `the shared store at ${this.address} does not answer: ${reason}`,
-    );
+  #error(reason: string): CacheError {
+    const code = codeOf(reason);
+    return new CacheError(code, `the shared store at ${this.address} ${WHAT[code]}: ${reason}`);
   }
 
   #note(error: unknown): void {
-    this.#lastProblem = shorten(error instanceof Error ? error.message : String(error));
+    this.#noted = shorten(error instanceof Error ? error.message : String(error));
+    if (this.#open) this.#lastProblem = this.#noted;
   }
 }
+
+const WHAT: Readonly<Record<CacheErrorCode, string>> = {
+  ERR_CACHE_UNAVAILABLE: 'does not answer',
+  ERR_CACHE_FULL: 'has no room',
+  ERR_CACHE_REFUSED: 'refuses us',
+};
+
+/** What the client says of a call that found no connection; why there is none, an event has told before. */
+const NO_CONNECTION = /^(Stream isn't writeable|Connection is closed|Cluster isn't ready)/;
 
 /** What the server's error means. The first word is its code. */
 export function codeOf(reason: string): CacheErrorCode {

@@ -13,6 +13,8 @@ export interface MetricSources {
   readonly usersFileOk: () => boolean;
   /** True when there is none. */
   readonly tokensFileOk?: () => boolean;
+  /** What hosts share; undefined for a memory of its own. */
+  readonly store?: () => { readonly state: string; readonly lastContact: number | undefined } | undefined;
   /** Undefined when nobody watches the configuration. */
   readonly configStatus: () => { readonly ok: boolean; readonly loadedAt: number } | undefined;
 }
@@ -59,6 +61,12 @@ export class Metrics {
     'Users files that could not be used.',
   );
 
+  readonly #storeLosses = this.#counter(
+    'postern_shared_store_losses_total',
+    'Times that everybody had to sign in again because of the shared store.',
+    'reason',
+    ['flushed', 'missed-events', 'first-contact'],
+  );
   readonly #configReloads = this.#counter(
     'postern_config_reloads_total',
     'Readings of a changed configuration: put in force, or not.',
@@ -86,6 +94,16 @@ export class Metrics {
       '1 while the tokens file can be used, or none is configured.',
       () => (sources.tokensFileOk?.() === false ? 0 : 1),
     );
+    this.#gauge(
+      'postern_shared_store_up',
+      '1 while the shared store answers and takes new values, or there is none.',
+      () => ((sources.store?.()?.state ?? 'up') === 'up' ? 1 : 0),
+    );
+    this.#gauge(
+      'postern_shared_store_last_contact_timestamp_seconds',
+      'When the shared store answered last, seconds since 1970; 0 when it never did, or there is none.',
+      () => (sources.store?.()?.lastContact ?? 0) / 1_000,
+    );
     this.#gauge('postern_config_ok', '1 while the configuration as it is now is in force.', () =>
       sources.configStatus()?.ok === false ? 0 : 1,
     );
@@ -108,6 +126,7 @@ export class Metrics {
   readonly decided = (verdict: string): void => this.#decisions.inc({ verdict });
   readonly deferred = (reason: string): void => this.#deferrals.inc({ reason });
   readonly configRead = (result: 'success' | 'failure'): void => this.#configReloads.inc({ result });
+  readonly storeLost = (reason: string): void => this.#storeLosses.inc({ reason });
   readonly usersFileError = (): void => this.#usersFileErrors.inc();
 
   readonly contentType = this.#registry.contentType;

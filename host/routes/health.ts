@@ -1,4 +1,5 @@
 import { HEARTBEAT_STALE_MS } from '../../assembly/contract.ts';
+import type { CacheStatus } from '../cache/cache.ts';
 import type { Clock } from '../clock.ts';
 import { jsonReply } from '../http/reply.ts';
 import type { Handler } from '../http/router.ts';
@@ -20,6 +21,8 @@ export interface HealthDeps {
   /** When the state page was last written, milliseconds since 1970. */
   readonly heartbeatAt: () => number | undefined;
   readonly hasTable: () => boolean;
+  /** What hosts share; absent where that is one host's memory. */
+  readonly store?: () => CacheStatus;
   readonly clock: Clock;
 }
 
@@ -36,12 +39,29 @@ export function createHealth(deps: HealthDeps): Handler {
     const users = usersOk === undefined || usersOk() ? 'ok' : 'broken';
     const grants = hasTable() ? 'ok' : 'not written';
     const config = deps.configStatus?.();
-    const good = heartbeat === 'ok' && users === 'ok' && grants === 'ok' && config?.ok !== false;
+    const store = deps.store?.();
+    const good =
+      heartbeat === 'ok' &&
+      users === 'ok' &&
+      grants === 'ok' &&
+      config?.ok !== false &&
+      (store === undefined || store.state === 'up');
     return jsonReply(200, {
       status: good ? 'OK' : 'DEGRADED',
       heartbeat: { status: heartbeat, ...(age === undefined ? {} : { age_ms: age }) },
       users: { status: users },
       grants: { status: grants },
+      ...(store === undefined
+        ? {}
+        : {
+            store: {
+              status: store.state === 'up' ? 'ok' : store.state,
+              kind: store.kind,
+              ...(store.address === undefined ? {} : { address: store.address }),
+              ...(store.lastContact === undefined ? {} : { contact_age_ms: clock.now() - store.lastContact }),
+              ...(store.reason === undefined ? {} : { reason: store.reason }),
+            },
+          }),
       ...(config === undefined
         ? {}
         : {

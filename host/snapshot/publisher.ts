@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { HEARTBEAT_MS, ID_LENGTH, STATE_FILE } from '../../assembly/contract.ts';
+import { HEARTBEAT_MS, HEARTBEAT_STALE_MS, ID_LENGTH, STATE_FILE } from '../../assembly/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { RecordHeader } from '../grant/seal.ts';
 import type { Geometry } from '../grant/table-writer.ts';
@@ -20,9 +20,17 @@ export interface PublisherDeps {
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
+  /**
+   * When the shared store answered last since the start of this host, milliseconds
+   * since 1970. Absent where hosts share nothing.
+   */
+  readonly storeContact?: () => number | undefined;
   /** Whether the directory's lock is still ours; asked before each beat. */
   readonly mayWrite: () => boolean;
 }
+
+/** So much before guests would answer 503 to everything, the host takes the decisions over. */
+const CUT_OFF_MARGIN_MS = 2_000;
 
 /**
  * Writes the guest directory: policy snapshots, the grant table's file and the
@@ -37,6 +45,10 @@ export class Publisher {
   #sequence = 1;
   #notBefore = 0;
   #writtenAt: number | undefined;
+  /** Last contact of the host before this one, or when this one began. */
+  #contactBefore = 0;
+  /** The shared store has been silent for too long: no grant is good, none is written. */
+  #isCutOff = false;
   /** Between `start` and `stop`; only then the page is written. */
   #running = false;
   /** How the last writing of the page went. */
@@ -59,6 +71,7 @@ export class Publisher {
    */
   open(image: Uint8Array, keep: (header: RecordHeader) => boolean): void {
     const page = this.#readPage();
+    this.#contactBefore = page?.storeContact ?? this.#deps.clock.now();
     if (page !== undefined) {
       this.#sequence = page.sequence + 1;
       this.#notBefore = page.notBefore;
@@ -72,6 +85,7 @@ export class Publisher {
   /** Publishes, and from now on every second. */
   start(): void {
     this.#running = true;
+    this.#judgeStore();
     this.#publish();
     this.#cancelRemovals.push(removeStrangers(this.#deps, this.#named()));
     this.#scheduleBeat();
@@ -79,7 +93,7 @@ export class Publisher {
 
   /** The table that takes grants, undefined while there is none. */
   current(): CurrentTable | undefined {
-    return this.#table.current;
+    return this.#isCutOff ? undefined : this.#table.current;
   }
 
   /** When the page was last written, undefined before that. */
@@ -114,6 +128,21 @@ export class Publisher {
     return count;
   }
 
+  /** No grant written until now is good any more, whoever remembers it; and no session that began before. */
+  voidAll(): void {
+    if (!this.#deps.mayWrite()) return;
+    const old = this.#table.name;
+    this.#notBefore = Math.max(this.#notBefore, this.#deps.clock.now() + 1);
+    this.#table.replace();
+    this.#leaveTable(old);
+    if (!this.#publish()) this.#withdraw();
+  }
+
+  /** What was issued before, milliseconds since 1970, is void. */
+  get notBefore(): number {
+    return this.#notBefore;
+  }
+
   /** Stops writing. `stopped`: the last page says so; otherwise (the lock is lost) nothing is touched any more. */
   stop(last: 'stopped' | 'silent'): void {
     this.#cancelBeat?.();
@@ -129,6 +158,7 @@ export class Publisher {
       if (!this.#deps.mayWrite()) return;
       this.#scheduleBeat();
       this.#table.make();
+      this.#judgeStore();
       // While not even the page can be written there is no use in another table.
       if (this.#publish() && this.#check()) this.#publish();
     });
@@ -142,6 +172,38 @@ export class Publisher {
     const newTable = !this.#table.check(this.#deps.clock.now());
     if (newTable) this.#leaveTable(table);
     return newPolicy || newTable;
+  }
+
+  /**
+   * Without the store nobody here learns what others revoke. Guests that are told
+   * so would refuse everything after `offline_grace`; the host can do better: it
+   * gives up all grants just before, and verifies each request itself.
+   */
+  #judgeStore(): void {
+    const { clock, log, offlineGraceSeconds, storeContact } = this.#deps;
+    if (storeContact === undefined) return;
+    const silent = clock.now() - (storeContact() ?? this.#contactBefore);
+    const isCutOff = silent >= Math.max(offlineGraceSeconds * 1_000 - CUT_OFF_MARGIN_MS, HEARTBEAT_STALE_MS);
+    if (isCutOff === this.#isCutOff) return;
+    this.#isCutOff = isCutOff;
+    if (!isCutOff) {
+      log.info('the shared store answers again: grants are written again');
+      return;
+    }
+    log.error(
+      'the shared store has been silent for guest.offline_grace: every request is verified by the host until it answers',
+    );
+    const old = this.#table.name;
+    this.#table.replace();
+    this.#leaveTable(old);
+  }
+
+  /** For the page: what is younger than a heartbeat is as good as now. */
+  #storeContact(now: number): number {
+    const { storeContact } = this.#deps;
+    if (storeContact === undefined || this.#isCutOff) return now;
+    const contact = storeContact() ?? this.#contactBefore;
+    return now - contact <= HEARTBEAT_STALE_MS ? now : contact;
   }
 
   /** A page that is brought back would name the old table: guests know it by the sequence. */
@@ -160,8 +222,7 @@ export class Publisher {
       wallTime: now,
       sequence: this.#sequence,
       notBefore: this.#notBefore,
-      // There is no shared store: what this host knows is as fresh as its page.
-      storeContact: now,
+      storeContact: this.#storeContact(now),
       tableId: this.#table.id,
       snapshotId: this.#policy.id,
       slotSize: geometry.slotSize,

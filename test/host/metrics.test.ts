@@ -40,6 +40,9 @@ describe('Metrics', () => {
       'postern_deferrals_total{reason="future"} 0',
       'postern_deferrals_total{reason="policy"} 0',
       'postern_users_file_errors_total 0',
+      'postern_shared_store_losses_total{reason="flushed"} 0',
+      'postern_shared_store_losses_total{reason="missed-events"} 0',
+      'postern_shared_store_losses_total{reason="first-contact"} 0',
       'postern_config_reloads_total{result="success"} 0',
       'postern_config_reloads_total{result="failure"} 0',
       'postern_password_queue_length 3',
@@ -47,6 +50,8 @@ describe('Metrics', () => {
       'postern_heartbeat_age_seconds 0.5',
       'postern_users_file_ok 0',
       'postern_tokens_file_ok 0',
+      'postern_shared_store_up 1',
+      'postern_shared_store_last_contact_timestamp_seconds 0',
       'postern_config_ok 0',
       'postern_config_last_success_timestamp_seconds 1760000000.5',
     ]);
@@ -72,6 +77,7 @@ describe('Metrics', () => {
       'postern_deferrals_total{reason="expired"} 1',
       'postern_users_file_errors_total 1',
       'postern_config_reloads_total{result="failure"} 1',
+      'postern_shared_store_up 1',
     ]);
   });
 

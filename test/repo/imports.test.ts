@@ -34,6 +34,7 @@ const HOST: Record<string, readonly string[]> = {
   'policy-test': ['config', 'explain', 'log', 'policy', 'users'],
   routes: [
     'authn',
+    'cache',
     'clock.ts',
     'config',
     'grant',
