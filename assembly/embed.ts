@@ -18,7 +18,8 @@ import { Target } from './http/target';
 import { parseCidr } from './net/cidr';
 import { formatIp, ipHigh, ipLow, MAX_IP_TEXT, parseIp } from './net/ip';
 import { addNetwork, beginSet, contains, networkSetSize } from './net/network-set';
-import { admission, authorize, hasSubjects, position } from './policy/authorizer';
+import { hasTwoReadings } from './policy/ambiguity';
+import { admission, authorize, hasSubjects, position, stricterWithoutParameters } from './policy/authorizer';
 import { explain } from './policy/explain';
 import {
   FLAG_BEARER,
@@ -96,6 +97,12 @@ export function decide(fields: Uint8Array, principal: Uint8Array, level: i32, fa
     subject.groupCount = claims.groupCount;
   }
   let policy = authorize(subject, target);
+  if (hasTwoReadings(target)) {
+    let byRule = position;
+    policy = stricterWithoutParameters(policy, subject, target);
+    // Whoever asks why is shown the reading that decided.
+    if (position == byRule) readTarget(buf);
+  }
   return verdict(policy, hasSubjects, level, failed) | (policy << 4) | (hasSubjects ? 1 << 8 : 0);
 }
 

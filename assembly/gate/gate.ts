@@ -29,7 +29,8 @@ import { GrantTable } from '../grant/table';
 import { enabledScheme } from '../http/authorization';
 import { foldName } from '../http/fold-name';
 import { formatIp, MAX_IP_TEXT } from '../net/ip';
-import { admission, authorize, hasSubjects } from '../policy/authorizer';
+import { hasTwoReadings } from '../policy/ambiguity';
+import { admission, authorize, hasSubjects, stricterWithoutParameters } from '../policy/authorizer';
 import {
   FLAG_BEARER,
   FLAG_FOLD_NAMES,
@@ -164,11 +165,16 @@ export class Gate {
     }
     let subject = this.subject;
     this.setSubject(claims);
-    let policy = authorize(subject, this.request.target);
+    let target = this.request.target;
+    let twice = hasTwoReadings(target);
+    // Either reading may ask for it.
+    if (twice && !this.readSubjectAddress()) return fault == 0 ? this.refuseTooLarge() : this.deferFault(now);
+    let policy = authorize(subject, target);
     if (subject.addressWanted && fault == 0) {
       if (!this.readSubjectAddress()) return fault == 0 ? this.refuseTooLarge() : this.deferFault(now);
-      policy = authorize(subject, this.request.target);
+      policy = authorize(subject, target);
     }
+    if (twice && fault == 0) policy = stricterWithoutParameters(policy, subject, target);
     if (fault != 0) return this.deferFault(now);
     // A credential nobody has vouched for yet: whoever it is, bypass lets in, all else the host must say.
     if (presented && claims === null) {

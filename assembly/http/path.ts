@@ -31,7 +31,7 @@ export const PATH_OK: i32 = 0;
 export function cleanUri(buf: StaticArray<u8>, start: i32, end: i32, target: Target): bool {
   let out = target.object;
   target.objectLength = target.queryStart = 0;
-  target.querySemicolon = false;
+  target.pathParameters = target.querySemicolon = false;
   if (end - start > MAX_URI) return false;
   if (copyPlain(buf, start, end, target)) return true;
   let pathEnd = start;
@@ -70,6 +70,7 @@ function copyPlain(buf: StaticArray<u8>, start: i32, end: i32, target: Target): 
   let len = end - start;
   let pathEnd = len;
   let semicolon: u32 = 0;
+  let parameters: u32 = 0;
   for (let at = 0; at < len; at += 16) {
     let bytes = v128.load(out + at);
     // A bit for each byte at hand.
@@ -86,9 +87,12 @@ function copyPlain(buf: StaticArray<u8>, start: i32, end: i32, target: Target): 
     }
     if (path != 0 && (i8x16.bitmask(unusual(bytes, v128.load(out + at, 1))) & path) != 0) return false;
     if ((i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(0x23))) & valid) != 0) return false;
-    semicolon |= i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(0x3b))) & (valid ^ path);
+    let semicolons: u32 = i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(0x3b)));
+    semicolon |= semicolons & (valid ^ path);
+    parameters |= semicolons & path;
   }
   target.querySemicolon = semicolon != 0;
+  target.pathParameters = parameters != 0;
   let hasQuery = len - pathEnd > 1;
   target.objectLength = hasQuery ? len : pathEnd;
   target.queryStart = hasQuery ? pathEnd + 1 : pathEnd;
@@ -129,6 +133,8 @@ function decodePath(buf: StaticArray<u8>, start: i32, end: i32, target: Target):
       else if (byte == 0x3f || byte == 0x23 || byte == 0x3b) note(target, REASON_DELIMITER);
     } else if (byte == 0x23) {
       note(target, REASON_DELIMITER); // a fragment does not belong in a request
+    } else if (byte == 0x3b) {
+      target.pathParameters = true;
     }
     if (byte == 0x5c) note(target, REASON_BACKSLASH);
     else if (byte < 0x20 || byte == 0x7f) note(target, REASON_CONTROL);
@@ -158,6 +164,33 @@ function noteSegments(target: Target, end: i32): void {
       note(target, REASON_DOT_SEGMENT);
     start = at + 1;
   }
+}
+
+/**
+ * Makes the target the one that is left when everything from `;` to the end of
+ * its segment is cut off, as Java's servers do (RFC 3986 section 3.3).
+ */
+export function dropParameters(target: Target): void {
+  let out = target.object;
+  let hasQuery = target.queryStart < target.objectLength;
+  let pathEnd = hasQuery ? target.queryStart - 1 : target.objectLength;
+  let decoded = 0;
+  let cut = false;
+  for (let at = 0; at < pathEnd; at++) {
+    let byte = unchecked(out[at]);
+    if (byte == 0x2f) cut = false;
+    else if (byte == 0x3b) cut = true;
+    if (!cut) unchecked((out[decoded++] = byte));
+  }
+  let slash = decoded > 1 && unchecked(out[decoded - 1]) == 0x2f;
+  let len = cleanPath(out, decoded);
+  if (slash && len > 1) unchecked((out[len++] = 0x2f));
+  // The query follows with its mark, which is further on than where it goes.
+  let end = target.objectLength;
+  for (let at = pathEnd; at < end; at++) unchecked((out[len++] = out[at]));
+  target.queryStart = hasQuery ? len - (end - pathEnd) + 1 : len;
+  target.objectLength = len;
+  target.pathParameters = false;
 }
 
 /** Go's `path.Clean` in place on `[0, end)`, which begins with `/` or is empty; answers the length. */

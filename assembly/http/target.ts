@@ -34,6 +34,8 @@ export class Target {
   objectLength: i32 = 0;
   /** First byte of the raw query in `object`; `objectLength` when there is none. */
   queryStart: i32 = 0;
+  /** Some byte of the path is `;` as received: parameters, which some backends cut off (`dropParameters`). */
+  pathParameters: bool = false;
   /** Some byte of the query is `;`. */
   querySemicolon: bool = false;
   /** 0, or the REASON_… why a backend could read the path differently. */
@@ -42,7 +44,7 @@ export class Target {
   reset(): void {
     this.methodLength = this.scheme = this.hostLength = this.objectLength = this.queryStart = 0;
     this.ambiguity = 0;
-    this.querySemicolon = false;
+    this.pathParameters = this.querySemicolon = false;
   }
 
   /** True for `http` and `ws`. */

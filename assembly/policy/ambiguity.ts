@@ -59,6 +59,18 @@ export function targetAmbiguity(target: Target): i32 {
   return 0;
 }
 
+/**
+ * Whether the target has two readings that are both judged, with the parameters
+ * of its path and without: an application may take `/admin;x` for `/admin`. Not
+ * where `clean` asks for Authelia's way.
+ */
+export function hasTwoReadings(target: Target): bool {
+  if (!target.pathParameters) return false;
+  let flags = headerField(IMAGE_FLAGS);
+  if ((flags & FLAG_PATHS) == 0 || (flags & FLAG_CLEAN) != 0) return false;
+  return !domainCouldMatch(<i32>headerField(IMAGE_CLEAN_DOMAINS), target) || fault != 0;
+}
+
 function amongRules(asking: u32, semicolon: bool, target: Target): i32 {
   let count = ruleCount();
   for (let i = 0; i < count && fault == 0; i++) {

@@ -1,4 +1,5 @@
-import { POLICY_BYPASS, POLICY_DENY } from '../contract';
+import { POLICY_BYPASS, POLICY_DENY, POLICY_ONE_FACTOR, POLICY_TWO_FACTOR } from '../contract';
+import { dropParameters } from '../http/path';
 import { REASON_PLAIN_HTTP } from '../http/reason';
 import { Target } from '../http/target';
 import { targetAmbiguity } from './ambiguity';
@@ -62,6 +63,28 @@ export function authorize(subject: Subject, target: Target): i32 {
   position = 0;
   hasSubjects = false;
   return POLICY_DENY;
+}
+
+/**
+ * The stricter of `policy`, which `authorize` has just answered, and of what it
+ * answers for the target without the parameters of its path: see `hasTwoReadings`.
+ * The target stays without them.
+ */
+export function stricterWithoutParameters(policy: i32, subject: Subject, target: Target): i32 {
+  let byRule = position;
+  let bySubjects = hasSubjects;
+  dropParameters(target);
+  let other = authorize(subject, target);
+  if (strictness(other) > strictness(policy) || fault != 0) return other;
+  position = byRule;
+  hasSubjects = bySubjects;
+  return policy;
+}
+
+function strictness(policy: i32): i32 {
+  if (policy == POLICY_BYPASS) return 0;
+  if (policy == POLICY_ONE_FACTOR) return 1;
+  return policy == POLICY_TWO_FACTOR ? 2 : 3;
 }
 
 function firstRule(method: u32, subject: Subject, target: Target): u32 {
