@@ -31,14 +31,21 @@ export interface Service {
   guest(config?: object): GuestTest;
   /** Records of the grant table. */
   records(): RecordHeader[];
+  /** Stops the host gracefully, does what is asked for, and starts it again on the same files. */
+  restart(whileStopped?: () => void | Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
  * @param users text of the users file
  * @param file further keys of `authentication_backend.file`, as JSON
+ * @param more further keys of the configuration, and of its `guest`
  */
-export async function startService(users: string, file: object = {}): Promise<Service> {
+export async function startService(
+  users: string,
+  file: object = {},
+  { guest = {}, ...more }: { readonly guest?: object; readonly [key: string]: unknown } = {},
+): Promise<Service> {
   const home = guestDirectory();
   const directory = join(home, 'guest');
   const usersFile = join(home, 'users.yml');
@@ -47,18 +54,25 @@ export async function startService(users: string, file: object = {}): Promise<Se
   const config = {
     server: { address: `tcp://127.0.0.1:${port}` },
     authentication_backend: { file: { path: usersFile, ...file } },
-    guest: { directory },
+    guest: { directory, ...guest },
     access_control: { default_policy: 'deny', rules: [{ domain: 'app.example.com', policy: 'one_factor' }] },
+    ...more,
   };
   const configFile = join(home, 'postern.yml');
   writeFileSync(configFile, JSON.stringify(config));
   const secret = randomBytes(32);
-  const child = startChild(process.execPath, [postern, 'serve', '--config', configFile], {
-    env: { POSTERN_SECRET: formatSecret(secret) },
-  });
-  await child.waitFor(/listening on/);
+  const start = async () => {
+    const started = startChild(process.execPath, [postern, 'serve', '--config', configFile], {
+      env: { POSTERN_SECRET: formatSecret(secret) },
+    });
+    await started.waitFor(/listening on/);
+    return started;
+  };
+  let child = await start();
   return {
-    child,
+    get child() {
+      return child;
+    },
     url: `http://127.0.0.1:${port}`,
     directory,
     usersFile,
@@ -87,6 +101,11 @@ export async function startService(users: string, file: object = {}): Promise<Se
         if (header !== undefined) found.push(header);
       }
       return found;
+    },
+    async restart(whileStopped) {
+      await child.stop();
+      await whileStopped?.();
+      child = await start();
     },
     async stop() {
       await child.stop();
