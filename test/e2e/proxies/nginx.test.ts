@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
 import { describeProxyContract, type GuardedProxy } from '../../contracts/proxy.ts';
 import { exampleFile } from '../../support/example.ts';
+import { controllerConfig } from '../../support/ingress-nginx.ts';
 import { freePort } from '../../support/net.ts';
 import { describeNginx, startNginx } from '../../support/nginx.ts';
 import { tempDirectory } from '../../support/temp.ts';
@@ -53,4 +55,51 @@ describeNginx("an nginx block of authentik's, mended", binary => {
     separator: '|',
     denial: 'by-start',
   });
+});
+
+/** An example for ingress-nginx, as its controller makes it nginx's. */
+async function startIngress(
+  binary: string,
+  world: World,
+  example: string,
+  open?: Readonly<Record<string, string>>,
+): Promise<GuardedProxy> {
+  const port = await freePort();
+  const text = exampleFile(example, {
+    'postern.postern.svc.cluster.local:9091': `127.0.0.1:${world.hostPort}`,
+  });
+  const ingresses = parseAllDocuments(text).map(document => document.toJS());
+  const { metadata, spec } = ingresses.find(({ metadata }) => metadata.name === 'myapp');
+  const { certificate, key } = world.certificate;
+  const http = controllerConfig({
+    host: spec.rules[0].host,
+    annotations: metadata.annotations,
+    ...{ port, certificate, key, backend: world.backend.url },
+    ...(open && { open }),
+  });
+  return { port, ...(await startNginx({ binary, http, ports: [port] })) };
+}
+
+const INGRESS = { asPrinted: true, ingress: true };
+
+describeNginx('what ingress-nginx makes of ingress-nginx.yml', binary => {
+  describeProxyContract(world => startIngress(binary, world, 'kubernetes/ingress-nginx.yml'), INGRESS);
+});
+
+describeNginx('what ingress-nginx makes of ingress-nginx-authentik.yml', binary => {
+  describeProxyContract(
+    world =>
+      startIngress(binary, world, 'kubernetes/ingress-nginx-authentik.yml', { '/akprox': world.hostUrl }),
+    {
+      ...INGRESS,
+      identity: {
+        user: 'X-Auth-Username',
+        groups: 'X-Auth-Groups',
+        email: 'X-Forwarded-Email',
+        also: ['X-Forwarded-User', 'X-Forwarded-Preferred-Username'],
+      },
+      separator: '|',
+      denial: 'by-start',
+    },
+  );
 });

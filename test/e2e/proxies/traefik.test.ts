@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import type { PrintedSetup } from '../../../host/cli/traefik-forward-auth.ts';
 import { deriveGuestKey } from '../../../host/secret/derive.ts';
 import { formatGuestKey } from '../../../host/secret/secret.ts';
@@ -12,6 +12,7 @@ import { freePort } from '../../support/net.ts';
 import { BUNDLE, runCli } from '../../support/run-cli.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { describeTraefik, startTraefik, type TraefikOptions, type Tree } from '../../support/traefik.ts';
+import { fromLabels, fromResources } from '../../support/traefik-decoded.ts';
 import { waitUntil } from '../../support/wait.ts';
 import { APP, type World } from '../../support/world.ts';
 
@@ -103,6 +104,84 @@ describeTraefik('Traefik with the plugin, by its HTTP provider', binary => {
   describeProxyContract(world => byHttp(binary(), world, []), { guest: true, denial: 'either' });
 });
 
+const AUTHENTIK = {
+  asPrinted: true,
+  identity: {
+    user: 'X-Auth-Username',
+    groups: 'X-Auth-Groups',
+    email: 'X-Forwarded-Email',
+    also: ['X-Forwarded-Preferred-Username', 'X-Forwarded-User'],
+  },
+  separator: '|',
+};
+
+/** Labels of all services of an example for Compose, with the host's address in place. */
+function labels(example: string, address: string, world: World): Record<string, string> {
+  const { services } = parse(exampleFile(example, { [address]: `127.0.0.1:${world.hostPort}` })) as {
+    services: Record<string, { labels?: Record<string, string> }>;
+  };
+  return Object.assign({}, ...Object.values(services).map(service => service.labels));
+}
+
+function resources(example: string, world: World) {
+  const text = exampleFile(example, {
+    'postern.postern.svc.cluster.local:9091': `127.0.0.1:${world.hostPort}`,
+  });
+  return parseAllDocuments(text).map(document => document.toJS());
+}
+
+describeTraefik('the labels of compose.yml', binary => {
+  describeProxyContract(world =>
+    start(world, {
+      binary: binary(),
+      dynamic: fromLabels(labels('docker/compose.yml', '172.30.91.3:9091', world), {
+        myapp: world.backend.url,
+      }),
+    }),
+  );
+});
+
+describeTraefik('the labels of compose.authentik.yml', binary => {
+  describeProxyContract(
+    world =>
+      start(
+        world,
+        {
+          binary: binary(),
+          dynamic: fromLabels(labels('docker/compose.authentik.yml', 'authentik_proxy:9091', world), {
+            whoami: world.backend.url,
+            authentik: world.hostUrl,
+          }),
+        },
+        'https',
+      ),
+    AUTHENTIK,
+  );
+});
+
+describeTraefik('IngressRoute and Middleware of traefik.yml', binary => {
+  describeProxyContract(world =>
+    start(world, {
+      binary: binary(),
+      dynamic: fromResources(resources('kubernetes/traefik.yml', world), { myapp: world.backend.url }),
+    }),
+  );
+});
+
+describeTraefik('IngressRoute and Middleware of traefik-authentik.yml', binary => {
+  describeProxyContract(
+    world =>
+      start(world, {
+        binary: binary(),
+        dynamic: fromResources(resources('kubernetes/traefik-authentik.yml', world), {
+          myapp: world.backend.url,
+          postern: world.hostUrl,
+        }),
+      }),
+    AUTHENTIK,
+  );
+});
+
 describeTraefik("a Traefik block of Authelia's with another address", binary => {
   describeProxyContract(world => byFile(binary(), world, 'traefik/authelia.yml', 'https'), {
     asPrinted: true,
@@ -110,14 +189,5 @@ describeTraefik("a Traefik block of Authelia's with another address", binary => 
 });
 
 describeTraefik("a Traefik block of authentik's with another address", binary => {
-  describeProxyContract(world => byFile(binary(), world, 'traefik/authentik.yml', 'https'), {
-    asPrinted: true,
-    identity: {
-      user: 'X-Auth-Username',
-      groups: 'X-Auth-Groups',
-      email: 'X-Forwarded-Email',
-      also: ['X-Forwarded-Preferred-Username', 'X-Forwarded-User'],
-    },
-    separator: '|',
-  });
+  describeProxyContract(world => byFile(binary(), world, 'traefik/authentik.yml', 'https'), AUTHENTIK);
 });
