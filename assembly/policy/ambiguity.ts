@@ -65,10 +65,9 @@ export function targetAmbiguity(target: Target): i32 {
  * where `clean` asks for Authelia's way.
  */
 export function hasTwoReadings(target: Target): bool {
-  if (!target.pathParameters) return false;
-  let flags = headerField(IMAGE_FLAGS);
-  if ((flags & FLAG_PATHS) == 0 || (flags & FLAG_CLEAN) != 0) return false;
-  return !domainCouldMatch(<i32>headerField(IMAGE_CLEAN_DOMAINS), target) || fault != 0;
+  if (!target.pathParameters || (headerField(IMAGE_FLAGS) & FLAG_PATHS) == 0) return false;
+  findSettings(target);
+  return paths != PATHS_CLEAN || fault != 0;
 }
 
 function amongRules(asking: u32, semicolon: bool, target: Target): i32 {
