@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { fileURLToPath } from 'node:url';
 import { hash } from '@node-rs/argon2';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSecret } from '../../host/secret/secret.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { freePort } from '../support/net.ts';
@@ -164,9 +164,11 @@ access_control:
 
 describe("authentik's outpost", () => {
   const APP = 'app.authentik.company';
-  const start = async (): Promise<number> => {
-    const port = await freePort();
-    service = await startPostern({
+  let outpost: Postern;
+  let port: number;
+  beforeAll(async () => {
+    port = await freePort();
+    outpost = await startPostern({
       'users.yml': `users: { akadmin: { displayname: Admin, email: root@authentik.company, password: '${await hash('pass', CHEAP)}', groups: [admins, users] } }\n`,
       'postern.yml': `server:
   address: 'tcp://127.0.0.1:${port}'
@@ -190,8 +192,8 @@ access_control:
       policy: one_factor
 `,
     });
-    return port;
-  };
+  });
+  afterAll(() => outpost.stop());
   const user = ['Authorization', basic('akadmin:pass')] as const;
   const IDENTITY = {
     'x-auth-username': 'akadmin',
@@ -203,7 +205,6 @@ access_control:
   };
 
   it('answers Traefik at /akprox/auth/traefik, and the browser at /akprox/', async () => {
-    const port = await start();
     const path = '/akprox/auth/traefik';
     const address = ['Host', 'authentik-outpost-example-outpost:9000'] as const;
     const signedIn = await ask(port, path, [address, ...traefik(APP, '/a?b=c', [user])]);
@@ -227,7 +228,6 @@ access_control:
   });
 
   it('answers nginx as printed, which tells nothing but Host', async () => {
-    const port = await start();
     // `auth_request /akprox/auth/nginx`, passed on with the client's own headers.
     const nginx = (host: string, headers: HeaderList = []) =>
       ask(port, '/akprox/auth/nginx', [['Host', host], ...headers]);
@@ -237,7 +237,7 @@ access_control:
     expect((await nginx('open.authentik.company')).status).toBe(200);
     // Rules that ask for a path, a network: nobody told them.
     expect((await nginx('paths.authentik.company', [user])).status).toBe(403);
-    expect(service?.logged('`hint` is what its configuration must say')[0]).toContain(
+    expect(outpost.logged('`hint` is what its configuration must say')[0]).toContain(
       'proxy_set_header X-Original-URL $scheme://$host$request_uri;',
     );
     // `error_page 401 = @akprox_signin`, which returns `/akprox/start?rd=$request_uri` as it is.
@@ -271,7 +271,6 @@ access_control:
   });
 
   it("believes no claim of nginx's clients, which that configuration passes on", async () => {
-    const port = await start();
     const open = 'open.authentik.company';
     const claims: HeaderList[] = [
       [['X-Forwarded-Host', open]],
@@ -313,7 +312,6 @@ access_control:
   });
 
   it('answers ingress-nginx at /akprox/auth?nginx, through the application itself', async () => {
-    const port = await start();
     const ingress = (uri: string, more: HeaderList = []): HeaderList => [
       ['Host', APP],
       ['X-Request-ID', '0'],
@@ -346,7 +344,6 @@ access_control:
   });
 
   it('signs out at the portal, and tells its health', async () => {
-    const port = await start();
     for (const base of ['/akprox', '/outpost.goauthentik.io']) {
       expect(await ask(port, `${base}/sign_out`, [['Host', APP]])).toMatchObject({
         status: 302,
@@ -414,14 +411,17 @@ password_policy:
       .replace('port: 9091', `port: ${port}`)
       .replace('/config/users_database.yml', 'users_database.yml');
 
-  const start = async (): Promise<number> => {
-    const port = await freePort();
-    service = await startPostern({
+  // Its Redis is not there: what needs none works all the same.
+  let authelia: Postern;
+  let port: number;
+  beforeAll(async () => {
+    port = await freePort();
+    authelia = await startPostern({
       'postern.yml': MENDED(port),
       'users_database.yml': `users: { admin: { displayname: Admin User, email: admin@example.com, password: '${await hash('Passw0rd!', CHEAP)}', groups: [admins] } }\n`,
     });
-    return port;
-  };
+  });
+  afterAll(() => authelia.stop());
 
   it('is the page, but for the indentation', () => {
     const flat = (text: string) => text.replace(/^ +/gm, '').trim();
@@ -444,7 +444,6 @@ password_policy:
   });
 
   it('answers Caddy below /authelia, and sends browsers to the address in its query', async () => {
-    const port = await start();
     const path = '/authelia/api/verify?rd=https://auth.example.com';
     const caddy = (uri: string, more: HeaderList = []): HeaderList => [
       ['Host', 'nextcloud.example.com'],
@@ -482,11 +481,10 @@ password_policy:
   });
 
   it('refuses nginx as printed, which tells no target, and says once which lines are missing', async () => {
-    const port = await start();
     const nginx = (more: HeaderList = []) =>
       ask(port, '/authelia/api/verify', [['Host', 'authelia'], ['User-Agent', 'curl'], ...more]);
     for (let i = 0; i < 50; i++) expect((await nginx()).status).toBe(401);
-    const lines = service?.logged('the proxy does not say properly what is asked for') ?? [];
+    const lines = authelia.logged('the proxy does not say properly what is asked for');
     expect(lines).toHaveLength(1);
     for (const line of [
       'proxy_pass_request_body off;',
@@ -508,13 +506,12 @@ password_policy:
       ]);
     const visitor: Answer = await mended([browser]);
     expect([visitor.status, visitor.headers.location]).toEqual([401, undefined]);
-    expect(service?.logged('the proxy does not say properly what is asked for')).toHaveLength(1);
+    expect(authelia.logged('the proxy does not say properly what is asked for')).toHaveLength(1);
     // What a client adds contradicts nginx.
     expect((await mended([['X-Forwarded-Host', 'open.example.com']])).status).toBe(401);
   });
 
   it("keeps nothing else at the portal's address open behind nginx", async () => {
-    const port = await start();
     const portal: HeaderList = [
       ['Host', 'auth.example.com'],
       ['X-Forwarded-Host', 'auth.example.com'],
