@@ -5,9 +5,13 @@ import { PasswordVerifier, type PasswordVerifierOptions } from './authn/password
 import { TokenStrategy } from './authn/token.ts';
 import type { SharedStore } from './cache/cache.ts';
 import { createSharedStore } from './cache/create.ts';
+import { SharedFlight } from './cache/flight.ts';
 import type { Clock } from './clock.ts';
+import { EXPIRATION_SECONDS } from './config/cache.ts';
 import { ConfigError } from './config/problem.ts';
 import type { Config } from './config/schema.ts';
+import type { ElasticClient } from './elastic/client.ts';
+import { ElasticService } from './elastic/service.ts';
 import { Issuer } from './grant/issuer.ts';
 import { deriveGrantKeys, type GrantKeys, userTag } from './grant/keys.ts';
 import { KnownGrants } from './grant/known-grants.ts';
@@ -49,7 +53,16 @@ export const LINGER_MS = STATE_MAX_READ_AGE_MS + 100;
 
 export type AppConfig = Pick<
   Config,
-  'server' | 'cookies' | 'guest' | 'grants' | 'tokens' | 'cache' | 'policy' | 'secret' | 'previousSecret'
+  | 'server'
+  | 'cookies'
+  | 'guest'
+  | 'grants'
+  | 'tokens'
+  | 'cache'
+  | 'elasticsearch'
+  | 'policy'
+  | 'secret'
+  | 'previousSecret'
 >;
 
 export interface AppDeps {
@@ -68,6 +81,8 @@ export interface AppDeps {
   readonly log: Logger;
   /** In place of what the configuration names. */
   readonly store?: SharedStore;
+  /** How Elasticsearch is asked; undefined in a dry run, and without `config.elasticsearch`. */
+  readonly elastic?: ElasticClient | undefined;
   readonly password?: Omit<PasswordVerifierOptions, 'onResult'>;
 }
 
@@ -226,12 +241,15 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     metrics.revoked(count);
     return count;
   };
+  const elastic = createElastic();
   directory.onChange(usernames => {
     const count = revoke(usernames);
+    elastic?.directoryChanged();
     log.info('users changed: their grants are revoked', { changed: usernames.length, count });
   });
   deps.tokens?.onChange(names => {
     const count = revoke(names);
+    elastic?.directoryChanged();
     log.info('tokens changed: their grants are revoked', { changed: names.length, count });
   });
 
@@ -257,6 +275,8 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
             else storeMemory.write(resume);
           },
         });
+        const address = await elastic?.start();
+        if (address !== undefined) log.info("elastauth's place is taken", { address });
       } catch (error) {
         await seat.leave();
         throw error;
@@ -268,6 +288,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       seat.stopWriting();
       if (server !== undefined && lingerMs > 0) await sleep(lingerMs);
       await server?.close();
+      await elastic?.close();
       certificate?.close();
       lastUse?.close();
       await store.close();
@@ -300,6 +321,32 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     const listening = await startHttpServer({ ...endpoint, certificate: certificate.initial }, router, log);
     certificate.follow(pair => listening.replaceCertificate(pair));
     return listening;
+  }
+
+  function createElastic(): ElasticService | undefined {
+    if (config.elasticsearch === undefined) return undefined;
+    return new ElasticService(config.elasticsearch, {
+      client: deps.elastic,
+      engine,
+      secret: config.secret,
+      previousSecret: config.previousSecret,
+      cache: store,
+      flights: new SharedFlight(store, clock),
+      cacheSeconds: config.cache?.expirationSeconds ?? EXPIRATION_SECONDS,
+      extendCache: config.cache?.extend ?? false,
+      findAccount: name => [...accountsNamed(name)].find(({ principal }) => principal.username === name),
+      clock,
+      log: deps.log,
+      onResult: metrics.provisioned,
+      onFence: username => void revoke([username]),
+    });
+  }
+
+  function* accountsNamed(name: string): Iterable<Account> {
+    const user = directory.find(name);
+    if (user !== undefined) yield user;
+    const account = deps.tokens?.find(name);
+    if (account !== undefined) yield account;
   }
 
   function* accounts(): Iterable<Account> {

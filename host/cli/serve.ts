@@ -3,6 +3,9 @@ import { Command } from 'commander';
 import { createApp, LINGER_MS, liveSettings } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
+import type { Config } from '../config/schema.ts';
+import type { ElasticClient } from '../elastic/client.ts';
+import { OfficialClient } from '../elastic/official-client.ts';
 import { isQuick, lintWith } from '../lint/lint.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import type { Engine } from '../policy/engine.ts';
@@ -71,6 +74,7 @@ async function run(file: string, io: Io): Promise<void> {
     ...(tokens === undefined ? {} : { tokens }),
     usersOk: () => directory.status().ok,
     configStatus: () => reloader.status(),
+    elastic: elasticClient(config),
     clock: systemClock,
     random: randomBytes,
     log,
@@ -100,6 +104,11 @@ async function run(file: string, io: Io): Promise<void> {
     tokens?.close();
   }
   log.info('stopped');
+}
+
+function elasticClient({ elasticsearch }: Config): ElasticClient | undefined {
+  if (elasticsearch?.access === undefined || elasticsearch.dryRun) return undefined;
+  return new OfficialClient(elasticsearch.access);
 }
 
 function followTokens(file: string, engine: Engine, log: Logger): TokensFile {

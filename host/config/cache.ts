@@ -8,7 +8,7 @@ import { isMapping, type Report } from './tree.ts';
 const REDIS_PORT = 6_379;
 const SENTINEL_PORT = 26_379;
 /** elastauth's. */
-const EXPIRATION_SECONDS = 60 * 60;
+export const EXPIRATION_SECONDS = 60 * 60;
 
 export interface CacheInput {
   get<K extends ValueKey>(path: K): ValueOf<K> | undefined;

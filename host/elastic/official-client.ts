@@ -13,15 +13,13 @@ const RETRY_PAUSE_SECONDS = 0.2;
 /** A list of 20,000 users; more than that is no answer that we asked for. */
 const MAX_RESPONSE = 16 * 1024 * 1024;
 
-/** Files in PEM, read. */
-export interface ElasticTls {
-  readonly ca?: Uint8Array;
-  readonly cert?: Uint8Array;
-  readonly key?: Uint8Array;
+interface Opened {
+  readonly client: Client;
+  readonly errors: typeof ClientErrors;
 }
 
-/** Elastic's own client over the hosts of the configuration. It is loaded here: it takes 30 MB that only its users need. */
-export async function createOfficialClient(access: ElasticAccess, tls: ElasticTls): Promise<ElasticClient> {
+/** The package is loaded here: it takes a quarter of a second and 30 MB that only its users need. */
+async function open(access: ElasticAccess): Promise<Opened> {
   const { Client, errors, Transport } = await import('@elastic/elasticsearch');
   /** The client hands on neither of these. */
   class RetryingTransport extends Transport {
@@ -32,25 +30,26 @@ export async function createOfficialClient(access: ElasticAccess, tls: ElasticTl
   const client = new Client({
     nodes: [...access.hosts],
     auth: authOf(access),
-    tls: pem(tls),
+    tls: pem(access.tls),
     maxRetries: access.hosts.length,
     Transport: RetryingTransport,
     requestTimeout: access.hosts.length === 1 ? ONLY_HOST_MS : EACH_HOST_MS,
     maxResponseSize: MAX_RESPONSE,
     name: 'postern',
   });
-  return new OfficialClient(client, errors, access.hosts);
+  return { client, errors };
 }
 
-class OfficialClient implements ElasticClient {
-  readonly #client: Client;
-  readonly #errors: typeof ClientErrors;
+/** Elastic's own client over the hosts of the configuration. */
+export class OfficialClient implements ElasticClient {
+  readonly #opened: Promise<Opened>;
   readonly #hosts: readonly string[];
 
-  constructor(client: Client, errors: typeof ClientErrors, hosts: readonly string[]) {
-    this.#client = client;
-    this.#errors = errors;
-    this.#hosts = hosts;
+  constructor(access: ElasticAccess) {
+    this.#hosts = access.hosts;
+    this.#opened = open(access);
+    // Whoever asks is told.
+    this.#opened.catch(() => {});
   }
 
   async find(name: string, signal: AbortSignal): Promise<StoredUser | undefined> {
@@ -94,8 +93,9 @@ class OfficialClient implements ElasticClient {
     if (typeof mapping(body, host).username !== 'string') throw malformed(host);
   }
 
-  close(): Promise<void> {
-    return this.#client.close();
+  async close(): Promise<void> {
+    const { client } = await this.#opened;
+    await client.close();
   }
 
   async #ask(
@@ -126,15 +126,16 @@ class OfficialClient implements ElasticClient {
     params: { readonly method: string; readonly path: string },
     options: object,
   ): Promise<{ status: number; body: unknown; host: string }> {
+    const { client, errors } = await this.#opened;
     try {
-      const answer = await this.#client.transport.request(params, { ...options, meta: true });
+      const answer = await client.transport.request(params, { ...options, meta: true });
       return {
         status: answer.statusCode ?? 0,
         body: answer.body,
         host: answer.meta.connection?.url.origin ?? this.#anyHost,
       };
     } catch (error) {
-      throw this.#translate(error);
+      throw this.#translate(error, errors);
     }
   }
 
@@ -143,11 +144,10 @@ class OfficialClient implements ElasticClient {
   }
 
   /** Of the client's errors only what says nothing about what was sent. */
-  #translate(error: unknown): ElasticError {
+  #translate(error: unknown, errors: typeof ClientErrors): ElasticError {
     const { ResponseError, ConnectionError, TimeoutError, RequestAbortedError, NoLivingConnectionsError } =
-      this.#errors;
-    const meta =
-      error instanceof this.#errors.ElasticsearchClientError && 'meta' in error ? error.meta : undefined;
+      errors;
+    const meta = error instanceof errors.ElasticsearchClientError && 'meta' in error ? error.meta : undefined;
     const host = (meta as { meta?: { connection?: { url?: URL } } } | undefined)?.meta?.connection?.url
       ?.origin;
     const at = host ?? this.#anyHost;
@@ -245,7 +245,7 @@ function authOf({ credentials }: ElasticAccess) {
   return 'apiKey' in credentials ? { apiKey: credentials.apiKey } : { ...credentials };
 }
 
-function pem({ ca, cert, key }: ElasticTls) {
+function pem({ ca, cert, key }: ElasticAccess['tls']) {
   return {
     ...(ca && { ca: Buffer.from(ca) }),
     ...(cert && { cert: Buffer.from(cert) }),

@@ -61,6 +61,12 @@ export class Metrics {
     'Users files that could not be used.',
   );
 
+  readonly #provisions = this.#counter(
+    'postern_elasticsearch_provisions_total',
+    'Requests that needed a user of Elasticsearch: ready, or why not.',
+    'result',
+    ['ready', 'bad-request', 'refused', 'unavailable'],
+  );
   readonly #storeLosses = this.#counter(
     'postern_shared_store_losses_total',
     'Times that everybody had to sign in again because of the shared store.',
@@ -127,6 +133,7 @@ export class Metrics {
   readonly deferred = (reason: string): void => this.#deferrals.inc({ reason });
   readonly configRead = (result: 'success' | 'failure'): void => this.#configReloads.inc({ result });
   readonly storeLost = (reason: string): void => this.#storeLosses.inc({ reason });
+  readonly provisioned = (result: string): void => this.#provisions.inc({ result });
   readonly usersFileError = (): void => this.#usersFileErrors.inc();
 
   readonly contentType = this.#registry.contentType;

@@ -5,7 +5,7 @@ import { MemoryCache, MemorySpace } from '../../host/cache/memory-cache.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { ElasticAccess, ElasticSetup } from '../../host/config/schema.ts';
 import type { ElasticClient } from '../../host/elastic/client.ts';
-import { createOfficialClient } from '../../host/elastic/official-client.ts';
+import { OfficialClient } from '../../host/elastic/official-client.ts';
 import { ElasticService } from '../../host/elastic/service.ts';
 import type { Principal } from '../../host/policy/engine.ts';
 import { loadEngine } from '../../host/policy/load-engine.ts';
@@ -44,7 +44,7 @@ export async function elasticHost(es: Pick<Elasticsearch, 'url'>, options: Elast
     ...options.access,
   };
   const calls: string[] = [];
-  const official = await createOfficialClient(access, access.tls);
+  const official = new OfficialClient(access);
   const client = counted(official, calls);
   const space = options.space ?? new MemorySpace();
   const cache = options.cache ?? new MemoryCache({ clock, random: randomBytes, log, space });
