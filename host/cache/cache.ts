@@ -110,6 +110,8 @@ export interface CacheStatus {
   readonly lastContact: number | undefined;
   /** What it said, or why it could not be asked; without secrets. Undefined while it is up. */
   readonly reason?: string;
+  /** What mends it. */
+  readonly hint?: string;
   /** Address without credentials, for logs and `/health`. */
   readonly address?: string;
 }

@@ -43,6 +43,7 @@ export class HostBeat {
   #told: 'up' | 'down' | 'full' = 'up';
   #cancel: (() => void) | undefined;
   #closed = false;
+  #isLookedAt = false;
 
   constructor(deps: HostBeatDeps) {
     this.#deps = deps;
@@ -106,6 +107,7 @@ export class HostBeat {
     );
     this.#offset = Number(now) - (before + clock.monotonic()) / 2;
     this.#silent = 0;
+    if (!this.#isLookedAt) void this.#lookAtEviction();
     this.#tell(problem);
     this.#deps.onContact(problem);
     this.#look(marker, Number(event));
@@ -126,6 +128,22 @@ export class HostBeat {
     }
     this.#listener?.known(marker);
     this.#deps.onBehind(event);
+  }
+
+  /** A server that evicts what it likes would now and then make everybody sign in again. */
+  async #lookAtEviction(): Promise<void> {
+    this.#isLookedAt = true;
+    const { link, log } = this.#deps;
+    // Who may not ask that is not told.
+    const info = await link.command('INFO', ['memory']).catch(() => undefined);
+    if (!(info instanceof Uint8Array)) return;
+    const text = Buffer.from(info).toString('utf8');
+    const policy = /^maxmemory_policy:(\S+)/m.exec(text)?.[1] ?? 'noeviction';
+    if (policy === 'noeviction' || /^maxmemory:0\s*$/m.test(text)) return;
+    log.warn(
+      'the shared store may evict what hosts rely on, and everybody would sign in again: set its maxmemory-policy to noeviction',
+      { address: link.address, policy },
+    );
   }
 
   #missed(error: unknown): void {

@@ -13,7 +13,7 @@ import {
   type SharedStore,
   type StoreListener,
 } from './cache.ts';
-import { HostBeat } from './host-beat.ts';
+import { HostBeat, hintFor } from './host-beat.ts';
 import { COMMAND_MS, SERVER_SKEW_MS, START_MS } from './limits.ts';
 import { Names } from './names.ts';
 import { RedisEvents } from './redis-events.ts';
@@ -159,12 +159,13 @@ export class RedisCache implements SharedStore {
 
   status(): CacheStatus {
     const state = this.#link.isOpen ? 'down' : this.#isFull ? 'full' : 'up';
+    const reason = state === 'full' ? (this.#beat.problem ?? this.#link.lastProblem) : this.#link.lastProblem;
     return {
       kind: 'redis',
       state,
       lastContact: this.#lastContact,
       address: this.#link.address,
-      ...(state === 'up' ? {} : { reason: this.#beat.problem ?? this.#link.lastProblem }),
+      ...(state === 'up' ? {} : { reason, hint: hintFor(reason) }),
     };
   }
 

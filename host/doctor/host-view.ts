@@ -7,6 +7,13 @@ export interface HostView {
   readonly heartbeat: string;
   readonly users: string;
   readonly grants: string;
+  /** The store it shares with other hosts; undefined without one. */
+  readonly store?: {
+    readonly status: string;
+    readonly address: string;
+    readonly reason: string;
+    readonly hint: string;
+  };
   readonly clock: ClockOffset | undefined;
 }
 
@@ -19,12 +26,19 @@ export async function observeHost(address: string): Promise<HostView | Failed> {
     if (status !== 200 || heartbeat === undefined || users === undefined || grants === undefined) {
       return { failed: `what answers there (${status}) is not Postern's host` };
     }
-    return { heartbeat, users, grants, clock };
+    return { heartbeat, users, grants, ...storeOf(asTree(health.store)), clock };
   } catch (error) {
     return {
       failed: error instanceof SyntaxError ? "what answers there is not Postern's host" : reason(error),
     };
   }
+}
+
+function storeOf(store: Readonly<Record<string, unknown>>): Pick<HostView, 'store'> {
+  const status = asText(store.status);
+  if (status === undefined) return {};
+  const part = (name: string) => asText(store[name]) ?? '';
+  return { store: { status, address: part('address'), reason: part('reason'), hint: part('hint') } };
 }
 
 /** The system's name for what failed, else its words. */

@@ -60,6 +60,7 @@ export function createHealth(deps: HealthDeps): Handler {
               ...(store.address === undefined ? {} : { address: store.address }),
               ...(store.lastContact === undefined ? {} : { contact_age_ms: clock.now() - store.lastContact }),
               ...(store.reason === undefined ? {} : { reason: store.reason }),
+              ...(store.hint === undefined ? {} : { hint: store.hint }),
             },
           }),
       ...(config === undefined

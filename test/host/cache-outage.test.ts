@@ -215,6 +215,18 @@ describeRedis('a shared store that fails', binary => {
     await host.cache.set(KEY, bytes('new'), 60);
   });
 
+  it('set to evict: told so once, at the start', async () => {
+    server.cli('config', 'set', 'maxmemory-policy', 'allkeys-lru');
+    server.cli('config', 'set', 'maxmemory', '100mb');
+    try {
+      const host = await startHost(settings);
+      await waitUntil('the warning', () => host.log.lines.length > 0);
+      expect(host.log.lines.map(line => [line.level, line.fields.policy])).toEqual([['warn', 'allkeys-lru']]);
+    } finally {
+      server.cli('config', 'set', 'maxmemory', '0');
+    }
+  });
+
   it('slow: late answers are none, and the circuit spares the rest the wait', async () => {
     const host = await startHost(settings);
     await up(host);

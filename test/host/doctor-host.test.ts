@@ -36,6 +36,7 @@ afterAll(removeTempDirectories);
 
 describe('the host', () => {
   const host = { heartbeat: 'ok', users: 'ok', grants: 'ok', clock: undefined };
+  const STORE = { address: 'redis:6379', reason: 'ECONNREFUSED', hint: 'look whether the server runs' };
 
   it.each([
     [host, ['ok host.up']],
@@ -45,6 +46,12 @@ describe('the host', () => {
       { ...host, users: 'broken', grants: 'not written' },
       ['ok host.up', 'error host.users', 'warning host.grants'],
     ],
+    [{ ...host, store: { ...STORE, status: 'ok' } }, ['ok host.up', 'ok host.store']],
+    [
+      { ...host, store: { ...STORE, status: 'down' }, grants: 'not written' },
+      ['ok host.up', 'error host.store'],
+    ],
+    [{ ...host, store: { ...STORE, status: 'full' } }, ['ok host.up', 'error host.store']],
   ])('%j', (answer, expected) => {
     expect(all(checkHost, seen({ host: answer }))).toEqual(expected);
   });

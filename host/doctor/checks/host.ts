@@ -1,4 +1,5 @@
 import { because, type Finding } from '../finding.ts';
+import type { HostView } from '../host-view.ts';
 import { type Check, hasFailed } from '../observation.ts';
 
 const up = because(
@@ -9,6 +10,10 @@ const users = because(
   'while the users file cannot be read, changes to it, removed users among them, do not count.',
 );
 const grants = because('without its grant table every password is verified anew at every request.');
+
+const store = because(
+  'without the store hosts know nothing of each other: sign-outs and bans stay where they happened, and what one host has found out the next finds out again.',
+);
 
 /** What the host says of itself at /health. */
 export const checkHost: Check = ({ host, hostAddress, mend }) => {
@@ -40,7 +45,8 @@ export const checkHost: Check = ({ host, hostAddress, mend }) => {
       ),
     );
   }
-  if (host.grants !== 'ok') {
+  // A host that is cut off from its store writes none on purpose.
+  if (host.grants !== 'ok' && (host.store?.status ?? 'ok') === 'ok') {
     findings.push(
       grants.warning(
         'host.grants',
@@ -49,5 +55,12 @@ export const checkHost: Check = ({ host, hostAddress, mend }) => {
       ),
     );
   }
+  if (host.store !== undefined) findings.push(judgeStore(host.store));
   return findings;
 };
+
+function judgeStore({ status, address, reason, hint }: NonNullable<HostView['store']>): Finding {
+  if (status === 'ok') return store.ok('host.store', `the host uses the shared store at ${address}`);
+  const what = status === 'full' ? 'takes nothing new' : 'cannot be asked';
+  return store.error('host.store', `the shared store at ${address} ${what}: ${reason}`, `# ${hint}`);
+}
