@@ -21,7 +21,8 @@ export function yamlBlocks(root: string): YamlBlock[] {
     return [...page.matchAll(/^```ya?ml(?:[ {]+(\S+))?[^\n]*\n([\s\S]*?)^```$/gm)].map(match => {
       const text = match[2] ?? '';
       const line = page.slice(0, match.index).split('\n').length + 1;
-      return { file, line, name: match[1], text, kind: kindOf(text) };
+      const isPart = match[1]?.startsWith('examples/') === true;
+      return { file, line, name: match[1], text, kind: isPart ? 'other' : kindOf(text) };
     });
   });
 }
