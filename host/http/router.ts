@@ -53,7 +53,7 @@ export function createRouter(routes: readonly Route[], log: Logger, options: Rou
   const { prefix = '', isPortal = () => false, isApplication = () => false } = options;
   const table = new Map(routes.filter(route => !route.below).map(route => [route.path, route]));
   const below = routes.filter(route => route.below);
-  const decisions = routes.filter(route => route.kind === 'decision').map(route => prefix + route.path);
+  const decisions = [...new Set(routes.filter(route => route.kind === 'decision').map(({ path }) => path))];
 
   return received => {
     const path = withoutPrefix(received.path, prefix);
@@ -64,7 +64,7 @@ export function createRouter(routes: readonly Route[], log: Logger, options: Rou
       if (header !== undefined && !mayAnswer(request, route)) {
         log.warn(
           'refused: this path decides nothing and was asked by a proxy; forwardAuth must ask `address`',
-          { peer: request.peer, path: received.path, key: header, address: decisions.join(', ') },
+          { peer: request.peer, path: received.path, key: header, address: advice(path) },
         );
         return statusReply(403);
       }
@@ -75,6 +75,14 @@ export function createRouter(routes: readonly Route[], log: Logger, options: Rou
     }
     return route.handler(request);
   };
+
+  /** What may have been meant: the addresses of the same service, else the first that there are. */
+  function advice(path: string): string {
+    const [, service = ''] = path.split('/', 2);
+    const near = decisions.filter(decision => decision.startsWith(`/${service}/`));
+    const shown = near.length > 0 ? near : decisions.slice(0, ADVISED);
+    return shown.map(decision => prefix + decision).join(', ');
+  }
 
   /** The header that shows that a proxy asks; undefined when none does. */
   function sign(request: Request, route: Route | undefined): string | undefined {
@@ -90,6 +98,9 @@ export function createRouter(routes: readonly Route[], log: Logger, options: Rou
     return route?.kind === 'redirect' || isPortal(request);
   }
 }
+
+/** Authelia's, unless others are configured. */
+const ADVISED = 5;
 
 function withoutPrefix(path: string, prefix: string): string {
   return prefix !== '' && path.startsWith(prefix) && path[prefix.length] === '/'

@@ -74,6 +74,33 @@ describe('router', () => {
   });
 });
 
+describe('the address that the router advises', () => {
+  const log = fakeLogger();
+  const decisions = ['/api/authz/forward-auth', '/api/verify', '/a', '/b', '/c', '/akprox/auth/nginx'];
+  const router = createRouter(
+    [
+      ...decisions.map(path => ({ path, kind: 'decision' as const, handler })),
+      { path: '/akprox/ping', kind: 'operator', handler },
+    ],
+    log,
+    { prefix: '/authelia' },
+  );
+
+  it.each([
+    ['/akprox/ping', '/authelia/akprox/auth/nginx'],
+    ['/authelia/akprox', '/authelia/akprox/auth/nginx'],
+    ['/api/health', '/authelia/api/authz/forward-auth, /authelia/api/verify'],
+    [
+      '/health',
+      '/authelia/api/authz/forward-auth, /authelia/api/verify, /authelia/a, /authelia/b, /authelia/c',
+    ],
+  ])('for %s is %s', async (path, address) => {
+    const headers = new RequestHeaders(['X-Forwarded-Host', 'x']);
+    await router({ method: 'GET', path, query: '', headers, peer: '192.0.2.1', secure: false });
+    expect(log.lines.at(-1)?.fields).toMatchObject({ path, address });
+  });
+});
+
 describe('server', () => {
   let server: HttpServer | undefined;
   const log = fakeLogger();
