@@ -18,11 +18,13 @@ type Work = Parameters<SingleFlight['run']>[1];
 export class SharedFlight implements SingleFlight {
   readonly #cache: Cache;
   readonly #clock: Clock;
+  readonly #marginMs: number;
   readonly #own = new Map<string, Promise<Flight>>();
 
-  constructor(cache: Cache, clock: Clock) {
+  constructor(cache: Cache, clock: Clock, marginMs = LOCK_MARGIN_MS) {
     this.#cache = cache;
     this.#clock = clock;
+    this.#marginMs = marginMs;
   }
 
   async run(name: CacheKey, work: Work, options: FlightOptions): Promise<Flight> {
@@ -66,7 +68,7 @@ export class SharedFlight implements SingleFlight {
     end: number,
   ): Promise<Lock | Flight | 'down' | 'again'> {
     try {
-      const answer = await this.#cache.acquire(name, options.runMs + LOCK_MARGIN_MS);
+      const answer = await this.#cache.acquire(name, options.runMs + this.#marginMs);
       if (!isHeld(answer)) return answer;
       return (await this.#waitFor(name, answer.heldBy, end)) ?? 'again';
     } catch (error) {

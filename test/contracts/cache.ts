@@ -295,7 +295,7 @@ export function describeCache(title: string, create: () => Promise<StoreUnderTes
     it('uses no result whose lock was lost on the way', async () => {
       const [a, b] = [await host(), await host()];
       const name = key('flight');
-      const flight = new SharedFlight(a, systemClock);
+      const flight = new SharedFlight(a, systemClock, 200);
       const answer = await flight.run(
         name,
         async () => {

@@ -14,9 +14,9 @@ import { tempDirectory } from '../support/temp.ts';
 
 /** As docs/shared-state.md says it. */
 const RIGHTS =
-  '+@connection +@scripting +get +set +del +incrby +pexpire +pttl +time +xadd +xread +sadd +smembers +zadd +zrangebyscore +zremrangebyscore +incr'.split(
-    ' ',
-  );
+  /~postern:\* (.*)$/m
+    .exec(readFileSync(new URL('../../docs/shared-state.md', import.meta.url), 'utf8'))?.[1]
+    ?.split(' ') ?? [];
 const SECRET = Buffer.alloc(32, 7);
 
 function cache(settings: Partial<RedisSetup>): RedisCache {
