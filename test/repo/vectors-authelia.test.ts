@@ -152,7 +152,14 @@ describe('the kinds of difference that are meant', () => {
     expect((await judged(uri, 400, [['remote-user', 'alice']])).mismatch).toContain('status: 200, got 400');
   });
 
-  it.each(['/', '/a/b.c', '/a%20b', '/%C3%A4', '/a;b', '/a?b=/../c', '/a?b=%2f', '/...'])(
+  it('take the stricter answer to a path with parameters for meant', async () => {
+    for (const status of [302, 401, 403]) {
+      expect(await judged('/a;b', status)).toMatchObject({ meant: ['ambiguous path'], mismatch: '' });
+    }
+    expect((await judged('/a;b', 400)).mismatch).toBe('status: 200, got 400');
+  });
+
+  it.each(['/', '/a/b.c', '/a%20b', '/%C3%A4', '/a?b=/../c', '/a?b=%2f', '/...'])(
     'have no excuse for a refusal of %j',
     async uri => {
       expect((await judged(uri, 400)).mismatch).toBe('status: 200, got 400');

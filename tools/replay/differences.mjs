@@ -32,7 +32,12 @@ export const DIFFERENCES = [
   {
     name: 'ambiguous path',
     why: 'a backend could read the path otherwise than the rules do',
-    excuses: ({ row, answer }) => isAmbiguous(targetOf(row).uri) && isRefusal(answer, 400, 401),
+    excuses: ({ row, answer }) => {
+      const { uri } = targetOf(row);
+      if (isAmbiguous(uri)) return isRefusal(answer, 400, 401);
+      // The path without its parameters counts as well.
+      return /^[^?]*;/.test(uri) && isRefusal(answer, 302, 303, 401, 403);
+    },
   },
   {
     name: 'spelling of the host',
