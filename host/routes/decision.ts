@@ -161,6 +161,12 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
         { host: target.host, path: request.path, reason: decision.missing, hint: dialect.hint },
       );
     }
+    if (decision.verdict === 'bad-request') {
+      log.info(
+        'refused: what is asked for cannot be judged; `reason` says why. `plain http`: the proxy must tell the scheme of its client, https where TLS ends in front of it; `allow_http` names hosts that have none',
+        { host: target.host, scheme: target.scheme, path: request.path, reason: decision.reason },
+      );
+    }
     if (!log.isEnabled('debug')) return;
     log.debug('decided', {
       method: target.method,

@@ -195,7 +195,10 @@ describe('trusted_proxies', () => {
       expect(await get({ host: '127.0.0.1', port, path, headers: forwarded('open.example.com') })).toBe(403);
     }
     expect(await get({ host: '127.0.0.1', port, path: '/health' })).toBe(200);
-    const [line = '{}'] = service.logged('forwarding headers from a peer that is not in trusted_proxies');
+    const line = await waitUntil(
+      'the word in the log',
+      () => service?.logged('forwarding headers from a peer that is not in trusted_proxies')[0],
+    );
     expect(JSON.parse(line)).toMatchObject({ peer: '127.0.0.1', key: 'trusted_proxies' });
   });
 });

@@ -10,6 +10,7 @@ import { type Postern, runPostern, startPostern } from '../support/postern.ts';
 import { basic } from '../support/service.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 import { type Answer, ask, type HeaderList } from '../support/test-app.ts';
+import { waitUntil } from '../support/wait.ts';
 
 /**
  * The set-ups of four guides in front of which Postern comes: their
@@ -237,9 +238,11 @@ access_control:
     expect((await nginx('open.authentik.company')).status).toBe(200);
     // Rules that ask for a path, a network: nobody told them.
     expect((await nginx('paths.authentik.company', [user])).status).toBe(403);
-    expect(outpost.logged('`hint` is what its configuration must say')[0]).toContain(
-      'proxy_set_header X-Original-URL $scheme://$host$request_uri;',
-    );
+    const [line] = await waitUntil('the word in the log', () => {
+      const found = outpost.logged('`hint` is what its configuration must say');
+      return found.length > 0 && found;
+    });
+    expect(line).toContain('proxy_set_header X-Original-URL $scheme://$host$request_uri;');
     // `error_page 401 = @akprox_signin`, which returns `/akprox/start?rd=$request_uri` as it is.
     const back = (rd: string) => ask(port, `/akprox/start?rd=${rd}`, [['Host', APP]]);
     for (const [rd, location] of [
@@ -484,7 +487,9 @@ password_policy:
     const nginx = (more: HeaderList = []) =>
       ask(port, '/authelia/api/verify', [['Host', 'authelia'], ['User-Agent', 'curl'], ...more]);
     for (let i = 0; i < 50; i++) expect((await nginx()).status).toBe(401);
-    const lines = authelia.logged('the proxy does not say properly what is asked for');
+    const told = () => authelia.logged('the proxy does not say properly what is asked for');
+    await waitUntil('the word in the log', () => told().length > 0);
+    const lines = told();
     expect(lines).toHaveLength(1);
     for (const line of [
       'proxy_pass_request_body off;',
@@ -506,7 +511,17 @@ password_policy:
       ]);
     const visitor: Answer = await mended([browser]);
     expect([visitor.status, visitor.headers.location]).toEqual([401, undefined]);
-    expect(authelia.logged('the proxy does not say properly what is asked for')).toHaveLength(1);
+    expect(told()).toHaveLength(1);
+    // The guide's server listens on port 80.
+    const plain = await nginx([
+      ['X-Original-Method', 'GET'],
+      ['X-Original-URL', 'http://nextcloud.example.com/'],
+    ]);
+    expect(plain.status).toBe(401);
+    await waitUntil(
+      'the word about http',
+      () => authelia.logged('plain http is not allowed for this host').length === 1,
+    );
     // What a client adds contradicts nginx.
     expect((await mended([['X-Forwarded-Host', 'open.example.com']])).status).toBe(401);
   });
