@@ -165,8 +165,12 @@ export function describeProxyContract(
       expect(received().method).toBe('HEAD');
     });
 
-    it.each([false, true])('a large upload, chunked: %s', async chunked => {
-      const answer = await ask('/x', { method: 'PUT', as: ANN.as, body: UPLOAD, chunked });
+    it.each([
+      ['of a known length', {}],
+      ['chunked', { chunked: true }],
+      ['that asks first', { headers: { expect: '100-continue' } }],
+    ])('a large upload %s', async (_, how) => {
+      const answer = await ask('/x', { method: 'PUT', as: ANN.as, body: UPLOAD, ...how });
       expect(answer.status).toBe(200);
       expect(received()).toMatchObject({
         method: 'PUT',
