@@ -38,6 +38,7 @@ describe('the policy is replaced while a password is verified', () => {
   let argon2: FakeArgon2;
   let clock: FakeClock;
   let log: ReturnType<typeof fakeLogger>;
+  let users: FakeDirectory;
   let app: App;
   let port: number;
 
@@ -46,7 +47,7 @@ describe('the policy is replaced while a password is verified', () => {
     argon2 = new FakeArgon2();
     clock = new FakeClock();
     log = fakeLogger();
-    const users = new FakeDirectory();
+    users = new FakeDirectory();
     users.put('alice', 'pw');
     app = createApp(
       { ...testConfig(directory), policy: OLD },
@@ -120,6 +121,8 @@ describe('the policy is replaced while a password is verified', () => {
   ])('%s', async (_name, headers, policy, status) => {
     const sent = typeof headers === 'function' ? headers() : headers;
     expect((await during(sent, () => {})).status).toBe(200);
+    // Whose password is verified anew.
+    users.put('alice', 'pw', { groups: ['changed'] });
     const again = typeof headers === 'function' ? headers() : headers;
     expect((await during(again, () => reload(policy))).status).toBe(status);
   });
