@@ -7,6 +7,7 @@ import { type Content, type WatchedFile, watchFile } from '../config/watched-fil
 import type { Logger } from '../log/logger.ts';
 import type { Compiled, Engine } from '../policy/engine.ts';
 import { livePolicy, takeOver, waitingKeys } from './live-config.ts';
+import { reclaim } from './reclaim.ts';
 
 /** Two polls to see a change and that it is done, and half a second of the guest's: one of the two seconds promised. */
 const POLL_MS = 200;
@@ -77,6 +78,8 @@ export class ConfigReloader {
       const read = this.#load(initial, options, document => document);
       this.initial = read.loaded;
       this.initialImage = read.image;
+      // The next change is far off, and nobody waits for an answer yet.
+      this.#forgetCompiler();
     } catch (error) {
       watched.close();
       throw error;
@@ -127,19 +130,17 @@ export class ConfigReloader {
   ): { loaded: Loaded<Config>; image: Uint8Array } {
     if (!content.ok) throw new ConfigError([content.problem]);
     const { env, isTerminal, createEngine, clock } = this.#options;
-    this.#compiler ??= createEngine();
-    const compiler = this.#compiler;
     this.#cancelForget?.();
-    this.#cancelForget = clock.after(COMPILER_KEPT_MS, () => {
-      this.#compiler = undefined;
-    });
+    this.#cancelForget = clock.after(COMPILER_KEPT_MS, () => this.#forgetCompiler());
     const compiled: Compiled[] = [];
     const loaded = loadConfig(this.#file, {
       env,
       isTerminal,
       engine: {
-        compile(policy) {
-          const result = compiler.compile(document(policy));
+        compile: policy => {
+          // Not held by a variable here: what was loaded remembers this function for good.
+          this.#compiler ??= createEngine();
+          const result = this.#compiler.compile(document(policy));
           compiled.push(result);
           return result;
         },
@@ -152,6 +153,13 @@ export class ConfigReloader {
     const last = compiled.at(-1);
     if (last?.ok !== true) throw new TypeError('a configuration without errors has a policy');
     return { loaded, image: last.image };
+  }
+
+  #forgetCompiler(): void {
+    this.#cancelForget?.();
+    this.#cancelForget = undefined;
+    this.#compiler = undefined;
+    reclaim();
   }
 
   #take(loaded: Loaded<Config>, image: Uint8Array): void {
