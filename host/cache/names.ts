@@ -47,8 +47,9 @@ export class Names {
     return `${this.#prefix}:left-${kind}-${fence}:${slot(name)}`;
   }
 
-  acks(event: number): string {
-    return `${this.#prefix}:acks-${event}:{all}`;
+  /** By an id of its own, since numbers may begin anew. */
+  acks(id: string): string {
+    return `${this.#prefix}:acks-${id}:{all}`;
   }
 
   /** Additional data of a sealed event. */

@@ -13,6 +13,8 @@ import { Topics } from './topics.ts';
 
 /** Events read at once. */
 const BATCH = 64;
+/** One may be late; more are no accident. */
+const BEATS_BEHIND = 3;
 /** How often who waits for acknowledgements asks for them. */
 const PROGRESS_MIN_MS = 5;
 const PROGRESS_MAX_MS = 50;
@@ -27,6 +29,7 @@ export interface RedisEventsDeps {
   readonly link: RedisLink;
   readonly serverNow: () => number;
   readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
 }
 
@@ -45,6 +48,8 @@ export class RedisEvents {
   #cursor = 0;
   /** That of the last one that somebody told, as far as the beat knows. */
   #last = 0;
+  /** Beats in a row that know of fewer events than were handled. */
+  #behind = 0;
   #running = false;
   #closed = false;
   #waiting: (() => void)[] = [];
@@ -82,8 +87,16 @@ export class RedisEvents {
 
   /** The beat's news: what this host must have handled soon. */
   catchUp(last: number): void {
-    this.#last = last;
-    if (this.#cursor >= last) this.#release();
+    // What was told while the beat was under way may have been handled before its answer came.
+    this.#last = Math.max(last, this.#cursor);
+    this.#behind = last < this.#cursor ? this.#behind + 1 : 0;
+    // The store counts anew, though its marker key is the same.
+    if (this.#behind >= BEATS_BEHIND) {
+      this.#behind = 0;
+      this.#missed(last);
+      this.#last = last;
+    }
+    if (this.#cursor >= this.#last) this.#release();
   }
 
   /** Answers when everything that was told before the last beat has been handled. */
@@ -96,16 +109,16 @@ export class RedisEvents {
     if (payload.length > MAX_EVENT) {
       throw new TypeError(`an event has at most ${MAX_EVENT} bytes, got ${payload.length}`);
     }
-    const { call, clock, names, sealer } = this.#deps;
+    const { call, clock, names, random, sealer } = this.#deps;
     const end = clock.monotonic() + timeoutMs;
     const sealed = sealer.seal(names.event(topic), payload);
-    const answer = await call(PUBLISH, [names.events, names.eventNumber], [topic, sealed]);
-    const number = Number(text(answer as Uint8Array));
+    const id = Buffer.from(random(12)).toString('base64url');
+    await call(PUBLISH, [names.events, names.eventNumber], [topic, sealed, id]);
     let last: Broadcast | undefined;
     let problem: unknown;
     for (let pause = PROGRESS_MIN_MS; ; pause = Math.min(2 * pause, PROGRESS_MAX_MS)) {
       try {
-        last = await this.#progress(number);
+        last = await this.#progress(id);
         if (last.missing.length === 0) return last;
       } catch (error) {
         problem = error;
@@ -123,9 +136,9 @@ export class RedisEvents {
     this.#reader.close();
   }
 
-  async #progress(number: number): Promise<Broadcast> {
+  async #progress(id: string): Promise<Broadcast> {
     const { clock, link, names } = this.#deps;
-    const answer = await link.call(PROGRESS, [names.acks(number), names.hosts], []);
+    const answer = await link.call(PROGRESS, [names.acks(id), names.hosts], []);
     const [acks, hosts] = answer as [Uint8Array[], Uint8Array[]];
     const acknowledged = acks.map(text);
     const missing: { hostId: string; until: number }[] = [];
@@ -157,8 +170,8 @@ export class RedisEvents {
         ]);
         failures = 0;
         const entries = entriesOf(answer);
-        // The store says that something was told, and has it no more; or less than there once was.
-        if (entries.length === 0 && before !== this.#cursor && before === this.#last) this.#missed(before);
+        // The store says that something was told, and has it no more.
+        if (entries.length === 0 && before > this.#cursor && before === this.#last) this.#missed(before);
         for (const entry of entries) await this.#handle(entry);
         if (this.#cursor >= this.#last) this.#release();
       } catch {
@@ -170,7 +183,7 @@ export class RedisEvents {
     }
   }
 
-  async #handle({ number, topic, sealed }: Entry): Promise<void> {
+  async #handle({ number, topic, sealed, id }: Entry): Promise<void> {
     if (this.#closed || number <= this.#cursor) return;
     if (number !== this.#cursor + 1) this.#missed(number - 1);
     const { call, hostId, names, sealer } = this.#deps;
@@ -181,7 +194,7 @@ export class RedisEvents {
     this.#cursor = number;
     this.#keepProgress();
     if (!handled) return;
-    const acknowledge = () => call(ACKNOWLEDGE, [names.acks(number)], [hostId()]);
+    const acknowledge = () => call(ACKNOWLEDGE, [names.acks(id)], [hostId()]);
     await acknowledge()
       .catch(acknowledge)
       .catch(() => {});
@@ -210,15 +223,22 @@ interface Entry {
   readonly number: number;
   readonly topic: string;
   readonly sealed: Uint8Array;
+  /** Of its acknowledgements. */
+  readonly id: string;
 }
 
 /** Of `[[stream, [[id, [name, value, …]], …]]]`; nothing of what looks otherwise. */
 function entriesOf(answer: unknown): Entry[] {
   if (!Array.isArray(answer) || !Array.isArray(answer[0])) return [];
   const found: Entry[] = [];
-  for (const [id, fields] of answer[0][1] as [Uint8Array, Uint8Array[]][]) {
-    const number = Number(text(id).split('-')[0]);
-    found.push({ number, topic: text(fields[1]), sealed: fields[3] ?? new Uint8Array(0) });
+  for (const [place, fields] of answer[0][1] as [Uint8Array, Uint8Array[]][]) {
+    const number = Number(text(place).split('-')[0]);
+    found.push({
+      number,
+      topic: text(fields[1]),
+      sealed: fields[3] ?? new Uint8Array(0),
+      id: text(fields[5]),
+    });
   }
   return found;
 }

@@ -100,10 +100,10 @@ if type(shown) == 'table' and shown.err then problem = shown.err end
 if problem == '' then redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. now) end
 return {redis.call('GET', KEYS[1]) or '', string.format('%.0f', now), redis.call('GET', KEYS[3]) or '0', problem}`);
 
-/** Keys: events, event number. topic, sealed payload. Answers the event's number, which is its id. */
+/** Keys: events, event number. topic, sealed payload, id of the acknowledgements. Answers the event's number, which is its id. */
 export const PUBLISH = script(`${IN_TIME}
 local number = string.format('%.0f', redis.call('INCR', KEYS[2]))
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ${MAX_EVENTS}, number .. '-0', 't', ARGV[2], 'p', ARGV[3])
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ${MAX_EVENTS}, number .. '-0', 't', ARGV[2], 'p', ARGV[3], 'a', ARGV[4])
 return number`);
 
 /** Keys: acks. host */

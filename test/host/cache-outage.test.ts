@@ -339,6 +339,10 @@ describeRedis('a shared store that fails', binary => {
     expect(lost.heard.losses).toEqual(['missed-events']);
     await other.cache.broadcast('user', bytes('four'), 5_000);
     expect(told).toEqual(['one', 'two', 'four']);
+    server.cli('del', 'postern:1:events:{all}', 'postern:1:event-number:{all}');
+    await waitUntil('the new count', () => lost.heard.losses.length > 1);
+    await other.cache.broadcast('user', bytes('five'), 5_000);
+    expect(told).toEqual(['one', 'two', 'four', 'five']);
   });
 
   it('hears again what was said after the connection broke', async () => {
