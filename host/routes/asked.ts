@@ -6,7 +6,7 @@ import type { Logger } from '../log/logger.ts';
 import type { Engine, Target } from '../policy/engine.ts';
 import { DEFERRAL_TEXT, type DeferralProblem, type DeferralReader } from './deferral.ts';
 import type { Dialect } from './dialects/dialect.ts';
-import { resolveClient } from './forwarded.ts';
+import { resolveClient, withoutUserInfo } from './forwarded.ts';
 import { contradictsHost } from './own-address.ts';
 import type { SignIn } from './sign-in.ts';
 
@@ -50,7 +50,9 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
     const target = { method, scheme, host, uri, client };
     const cookies = deps.signIn.domainOf(target.host);
     if (dialect.cookieDomainsOnly === true && deps.signIn.isConfigured && cookies === undefined) {
-      deps.log.info('refused: the host lies in no domain of session.cookies', { host: target.host });
+      deps.log.info('refused: the host lies in no domain of session.cookies', {
+        host: withoutUserInfo(target.host),
+      });
       return exactReply(dialect.badRequest);
     }
     const brought = dialect.signInUrl?.(request, cookies?.domain);

@@ -7,6 +7,7 @@ import { basicChallenge } from './answers.ts';
 import { type Asked, type AskedDeps, createAskedReader, type OnDeferral } from './asked.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Dialect } from './dialects/dialect.ts';
+import { withoutUserInfo } from './forwarded.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
 import { type HeaderStrategy, isPresent, type Strategy } from './strategies.ts';
 
@@ -155,23 +156,24 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
 
   function logDecision(request: Request, target: Target, decision: Decision, principal?: Principal): void {
     const { log } = deps;
+    const host = withoutUserInfo(target.host);
     if (decision.verdict === 'forbid' && decision.missing !== undefined) {
       log.warn(
         'refused: the proxy does not tell path or method, and rules of this host ask for them; `hint` is what its configuration must say',
-        { host: target.host, path: request.path, reason: decision.missing, hint: dialect.hint },
+        { host, path: request.path, reason: decision.missing, hint: dialect.hint },
       );
     }
     if (decision.verdict === 'bad-request') {
       log.info(
         'refused: what is asked for cannot be judged; `reason` says why. `plain http`: the proxy must tell the scheme of its client, https where TLS ends in front of it; `allow_http` names hosts that have none',
-        { host: target.host, scheme: target.scheme, path: request.path, reason: decision.reason },
+        { host, scheme: target.scheme, path: request.path, reason: decision.reason },
       );
     }
     if (!log.isEnabled('debug')) return;
     log.debug('decided', {
       method: target.method,
       scheme: target.scheme,
-      host: target.host,
+      host,
       // Applications put tokens into queries.
       path: target.uri.split('?', 1)[0] ?? '',
       client: target.client,

@@ -93,6 +93,11 @@ export function ownScheme(request: Request): string | undefined {
   return request.secure ? 'https' : undefined;
 }
 
+/** A told host for the log: what stands before an `@` would be a name and a password. */
+export function withoutUserInfo(host: string): string {
+  return host.slice(host.lastIndexOf('@') + 1);
+}
+
 /** `Host`, undefined when it is missing or stands twice. */
 export function ownHost(request: Request): string | undefined {
   const host = request.headers.one('host');

@@ -187,6 +187,8 @@ export function describeDialect(
       ['host', { host: 'public!.example.com' }],
       ['host', { host: 'a.example.com, b.example.com' }],
       ['host', { host: 'user@public.example.com' }],
+      ['host', { host: 'alice:password-alice@public.example.com' }],
+      ['host', { host: 'alice:password-alice@elsewhere.org' }],
       ['host', { host: 'public.example.com:x' }],
       ['host', { host: '[public.example.com]' }],
       ['URI', { host: 'public.example.com', uri: 'open' }],
