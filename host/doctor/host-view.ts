@@ -20,6 +20,13 @@ export interface HostView {
 export async function observeHost(address: string): Promise<HostView | Failed> {
   try {
     const { status, body, clock } = await get(`${address}/health`);
+    // A proxy that was told the wrong address would ask so, see createIsApplication.
+    if (status === 403) {
+      return {
+        failed:
+          "it tells nothing by a name that is an application's in a rule or in session.cookies (403): name its IP address with --host-address",
+      };
+    }
     const health = asTree(JSON.parse(body.toString('utf8')));
     const part = (name: string) => asText(asTree(health[name]).status);
     const [heartbeat, users, grants] = ['heartbeat', 'users', 'grants'].map(part);

@@ -89,6 +89,17 @@ describe('what a running host leaves', () => {
     });
   });
 
+  it("says by which name it can be asked when it takes the one it is asked by for an application's", async () => {
+    const server = createServer((_, response) => response.writeHead(403).end('403 Forbidden'));
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const found = await observeHost(`http://127.0.0.1:${port}`);
+    expect(found).toMatchObject({
+      failed: expect.stringContaining('name its IP address with --host-address'),
+    });
+    await new Promise(resolve => server.close(resolve));
+  });
+
   it("is another secret's, or the previous one's", () => {
     const other = deriveGuestKey(PREVIOUS_SECRET);
     expect(wrong(checkStatePage, look(other))).toEqual(['state.key']);
