@@ -3,6 +3,7 @@ import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
 import { completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { elasticCommand } from './elastic.ts';
 import { explainCommand } from './explain.ts';
 import { hashCommand } from './hash.ts';
 import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.ts';
@@ -66,6 +67,7 @@ function createProgram(io: Io): Command {
   program.addCommand(secretCommand(io));
   program.addCommand(hashCommand(io));
   program.addCommand(tokenCommand(io));
+  program.addCommand(elasticCommand(io));
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));
   program.addCommand(explainCommand(io));

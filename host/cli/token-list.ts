@@ -1,8 +1,8 @@
-import { printable } from '../log/printable.ts';
 import type { Usage } from '../tokens/last-use.ts';
 import { formatTime } from '../tokens/time.ts';
 import { type ServiceAccount, stateOf } from '../tokens/token.ts';
 import type { Io } from './io.ts';
+import { writeTable } from './table.ts';
 
 /** A service account as `postern token list` shows it; nothing in it helps to use it. */
 export interface ListedToken {
@@ -63,34 +63,18 @@ function lastUseOf(account: ServiceAccount, usage: Usage): number | undefined {
 
 const HEADINGS = ['NAME', 'STATE', 'OWNER', 'GROUPS', 'NETWORKS', 'EXPIRES', 'LAST USED', 'SECRETS'];
 
-/** A table for a person; in a pipe a line for each token, its columns separated by tabs. */
 export function writeList(io: Io, tokens: readonly ListedToken[]): void {
-  const rows = tokens.map(token =>
-    [
-      token.name,
-      token.state,
-      token.owner || '-',
-      token.groups.join(',') || '-',
-      token.networks.join(',') || '-',
-      shortTime(io, token.expires) ?? 'never',
-      shortTime(io, token.last_used) ?? 'never',
-      token.secrets.map(secret => secret.id).join(','),
-    ].map(printable),
-  );
-  if (!io.stdout.isTTY) {
-    for (const row of rows) io.stdout.write(`${row.join('\t')}\n`);
-    return;
-  }
-  const all = [HEADINGS, ...rows];
-  const widths = HEADINGS.map((_, i) => Math.max(...all.map(row => row[i]?.length ?? 0)));
-  for (const row of all) {
-    io.stdout.write(
-      `${row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
-  }
+  const rows = tokens.map(token => [
+    token.name,
+    token.state,
+    token.owner || '-',
+    token.groups.join(',') || '-',
+    token.networks.join(',') || '-',
+    shortTime(io, token.expires) ?? 'never',
+    shortTime(io, token.last_used) ?? 'never',
+    token.secrets.map(secret => secret.id).join(','),
+  ]);
+  writeTable(io, HEADINGS, rows);
 }
 
 /** People want the day, programs the second. */

@@ -1,0 +1,38 @@
+import type { ElasticClient } from './client.ts';
+import { MARK_KEY, type Mark, ownerOf } from './mark.ts';
+import type { ElasticPasswords } from './password.ts';
+import { elasticName } from './user-name.ts';
+
+/** `ours`: there is nothing to do; `absent`: it is made when it first comes. */
+export type Adoption = 'adopted' | 'ours' | 'reserved' | 'absent' | 'no-name';
+
+/**
+ * Marks a user that somebody else made as ours. Everything else stays, the
+ * password included: that is set when the user comes next.
+ */
+export async function adopt(
+  username: string,
+  client: Pick<ElasticClient, 'find' | 'write'>,
+  passwords: ElasticPasswords,
+  now: number,
+  signal: AbortSignal,
+): Promise<Adoption> {
+  const named = elasticName(username);
+  if (!named.ok) return 'no-name';
+  const { name } = named;
+  const stored = await client.find(name, signal);
+  if (stored === undefined) return 'absent';
+  const owner = ownerOf(stored, passwords, undefined);
+  if (owner.kind === 'ours' || owner.kind === 'reserved') return owner.kind;
+  const mark: Mark = {
+    user: username,
+    // Nobody knows yet whether the directory has it: what it has not is not disabled for it.
+    source: 'headers',
+    generation: 1,
+    key: passwords.mark(name, 1),
+    since: new Date(now).toISOString(),
+  };
+  const { name: _, ...user } = stored;
+  await client.write(name, { ...user, metadata: { ...user.metadata, [MARK_KEY]: mark } }, signal);
+  return 'adopted';
+}
