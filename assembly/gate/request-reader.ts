@@ -1,4 +1,4 @@
-import { sameBytes, wipe } from '../bytes/bytes';
+import { wipe } from '../bytes/bytes';
 import { literal } from '../bytes/literal';
 import { scratch } from '../bytes/scratch';
 import {
@@ -20,7 +20,6 @@ import { bytes, fault, headerField, locateSet } from '../policy/view';
 import { Exchange } from './exchange';
 import { HeaderScan, SCAN_STEP } from './header-scan';
 
-const CONNECT = literal('CONNECT');
 const AUTHORIZATION = literal('Authorization');
 const HOST = literal('Host');
 const FORWARDED_FOR = literal('X-Forwarded-For');
@@ -85,8 +84,6 @@ export class RequestReader {
     if (len < 0 || len > MAX_METHOD) return REASON_METHOD;
     let reason = target.readMethod(scratch, 0, len);
     if (reason != 0) return reason;
-    // A tunnel has no path for rules to see.
-    if (sameBytes(target.method, 0, target.methodLength, CONNECT, 0, CONNECT.length)) return REASON_METHOD;
     this.uriEnd = exchange.uri(this.uri);
     if (this.uriEnd < 0) return REASON_URI_LENGTH;
     reason = target.readUri(this.uri, 0, this.uriEnd);

@@ -1,4 +1,4 @@
-import { holdsAny, lowerAscii } from '../bytes/ascii';
+import { equalsAscii, holdsAny, lowerAscii } from '../bytes/ascii';
 import { within } from '../bytes/bytes';
 import { MAX_METHOD, MAX_URI } from '../contract';
 import { canonicalHost, MAX_HOST_NAME } from './host-name';
@@ -62,6 +62,8 @@ export class Target {
       if (<u32>byte - 0x41 > 25) return REASON_METHOD;
       unchecked((this.method[i] = byte));
     }
+    // A tunnel has no path for rules to see.
+    if (equalsAscii(this.method, 0, len, 'CONNECT')) return REASON_METHOD;
     this.methodLength = len;
     return 0;
   }

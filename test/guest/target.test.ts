@@ -21,9 +21,12 @@ describe('method, scheme and length', () => {
     expect(read({ method })).toBe('');
   });
 
-  it.each(['', 'get', 'Get', 'GET ', 'G-T', 'GÉT', 'A'.repeat(33)])('refuses the method %j', method => {
-    expect(read({ method })).toBe('bad method');
-  });
+  it.each(['', 'get', 'Get', 'GET ', 'G-T', 'GÉT', 'CONNECT', 'A'.repeat(33)])(
+    'refuses the method %j',
+    method => {
+      expect(read({ method })).toBe('bad method');
+    },
+  );
 
   it.each(['https', 'HTTPS', 'wss', 'WSS'])('takes %s', scheme => {
     expect(read({ scheme })).toBe('');
