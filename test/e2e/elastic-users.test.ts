@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MemorySpace } from '../../host/cache/memory-cache.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import { ElasticPasswords } from '../../host/elastic/password.ts';
 import { departed } from '../../host/elastic/sync.ts';
+import { formatSecret } from '../../host/secret/secret.ts';
 import { account, ELASTIC_SECRET, type ElasticHost, elasticHost, person } from '../support/elastic.ts';
 import {
   basic,
@@ -10,7 +13,8 @@ import {
   ELASTIC_PASSWORD,
   type Elasticsearch,
 } from '../support/elasticsearch/elasticsearch.ts';
-import { removeTempDirectories } from '../support/temp.ts';
+import { runCli } from '../support/run-cli.ts';
+import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
 
 const ALICE = person('alice', {
@@ -217,6 +221,60 @@ describeElasticsearch('users in a real Elasticsearch', start => {
     // Back again: what was remembered of it is forgotten.
     one.accounts.set('off', account('off'));
     expect((await es.authenticate(await one.authorization(person('off')))).status).toBe(200);
+  });
+
+  it('are listed and disabled, and taken over, from the command line', async () => {
+    const home = tempDirectory();
+    const digest = `$2b$04$${'a'.repeat(53)}`;
+    writeFileSync(join(home, 'users.yml'), `users: { here: { displayname: Here, password: '${digest}' } }\n`);
+    writeFileSync(join(home, 'password'), `${ELASTIC_PASSWORD}\n`);
+    const config = join(home, 'postern.yml');
+    writeFileSync(
+      config,
+      `access_control: { default_policy: one_factor }
+authentication_backend: { file: { path: users.yml } }
+elasticsearch: { hosts: ['${es.url}'], username: elastic, password_file: password }
+`,
+    );
+    const secret = Buffer.alloc(32, 11);
+    const env = { POSTERN_SECRET: formatSecret(secret) };
+    const cli = (...args: string[]) => runCli(['elastic', ...args, '--config', config], { env });
+    const other = await host({ secret });
+    await other.authorization(person('here'));
+    await other.authorization(person('left'));
+    await waitUntil('left to be found', async () =>
+      (await other.client.all(AbortSignal.timeout(20_000))).some(user => user.name === 'left'),
+    );
+    expect(await cli('sync', '--dry-run')).toEqual({
+      code: 0,
+      out: 'left\tleft\tgone\twould be disabled\n',
+      err: '',
+    });
+    expect((await stored('left')).enabled).toBe(true);
+    expect(await cli('sync')).toEqual({ code: 0, out: 'left\tleft\tgone\tdisabled\n', err: '' });
+    expect([(await stored('left')).enabled, (await stored('here')).enabled]).toEqual([false, true]);
+    await waitUntil(
+      'nobody to be left',
+      async () => (await cli('sync')).err === 'nobody is to be disabled\n',
+    );
+
+    const made = {
+      password: 'of-elastauth',
+      roles: ['viewer'],
+      metadata: { groups: ['old'] },
+      email: 'o@example.com',
+    };
+    await es.ask('PUT', '/_security/user/old', made);
+    expect((await other.provisioner.provision(person('old'), 'directory')).status).toBe('refused');
+    expect(await cli('adopt', 'old', 'here', 'nobody')).toEqual({
+      code: 0,
+      out: 'old\ttaken over\nhere\tis ours already\nnobody\tis not there: nothing to do\n',
+      err: '',
+    });
+    expect((await es.authenticate(basic('old', 'of-elastauth'))).status).toBe(200);
+    expect((await es.authenticate(await other.authorization(person('old')))).status).toBe(200);
+    expect((await es.authenticate(basic('old', 'of-elastauth'))).status).toBe(401);
+    expect(await cli('adopt', 'elastic')).toMatchObject({ code: 1, out: expect.stringContaining('refused') });
   });
 
   it('rotate their password behind a fence: requests wait, and none is answered with the old one', async () => {
