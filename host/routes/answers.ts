@@ -18,6 +18,13 @@ const PAGE_HEADERS: ReplyHeaders = [
   ['X-Dns-Prefetch-Control', 'off'],
 ];
 
+/** Headers with these, too, empty where they are not among them. */
+export function withEmpty(headers: ReplyHeaders, names: readonly string[]): ReplyHeaders {
+  const there = new Set(headers.map(([name]) => name.toLowerCase()));
+  const absent = names.filter(name => !there.has(name.toLowerCase()));
+  return [...headers, ...absent.map(name => [name, ''] as const)];
+}
+
 /** Asks for a password: RFC 7617 section 2. The realm is the policy's. */
 export function basicChallenge(realm: string, refusal: HeaderStrategy['refusal'] = ASK): Reply {
   const { status, header } = refusal;

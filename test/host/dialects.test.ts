@@ -70,6 +70,9 @@ const AUTHENTIK = {
     'x-forwarded-email': 'alice@example.com',
     'x-forwarded-preferred-username': 'alice',
     'x-forwarded-user': 'alice',
+    'x-authentik-entitlements': '',
+    'x-authentik-jwt': '',
+    'x-authentik-meta-app': '',
   },
 } as const;
 const OAUTH2 = {

@@ -73,6 +73,11 @@ describe("oauth2-proxy's", () => {
     );
   });
 
+  it("leaves no proxy a client's access token", async () => {
+    const got = await nginx('/oauth2/auth', [ALICE, ['X-Auth-Request-Access-Token', 'forged']]);
+    expect([got.status, headerOf(got, 'x-auth-request-access-token')]).toEqual([202, '']);
+  });
+
   it('/oauth2/userinfo says who asks, to whom the rules let in', async () => {
     const got = await nginx('/oauth2/userinfo', [ALICE]);
     expect([got.status, headerOf(got, 'content-type'), JSON.parse(got.body)]).toEqual([

@@ -1,9 +1,20 @@
 import { exactReply } from '../../http/reply.ts';
-import { basicChallenge, redirectStatus, signInReply } from '../answers.ts';
+import { basicChallenge, redirectStatus, signInReply, withEmpty } from '../answers.ts';
 import { readForwarded } from '../forwarded.ts';
 import { DEFAULT_STRATEGIES } from '../strategies.ts';
 import { readRepeated } from './authelia-ext-authz.ts';
 import type { Denial, Dialect } from './dialect.ts';
+
+/** What authentik sends besides, which applications believe: empty, so that no proxy keeps a client's own. */
+const NOT_OURS = [
+  'X-authentik-entitlements',
+  'X-authentik-jwt',
+  'X-authentik-meta-jwks',
+  'X-authentik-meta-outpost',
+  'X-authentik-meta-provider',
+  'X-authentik-meta-app',
+  'X-authentik-meta-version',
+];
 
 /** authentik's outpost for Traefik and Caddy: whoever is not signed in is sent to the portal at once. */
 export const AUTHENTIK_PROXY: Dialect = {
@@ -14,7 +25,7 @@ export const AUTHENTIK_PROXY: Dialect = {
   identity: 'authentik',
   readTarget: request => readForwarded(request, { method: '', scheme: 'https', uri: '' }),
   strategies: () => DEFAULT_STRATEGIES,
-  allow: ({ identity }) => exactReply(200, identity),
+  allow: ({ identity }) => exactReply(200, withEmpty(identity, NOT_OURS)),
   challenge: sendToPortal,
 };
 

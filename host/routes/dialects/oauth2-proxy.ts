@@ -2,7 +2,7 @@ import { queryKeys, queryValues } from '../../http/query.ts';
 import { exactReply, type Reply } from '../../http/reply.ts';
 import type { Request } from '../../http/router.ts';
 import type { Principal } from '../../policy/engine.ts';
-import { basicChallenge } from '../answers.ts';
+import { basicChallenge, withEmpty } from '../answers.ts';
 import { ownHost, readForwarded, readOriginal } from '../forwarded.ts';
 import { DEFAULT_STRATEGIES } from '../strategies.ts';
 import { AUTHELIA_AUTH_REQUEST } from './authelia-auth-request.ts';
@@ -19,7 +19,8 @@ export const OAUTH2_PROXY: Dialect = {
   readTarget: readLenient,
   strategies: () => DEFAULT_STRATEGIES,
   admits: isAllowed,
-  allow: ({ identity }) => exactReply(202, identity),
+  // Nobody has an access token here, so no proxy may keep a client's own.
+  allow: ({ identity }) => exactReply(202, withEmpty(identity, ['X-Auth-Request-Access-Token'])),
   challenge: ({ signInUrl, realm }) => (signInUrl === undefined ? basicChallenge(realm) : exactReply(401)),
 };
 
