@@ -91,6 +91,10 @@ export const HEADER_EMAIL = 'Remote-Email';
 // What a refusal looks like (`denial`). Zero is what suits whoever answers it.
 export const DENIAL_AUTHELIA = 1;
 export const DENIAL_ADAPTIVE = 2;
+export const DENIAL_REDIRECT = 3;
+export const DENIAL_JSON = 4;
+export const DENIAL_BASIC = 5;
+export const DENIAL_STATUS = 6;
 
 /** Realm of the Basic challenge unless configured (Authelia's value). */
 export const DEFAULT_REALM = 'Authorization Required';

@@ -44,6 +44,7 @@ import { enableIndex } from './snapshot/indexer';
  */
 
 export * from './crypto/exports';
+export * from './gate/exports';
 export * from './grant/exports';
 export * from './regexp/exports';
 export * from './snapshot/exports';

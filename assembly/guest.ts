@@ -61,8 +61,8 @@ class HttpWasmExchange extends Exchange {
     request.setAnswerHeader(name, value, start, end);
   }
 
-  answer(status: i32, body: StaticArray<u8>): void {
-    request.answer(status, body);
+  answer(status: i32, body: StaticArray<u8>, start: i32, end: i32): void {
+    request.answer(status, body, start, end);
   }
 }
 

@@ -114,10 +114,10 @@ export function setAnswerHeader(name: StaticArray<u8>, value: StaticArray<u8>, s
   );
 }
 
-/** Answers in the backend's place. */
-export function answer(status: i32, body: StaticArray<u8>): void {
+/** Answers in the backend's place, with `body[start, end)`. */
+export function answer(status: i32, body: StaticArray<u8>, start: i32, end: i32): void {
   handler.set_status_code(status);
-  handler.write_body(handler.RESPONSE, changetype<usize>(body), body.length);
+  if (end > start) handler.write_body(handler.RESPONSE, changetype<usize>(body) + start, end - start);
 }
 
 export function logInfo(message: StaticArray<u8>, end: i32): void {

@@ -23,6 +23,6 @@ export abstract class Exchange extends HeaderSink {
   /** Removes the header whose name is `names[start, end)`. */
   abstract removeHeader(names: StaticArray<u8>, start: i32, end: i32): void;
   abstract setAnswerHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: i32, end: i32): void;
-  /** Answers in the backend's place. */
-  abstract answer(status: i32, body: StaticArray<u8>): void;
+  /** Answers in the backend's place, with `body[start, end)`. */
+  abstract answer(status: i32, body: StaticArray<u8>, start: i32, end: i32): void;
 }

@@ -7,6 +7,8 @@ import {
   AUTHORIZATION_NONE,
   AUTHORIZATION_TOKEN,
   AUTHORIZATION_TOO_LARGE,
+  DENIAL_ADAPTIVE,
+  DENIAL_AUTHELIA,
   HEADER_REQUEST,
   HEADER_VERDICT,
   KIND_BASIC,
@@ -40,12 +42,14 @@ import {
   IMAGE_TOKEN_HEADER,
   IMAGE_TOKEN_HEADER_LENGTH,
 } from '../policy/layout';
-import { findSettings, identityAt, identityLength, identityNames } from '../policy/settings';
+import { denial as denialMode, findSettings, identityAt, identityLength, identityNames } from '../policy/settings';
+import { locateSignIn, signInEnd, signInStart } from '../policy/sign-in';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
 import { bytes, clearFault, fault, headerField, locate, numberAt } from '../policy/view';
-import { badRequest, challengeBasic, forbid, tooLarge, unavailable } from './answers';
+import { badRequest, tooLarge, unavailable } from './answers';
 import { Deferral } from './deferral';
+import { Denial } from './denial';
 import { Exchange } from './exchange';
 import { GuestDirectory } from './guest-directory';
 import { stripHeaders } from './header-edits';
@@ -83,6 +87,7 @@ export class Gate {
   private tag: StaticArray<u8> = new StaticArray<u8>(TAG_LENGTH);
   private subject: Subject = new Subject();
   private deferral: Deferral = new Deferral();
+  private denial: Denial;
 
   private address: ByteWriter = new ByteWriter(new StaticArray<u8>(MAX_IP_TEXT));
   private allowValue: StaticArray<u8> = new StaticArray<u8>(
@@ -100,6 +105,7 @@ export class Gate {
     this.hasInline = hasInline;
     this.directory = new GuestDirectory(system, hasInline);
     this.request = new RequestReader(exchange);
+    this.denial = new Denial(exchange);
   }
 
   /** Takes over the guest key; false when the text is none. */
@@ -182,14 +188,45 @@ export class Gate {
     }
     let outcome = verdict(policy, hasSubjects, level, authorization == AUTHORIZATION_MALFORMED);
     if (outcome == VERDICT_ALLOW) return this.allow(claims, now);
-    if (outcome != VERDICT_CHALLENGE) {
-      forbid(this.exchange);
-      return false;
-    }
-    let len = <i32>headerField(IMAGE_REALM_LENGTH);
-    let realm = locate(<i32>headerField(IMAGE_REALM), len);
+    return this.deny(outcome, presented || authorization == AUTHORIZATION_MALFORMED, now);
+  }
+
+  /** Refuses in the form that suits the client. `presented`: it showed a credential that is not enough. */
+  private deny(outcome: i32, presented: bool, now: u64): bool {
+    let request = this.request;
+    let target = request.target;
+    findSettings(target);
     if (fault != 0) return this.deferFault(now);
-    challengeBasic(this.exchange, bytes, realm, realm + len);
+    let mode: u32 = denialMode == 0 ? DENIAL_ADAPTIVE : denialMode;
+    // The host knows how Authelia answers.
+    if (mode == DENIAL_AUTHELIA && outcome == VERDICT_CHALLENGE) return this.defer(now);
+    let denial = this.denial;
+    denial.begin(
+      request.names,
+      request.namesEnd,
+      target.method,
+      target.methodLength,
+      target.scheme,
+      outcome,
+      mode,
+      presented,
+    );
+    let start = 0;
+    let end = 0;
+    if (denial.wantsSignIn) {
+      locateSignIn(target);
+      start = signInStart;
+      end = signInEnd;
+      if (start == end) denial.withoutSignIn();
+    }
+    if (denial.wantsRealm) {
+      end = <i32>headerField(IMAGE_REALM_LENGTH);
+      start = locate(<i32>headerField(IMAGE_REALM), end);
+      end += start;
+    }
+    if (fault != 0) return this.deferFault(now);
+    let secure = !target.isPlain();
+    denial.answer(request.names, secure, request.host, request.hostEnd, request.uri, request.uriEnd, bytes, start, end);
     return false;
   }
 

@@ -14,7 +14,7 @@
  *             u32 trusted proxies (network set) │ u32 allow_http (list) │ u32 settings
  *             u32 token header (name) │ u32 token header length, 0 for none
  *             u32 exact hosts (table) │ u32 its slots │ u32 suffixes (table) │ u32 its slots
- *             u32 group of rules for any host │ u8[32] bits of the suffixes' hashes │ 4 × 0
+ *             u32 group of rules for any host │ u8[32] bits of the suffixes' hashes │ u32 sign-in addresses (list), 0 for none
  *             u8[32] id of the policy
  *     settings  u32 entries │ u32 names (block), 0 for none │ entries, the first for every host
  *     entry     u32 domains (list) │ u32 identity (block) │ u16 bytes of that │ u8 denial │ u8 paths
@@ -49,6 +49,8 @@ export const IMAGE_SUFFIX: i32 = 64;
 export const IMAGE_SUFFIX_SLOTS: i32 = 68;
 export const IMAGE_ANY_GROUP: i32 = 72;
 export const IMAGE_SUFFIX_BITS: i32 = 76;
+/** Written behind the id, as the index is. */
+export const IMAGE_SIGN_IN: i32 = 108;
 // From 112 on IMAGE_ID of `contract.ts`.
 export const IMAGE_HEADER: i32 = 144;
 
@@ -119,6 +121,11 @@ export const QUERY_PATTERN: u32 = 14;
 export const QUERY_NOT_PATTERN: u32 = 15;
 /** The text that the query item before is compared with; a pattern is a PROGRAM. */
 export const QUERY_VALUE: u32 = 16;
+// Of the sign-in addresses, in turns (`sign-in.ts`).
+export const SIGN_IN_DOMAIN: u32 = 17;
+export const SIGN_IN_ADDRESS: u32 = 18;
+/** The last of the kinds. */
+export const MAX_KIND: u32 = 18;
 
 // Flags of an item.
 /** The last of its AND list; the next begins an alternative. */

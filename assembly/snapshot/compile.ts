@@ -196,10 +196,10 @@ function compileDocument(root: i32): void {
   if (image.reserve(IMAGE_HEADER) >= 0)
     memory.fill(changetype<usize>(image.buf) + imageStart, 0, IMAGE_HEADER);
   openRules();
-  // The last two are the plugin's own: it hands in its whole configuration.
+  // Directory and key are the plugin's own: it hands in its whole configuration.
   let keys =
     'access_control definitions trusted_proxies allow_http ambiguous_paths realm fold_names tokens ' +
-    'domains identity_headers denial directory key_file';
+    'domains identity_headers denial directory key_file  sign_in';
   if (!readKeys(root, keys)) return;
   let control = values[0];
   let definitions = values[1];
@@ -212,6 +212,7 @@ function compileDocument(root: i32): void {
   let domains = values[8];
   let identity = values[9];
   let denial = values[10];
+  signIn = values[14];
 
   let networkDefinitions = readDefinitions(definitions);
   pushKey('access_control');
@@ -281,6 +282,9 @@ function compileAccessControl(defaultPolicy: i32, ruleList: i32): void {
   popPath(0);
   writeU8(image.buf, imageStart + IMAGE_DEFAULT_POLICY, max(policy, 0));
 }
+
+/** `sign_in` of the document at hand, for the index. */
+export let signIn: i32 = -1;
 
 /** Adds the index to the image, in the host; a guest has no room for making one. */
 let indexer: (() => void) | null = null;

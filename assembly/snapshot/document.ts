@@ -108,7 +108,7 @@ export function nextEntry(value: i32, entry: i32): i32 {
 // --- Objects ----------------------------------------------------------------------------
 
 /** Most keys an object of the policy has. */
-const MAX_KEYS: i32 = 13;
+const MAX_KEYS: i32 = 15;
 
 /** Values `readKeys` found, by the place of their key in its list; -1 where there was none. */
 export const values = new StaticArray<i32>(MAX_KEYS);
@@ -166,6 +166,8 @@ function reportUnknown(known: string): void {
     problems.ascii('the keys are ');
     for (let i = 0; i < known.length; i++) {
       let code = known.charCodeAt(i);
+      // What nobody should write stands behind a second blank.
+      if (code == 0x20 && known.charCodeAt(i + 1) == 0x20) break;
       if (code == 0x20) problems.u8(0x2c);
       problems.u8(code);
     }

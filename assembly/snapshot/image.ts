@@ -17,6 +17,7 @@ import {
   IMAGE_RULE_COUNT,
   IMAGE_RULES,
   IMAGE_SETTINGS,
+  IMAGE_SIGN_IN,
   IMAGE_TOKEN_HEADER,
   IMAGE_TOKEN_HEADER_LENGTH,
   IMAGE_TRUSTED,
@@ -25,11 +26,11 @@ import {
   ITEM_OFFSET,
   ITEM_SIZE,
   LIST_ITEMS,
+  MAX_KIND,
   MAX_TOKEN_HEADER,
   NAMES_FIRST,
   PROGRAM,
   PROGRAM_NAMED,
-  QUERY_VALUE,
   RULE_DOMAINS,
   RULE_FLAGS,
   RULE_NETWORKS,
@@ -73,6 +74,8 @@ export function checkImage(buf: StaticArray<u8>, at: i32, len: i32): bool {
   if (!isSet(buf, at, len, readU32(buf, at + IMAGE_TRUSTED))) return false;
   if (!isList(buf, at, len, readU32(buf, at + IMAGE_ALLOW_HTTP))) return false;
   if (!areSettings(buf, at, len, readU32(buf, at + IMAGE_SETTINGS))) return false;
+  let signIn = readU32(buf, at + IMAGE_SIGN_IN);
+  if (signIn != 0 && !isList(buf, at, len, signIn)) return false;
   let rules = readU32(buf, at + IMAGE_RULES);
   let count = readU32(buf, at + IMAGE_RULE_COUNT);
   if (rules < <u32>IMAGE_HEADER || <u64>rules + <u64>count * RULE_SIZE > <u64>len) return false;
@@ -128,7 +131,7 @@ function isList(buf: StaticArray<u8>, image: i32, len: i32, offset: u32): bool {
   for (let i: u32 = 0; i < count; i++, item += ITEM_SIZE) {
     let kind = readU8(buf, item);
     let target = readU32(buf, item + ITEM_OFFSET);
-    if (kind == 0 || kind > QUERY_VALUE) return false;
+    if (kind == 0 || kind > MAX_KIND) return false;
     if (!isRange(len, target, readU16(buf, item + ITEM_LENGTH))) return false;
     if (kind != PROGRAM && kind != PROGRAM_NAMED) continue;
     let size = programSize(buf, image + target);

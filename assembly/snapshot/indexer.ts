@@ -35,14 +35,16 @@ import {
 import { watchTrees } from '../regexp/regexp';
 import { Node } from '../regexp/tree';
 import { alignImage, image, imageStart, intern, setHeader, watchPrograms } from './blocks';
-import { installIndexer, watchBeginnings } from './compile';
+import { installIndexer, signIn, watchBeginnings } from './compile';
 import { rules } from './compile-rule';
+import { compileSignIn } from './compile-sign-in';
 import { addTexts, countTexts, openFilter, putSlot, setBit, writeFilter } from './filter-builder';
 import { writeLiterals } from './literals';
 
 /**
- * Adds to a compiled image what lets guests skip the rules that cannot match
- * (`policy/domain-index.ts`, `policy/path-filter.ts`). In the host only.
+ * Adds to a compiled image what is no part of what the policy is known by: what
+ * lets guests skip the rules that cannot match (`policy/domain-index.ts`,
+ * `policy/path-filter.ts`), and where people sign in. In the host only.
  */
 
 /** Expressions of one domain that are known by a text. With fewer, trying them is cheaper than filtering. */
@@ -167,6 +169,7 @@ function makeIndex(): void {
   writeTable(EXACT, offsets, IMAGE_EXACT, IMAGE_EXACT_SLOTS);
   writeTable(SUFFIX, offsets, IMAGE_SUFFIX, IMAGE_SUFFIX_SLOTS);
   setHeader(IMAGE_FLAGS, readU32(image.buf, imageStart + IMAGE_FLAGS) | FLAG_INDEX);
+  compileSignIn(signIn);
 }
 
 /** Where in the image's buffer the domains of a rule lie. */

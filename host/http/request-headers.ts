@@ -41,6 +41,14 @@ export class RequestHeaders {
     return new RequestHeaders(this.values(name).flatMap(value => ['authorization', value]));
   }
 
+  /** Every header that is no credential. */
+  *plain(): Iterable<readonly [name: string, value: string]> {
+    for (let i = 0; i < this.#raw.length; i += 2) {
+      const name = this.#raw[i] ?? '';
+      if (!/^(?:cookie|(?:proxy-)?authorization)$/i.test(name)) yield [name, this.#raw[i + 1] ?? ''];
+    }
+  }
+
   /** The first header for whose name, in lower case, `test` says yes. */
   findName(test: (name: string) => boolean): string | undefined {
     for (let i = 0; i < this.#raw.length; i += 2) {

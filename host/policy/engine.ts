@@ -85,6 +85,34 @@ export type TokenHeader =
   | { readonly kind: 'malformed' }
   | { readonly kind: 'token'; readonly token: string };
 
+/** How a refusal is worded (`denial`): as Authelia does, as suits the client, or in one form for everybody. */
+export const DENIALS = ['authelia', 'adaptive', 'redirect', 'json', 'basic', 'status'] as const;
+export type DenialMode = (typeof DENIALS)[number];
+
+/** A request that is refused, and what the answer may say. Strings hold one byte a character, as node gives headers. */
+export interface Refusal {
+  readonly verdict: 'challenge' | 'forbid';
+  readonly mode: DenialMode;
+  /** As the proxy routed it, the host with its port. An empty method is not known. */
+  readonly method: string;
+  readonly scheme: string;
+  readonly host: string;
+  readonly uri: string;
+  /** A credential came in a header and was not enough. */
+  readonly presented: boolean;
+  readonly realm: string;
+  /** The sign-in address with NUL where the return address and the method go; empty for none. */
+  readonly signIn: string;
+  /** The client's headers. */
+  readonly headers: Iterable<readonly [name: string, value: string]>;
+}
+
+export interface Refused {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
 /** The policy document: what `postern.yml` says about access, as JSON, before it is compiled. */
 export interface PolicyDocument {
   readonly access_control?: unknown;
@@ -103,6 +131,8 @@ export interface PolicyDocument {
   readonly fold_names?: boolean;
   /** In which ways API tokens are taken besides Basic passwords. */
   readonly tokens?: { readonly bearer?: boolean; readonly header?: string };
+  /** Where people sign in, the longest domain first; from `session.cookies`. No part of what a policy is known by. */
+  readonly sign_in?: readonly { readonly domain: string; readonly address: string }[];
 }
 
 export type Compiled =
@@ -128,6 +158,8 @@ export interface Engine {
   compileNetworks(networks: readonly string[]): Uint8Array | undefined;
   /** Whether the address lies in networks that `compileNetworks` gave; one that cannot be told lies in none. */
   inNetworks(networks: Uint8Array, client: string): boolean;
+  /** The words for a refusal, the guest's own. */
+  deny(refusal: Refusal): Refused;
   /** Whether forwarding headers from this socket address count (`trusted_proxies`). */
   isTrustedProxy(address: string): boolean;
   /** Client address from the socket peer or, behind trusted proxies, from the right of `X-Forwarded-For`; empty when it cannot be told. */

@@ -5,11 +5,18 @@ import {
   AUTHORIZATION_NONE,
   AUTHORIZATION_TOKEN,
   AUTHORIZATION_TOO_LARGE,
+  DENIAL_ADAPTIVE,
+  DENIAL_AUTHELIA,
+  DENIAL_BASIC,
+  DENIAL_JSON,
+  DENIAL_REDIRECT,
+  DENIAL_STATUS,
   POLICY_BYPASS,
   POLICY_ONE_FACTOR,
   POLICY_TWO_FACTOR,
   VERDICT_ALLOW,
   VERDICT_CHALLENGE,
+  VERDICT_FORBID,
 } from '../../assembly/contract.ts';
 import type { Problem } from '../config/problem.ts';
 import { Argument, ModuleMemory } from './arguments.ts';
@@ -19,12 +26,15 @@ import {
   type Compiled,
   CRITERIA,
   type Decision,
+  type DenialMode,
   type Engine,
   type Explainer,
   type Explanation,
   type Policy,
   type PolicyDocument,
   type Proof,
+  type Refusal,
+  type Refused,
   type RuleMatch,
   type Target,
   type TokenHeader,
@@ -52,6 +62,8 @@ interface Exports {
   tokenHeader(): number;
   networkSet(list: number): number;
   inNetworkSet(set: number, client: number): number;
+  deny(fields: number, headers: number, verdict: number, mode: number, presented: boolean): number;
+  denialText(): number;
   isTrustedProxy(peer: number): number;
   clientAddress(peer: number, forwardedFor: number): number;
 }
@@ -195,6 +207,20 @@ function createEngine(wasm: Module): Engine & Explainer {
       );
     },
 
+    deny(refusal: Refusal): Refused {
+      const { method, scheme, host, uri, realm, signIn, headers } = refusal;
+      const fields = joinFields([method, scheme, host, uri, realm, signIn]);
+      const lines = Buffer.from([...headers].map(([name, value]) => `${name}\0${value}\0`).join(''), 'latin1');
+      const verdict = refusal.verdict === 'challenge' ? VERDICT_CHALLENGE : VERDICT_FORBID;
+      return withBytes([fields, lines], (a, b) => {
+        const mode = DENIAL_CODES[refusal.mode];
+        const status = wasm.deny(a as number, b as number, verdict, mode, refusal.presented);
+        const text = Buffer.from(bytesAt(wasm.denialText())).toString('latin1');
+        if (status === 0) throw new RangeError('a refusal is too long');
+        return { status, ...takeApart(text) };
+      });
+    },
+
     isTrustedProxy(address: string): boolean {
       const known = trusted.get(address);
       if (known !== undefined) return known;
@@ -233,6 +259,27 @@ function ruleMatch(has: number, holds: number): RuleMatch {
   return Object.fromEntries(
     bits.filter(([, bit]) => (has & bit) !== 0).map(([name, bit]) => [name, (holds & bit) !== 0]),
   );
+}
+
+const DENIAL_CODES: Readonly<Record<DenialMode, number>> = {
+  authelia: DENIAL_AUTHELIA,
+  adaptive: DENIAL_ADAPTIVE,
+  redirect: DENIAL_REDIRECT,
+  json: DENIAL_JSON,
+  basic: DENIAL_BASIC,
+  status: DENIAL_STATUS,
+};
+
+/** Name, NUL, value, NUL of each header, NUL, and the body. */
+function takeApart(text: string): Omit<Refused, 'status'> {
+  const headers: [string, string][] = [];
+  let rest = text;
+  while (!rest.startsWith('\0')) {
+    const [name = '', value = ''] = rest.split('\0', 2);
+    headers.push([name, value]);
+    rest = rest.slice(name.length + value.length + 2);
+  }
+  return { headers, body: rest.slice(1) };
 }
 
 function verdictName(code: number): 'allow' | 'challenge' | 'forbid' {

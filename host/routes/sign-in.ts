@@ -63,13 +63,26 @@ export class SignIn {
  * begins no fragment.
  */
 export function signInLocation(signInUrl: string, returnTo: string, method: string): string {
+  const ours: [string, string][] = [['rd', queryEscape(returnTo)]];
+  if (method !== '') ours.push(['rm', queryEscape(method)]);
+  return withArguments(signInUrl, ours);
+}
+
+/** The same with a NUL for each of the two: what the engine makes refusals of. Visible ASCII else. */
+export function signInAddress(signInUrl: string): string {
+  return withArguments(signInUrl, [
+    ['rd', '\0'],
+    ['rm', '\0'],
+  ]);
+}
+
+/** @param ours names and escaped values */
+function withArguments(signInUrl: string, ours: readonly [string, string][]): string {
   const [, scheme = '', host = '', path = '', query = ''] = PARTS.exec(signInUrl) ?? [];
-  const ours: [string, string][] = [['rd', returnTo]];
-  if (method !== '') ours.push(['rm', method]);
   const names = new Set(ours.map(([name]) => name));
-  const kept = [...new URLSearchParams(query)].filter(([name]) => !names.has(name));
-  const all = kept.length === 0 ? ours : [...kept.map(asBytes), ...ours].sort(byName);
-  const args = all.map(([name, value]) => `${queryEscape(name)}=${queryEscape(value)}`);
+  const kept = [...new URLSearchParams(query)].filter(([name]) => !names.has(name)).map(asBytes);
+  const all = kept.length === 0 ? ours : [...kept, ...ours].sort(byName);
+  const args = all.map(([name, value]) => `${name}=${value}`);
   return `${urlText(scheme, host, path === '' ? '/' : path)}?${args.join('&')}`;
 }
 
@@ -77,7 +90,8 @@ export function signInLocation(signInUrl: string, returnTo: string, method: stri
 const PARTS = /^([a-z]+):\/\/([^/?#]*)([^?]*)(?:\?(.*))?$/i;
 
 function asBytes([name, value]: [string, string]): [string, string] {
-  return [Buffer.from(name).toString('latin1'), Buffer.from(value).toString('latin1')];
+  const escaped = (text: string) => queryEscape(Buffer.from(text).toString('latin1'));
+  return [escaped(name), escaped(value)];
 }
 
 function byName([a]: [string, string], [b]: [string, string]): number {
