@@ -209,16 +209,14 @@ function createEngine(wasm: Module): Engine & Explainer {
 
     deny(refusal: Refusal): Refused {
       const { method, scheme, host, uri, realm, signIn, headers } = refusal;
-      const fields = joinFields([method, scheme, host, uri, realm, signIn]);
-      const lines = Buffer.from([...headers].map(([name, value]) => `${name}\0${value}\0`).join(''), 'latin1');
+      const fields = first.fields([method, scheme, host, uri, realm, signIn]);
+      let lines = '';
+      for (const [name, value] of headers) lines += `${name}\0${value}\0`;
       const verdict = refusal.verdict === 'challenge' ? VERDICT_CHALLENGE : VERDICT_FORBID;
-      return withBytes([fields, lines], (a, b) => {
-        const mode = DENIAL_CODES[refusal.mode];
-        const status = wasm.deny(a as number, b as number, verdict, mode, refusal.presented);
-        const text = Buffer.from(bytesAt(wasm.denialText())).toString('latin1');
-        if (status === 0) throw new RangeError('a refusal is too long');
-        return { status, ...takeApart(text) };
-      });
+      const mode = DENIAL_CODES[refusal.mode];
+      const status = wasm.deny(fields, second.latin1(lines), verdict, mode, refusal.presented);
+      if (status === 0) throw new RangeError('a refusal is too long');
+      return { status, ...takeApart(memory.view(wasm.denialText()).toString('latin1')) };
     },
 
     isTrustedProxy(address: string): boolean {
