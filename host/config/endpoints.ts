@@ -21,6 +21,9 @@ const BY_NAME: Readonly<Record<string, Implementation>> = {
   'ext-authz': 'ExtAuthz',
   legacy: 'Legacy',
 };
+/** Whose proxies hand the client whatever they are answered. */
+const ADAPTING: readonly Implementation[] = ['ForwardAuth', 'ExtAuthz'];
+const DENIALS: readonly NonNullable<EndpointConfig['denial']>[] = ['authelia', 'adaptive'];
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9/._-]*[A-Za-z0-9])?$/;
 const PATH = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/;
 /** Paths that are served in any case. */
@@ -76,7 +79,7 @@ function readEndpoint(name: string, raw: unknown, at: string, report: Report): E
     report('config.value', at, 'the name of an endpoint holds letters, digits, `.`, `_`, `-` and `/`');
     return undefined;
   }
-  const keys = ['implementation', 'authn_strategies', 'path'];
+  const keys = ['implementation', 'authn_strategies', 'path', 'denial'];
   for (const key of Object.keys(raw)) {
     if (!keys.includes(key))
       report('config.unknown-key', `${at}.${key}`, `unknown key${didYouMean(key, keys)}`);
@@ -110,7 +113,33 @@ function readEndpoint(name: string, raw: unknown, at: string, report: Report): E
     return undefined;
   }
   const strategies = readStrategies(raw.authn_strategies, implementation, `${at}.authn_strategies`, report);
-  return { name, path, implementation, ...(strategies === undefined ? {} : { strategies }) };
+  const denial = readDenial(raw.denial, implementation, `${at}.denial`, report);
+  return {
+    name,
+    path,
+    implementation,
+    ...(strategies === undefined ? {} : { strategies }),
+    ...(denial === undefined ? {} : { denial }),
+  };
+}
+
+function readDenial(
+  raw: unknown,
+  implementation: Implementation,
+  at: string,
+  report: Report,
+): EndpointConfig['denial'] {
+  if (raw === undefined || raw === null) return undefined;
+  const denial = DENIALS.find(one => one === raw);
+  if (denial === undefined) report('config.value', at, `must be one of ${listed(DENIALS)}, got ${shown(raw)}`);
+  else if (denial === 'adaptive' && !ADAPTING.includes(implementation)) {
+    report(
+      'config.value',
+      at,
+      `must be \`authelia\`: what asks \`${implementation}\` answers the client by itself; ${listed(ADAPTING)} can be \`adaptive\``,
+    );
+  }
+  return denial;
 }
 
 function readStrategies(

@@ -42,6 +42,7 @@ const DEEPER: readonly string[] = [
   'server.endpoints.rate_limits',
   'server.endpoints.authz.*.implementation',
   'server.endpoints.authz.*.path',
+  'server.endpoints.authz.*.denial',
   ...['name', 'schemes', 'scheme_basic_cache_lifespan'].map(
     key => `server.endpoints.authz.*.authn_strategies[].${key}`,
   ),

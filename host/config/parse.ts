@@ -17,7 +17,7 @@ import { inOrder, type Problem } from './problem.ts';
 import type { Config, TokensSetup } from './schema.ts';
 import { readSecretText } from './secret-text.ts';
 import { readSecrets } from './secrets.ts';
-import { readCookies } from './session.ts';
+import { readCookies, signInDocument } from './session.ts';
 import { collectValues, isMapping } from './tree.ts';
 import type { Reader } from './values.ts';
 import { EVERYTHING } from './yaml-rest.ts';
@@ -128,10 +128,11 @@ export function parseConfig(input: ParseInput): Parsed {
   });
   const redis = field(source?.value, 'cache', 'redis') ?? values.get('session.redis');
 
+  const cookies = readCookies(values, report);
   const config: Parsed['config'] = {
     file: input.yaml?.file,
     server: readServer(),
-    cookies: readCookies(values, report),
+    cookies,
     log: {
       level: level === 'trace' ? 'debug' : level,
       format: get('log.format') ?? (input.isTerminal ? 'text' : 'json'),
@@ -269,6 +270,7 @@ export function parseConfig(input: ParseInput): Parsed {
     const rawDomains = values.get('domains');
     const domains = rawDomains === undefined ? undefined : readDomains(rawDomains, report);
     const tokens = tokenWays();
+    const signIn = signInDocument(cookies);
     return {
       ...(accessControl === undefined ? {} : { access_control: accessControl }),
       ...(definitions === undefined ? {} : { definitions }),
@@ -281,6 +283,7 @@ export function parseConfig(input: ParseInput): Parsed {
       ...(domains === undefined ? {} : { domains }),
       ...(usersSearch.caseInsensitive ? { fold_names: true } : {}),
       ...(tokens === undefined ? {} : { tokens }),
+      ...(signIn === undefined ? {} : { sign_in: signIn }),
     };
   }
 }

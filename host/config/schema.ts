@@ -22,6 +22,8 @@ export interface EndpointConfig {
   /** Below `server.address`'s path; `/api/authz/` and the name unless configured. */
   readonly path: string;
   readonly implementation: 'ForwardAuth' | 'AuthRequest' | 'ExtAuthz' | 'Legacy';
+  /** Whether refusals are Authelia's or suit the client; undefined for what its name asks for. */
+  readonly denial?: 'authelia' | 'adaptive';
   /** Undefined for those of the implementation. */
   readonly strategies?: readonly {
     readonly name: StrategyName;

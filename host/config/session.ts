@@ -1,3 +1,5 @@
+import { signInAddress } from '../http/sign-in-address.ts';
+import type { PolicyDocument } from '../policy/engine.ts';
 import type { CookieConfig } from './schema.ts';
 import { isMapping, type Report } from './tree.ts';
 import { shown } from './values.ts';
@@ -48,6 +50,14 @@ export function readCookies(values: ReadonlyMap<string, unknown>, report: Report
     });
   }
   return found;
+}
+
+/** The same for the policy, so that guests know it: the longest domain first, which is the closest. */
+export function signInDocument(cookies: readonly CookieConfig[]): PolicyDocument['sign_in'] {
+  if (cookies.every(({ signInUrl }) => signInUrl === undefined)) return undefined;
+  return [...cookies]
+    .sort((a, b) => b.domain.length - a.domain.length)
+    .map(({ domain, signInUrl }) => ({ domain, address: signInUrl ? signInAddress(signInUrl) : '' }));
 }
 
 function oldDomain(values: ReadonlyMap<string, unknown>, raw: unknown, report: Report): CookieConfig[] {

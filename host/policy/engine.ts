@@ -46,6 +46,8 @@ export type Decision =
       readonly position: number;
       /** Whether the matched rule names subjects. */
       readonly hasSubjects: boolean;
+      /** What `denial` says for the domain; undefined when it says nothing. */
+      readonly denial?: DenialMode | undefined;
       /** Forbidden because rules of the domain ask for what the proxy did not tell. */
       readonly missing?: 'path' | 'method';
     };

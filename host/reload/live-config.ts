@@ -40,13 +40,15 @@ export function takeOver(running: Config, read: Config): Config {
  * The rules as they are read, for users as they are found now: `fold_names` is
  * made of `search.case_insensitive`, which waits for a restart as the users'
  * index does. Half of it would let guest and host know one user by two names.
+ * `sign_in` is made of `session.cookies`, which waits, too.
  */
 export function livePolicy(running: Config, read: PolicyDocument): PolicyDocument {
-  const { fold_names: _, tokens, ...rest } = read;
-  const { fold_names } = running.policy;
+  const { fold_names: _, sign_in: __, tokens, ...rest } = read;
+  const { fold_names, sign_in } = running.policy;
   return {
     ...rest,
     ...(fold_names === undefined ? {} : { fold_names }),
+    ...(sign_in === undefined ? {} : { sign_in }),
     // Without a tokens file, which waits for a restart, there is nobody to ask about a token.
     ...(tokens === undefined || running.tokens === undefined ? {} : { tokens }),
   };
@@ -54,7 +56,7 @@ export function livePolicy(running: Config, read: PolicyDocument): PolicyDocumen
 
 /** Keys whose value in `read` counts only after a restart; never their values, which may be secret. */
 export function waitingKeys(inForce: Config, read: Config): string[] {
-  // All of the policy was taken over but `fold_names`, which has a key of its own.
+  // All of the policy was taken over but what is made of other keys, which are told.
   const paths = [...differences(inForce, read, '')].filter(path => !path.startsWith('policy'));
   return [...new Set(paths.map(keyOf))];
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { exactReply, headerValue, type Reply, type ReplyHeaders } from '../http/reply.ts';
+import { signInLocation } from '../http/sign-in-address.ts';
 import type { Denial } from './dialects/dialect.ts';
-import { signInLocation } from './sign-in.ts';
 import type { HeaderStrategy } from './strategies.ts';
 
 /** What Authelia sends with every page of its own, redirections included. */

@@ -8,7 +8,7 @@ import { DEFERRAL_TEXT, type DeferralProblem, type DeferralReader } from './defe
 import type { Dialect } from './dialects/dialect.ts';
 import { resolveClient, withoutUserInfo } from './forwarded.ts';
 import { contradictsHost } from './own-address.ts';
-import type { SignIn } from './sign-in.ts';
+import { bareHost, type SignIn } from './sign-in.ts';
 
 const REQUEST_NAME = HEADER_REQUEST.toLowerCase();
 
@@ -26,6 +26,8 @@ export interface Asked {
   readonly signInUrl: string | undefined;
   /** A guest asks, which has no grant for the credential. */
   readonly isDeferred: boolean;
+  /** The host as the client wrote it, with its port: for the way back. */
+  readonly shownHost: string;
 }
 
 export type OnDeferral = (reason: DeferralProblem | 'accepted') => void;
@@ -63,7 +65,8 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
       });
       return exactReply(dialect.badRequest);
     }
-    return { target, url: told.url, signInUrl: brought ?? cookies?.signInUrl, isDeferred: false };
+    const signInUrl = brought ?? cookies?.signInUrl;
+    return { target, url: told.url, signInUrl, isDeferred: false, shownHost: target.host };
   };
 
   function readDeferral(
@@ -96,7 +99,10 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
     }
     const { scheme, host, uri } = target;
     const signInUrl = deps.signIn.domainOf(host)?.signInUrl;
-    return { target, url: urlText(scheme, host, uri), signInUrl, isDeferred: true };
+    // The port, which the guest tells in this one, decides nothing.
+    const forwarded = request.headers.one('x-forwarded-host');
+    const shownHost = typeof forwarded === 'string' && bareHost(forwarded) === host ? forwarded : host;
+    return { target, url: urlText(scheme, shownHost, uri), signInUrl, isDeferred: true, shownHost };
   }
 
   function unclear({ peer, path }: Request, key: string): Reply {

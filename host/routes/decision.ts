@@ -6,6 +6,7 @@ import type { Decision, Engine, Principal, Proof, Target } from '../policy/engin
 import { basicChallenge } from './answers.ts';
 import { type Asked, type AskedDeps, createAskedReader, type OnDeferral } from './asked.ts';
 import type { Authenticator } from './authenticator.ts';
+import { modeOf, suitingReply } from './denial.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { withoutUserInfo } from './forwarded.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
@@ -17,7 +18,7 @@ const NOBODY: Proof = { kind: 'none' };
 const FAILED: Proof = { kind: 'failed' };
 
 export interface DecisionDeps extends AskedDeps {
-  readonly engine: Pick<Engine, 'decide' | 'isTrustedProxy' | 'clientAddress'>;
+  readonly engine: Pick<Engine, 'decide' | 'deny' | 'isTrustedProxy' | 'clientAddress'>;
   readonly authenticator: Pick<Authenticator, 'hasCredential' | 'known' | 'authenticate'>;
   readonly identity: IdentityHeaders;
   /** What requests are judged by now; another object once that was replaced. */
@@ -143,14 +144,22 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
       }
       case 'challenge': {
         const { realm } = deps.inForce();
+        const mode = modeOf(dialect, asked, decision);
+        if (mode !== 'authelia' && (by === undefined || by.header === 'authorization')) {
+          const presented = by !== undefined && proof.kind !== 'none';
+          return suitingReply(engine, { request, asked, verdict, mode, presented, realm });
+        }
         if (by !== undefined) return basicChallenge(realm, by.refusal);
         const { target, url, signInUrl } = asked;
         return dialect.challenge({ request, asked: target, url, signInUrl, realm });
       }
       case 'bad-request':
         return exactReply(dialect.badRequest);
-      default:
-        return exactReply(403);
+      default: {
+        const mode = modeOf(dialect, asked, decision);
+        if (mode === 'authelia') return exactReply(403);
+        return suitingReply(engine, { request, asked, verdict, mode, presented: false, realm: '' });
+      }
     }
   }
 

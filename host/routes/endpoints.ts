@@ -91,13 +91,19 @@ const DEFERRALS_ONLY: Dialect = {
   readTarget: () => bad('postern-request'),
 };
 
-function dialectOf({ path, implementation, strategies }: EndpointConfig): Dialect {
-  const dialect = {
+/** What Authelia names is asked by what was written for Authelia; a new name is for those who read what they get. */
+const AUTHELIAS: readonly string[] = ['forward-auth', 'auth-request', 'ext-authz', 'legacy'];
+
+function dialectOf(endpoint: EndpointConfig): Dialect {
+  const { name, path, implementation, strategies } = endpoint;
+  const denial = endpoint.denial ?? (AUTHELIAS.includes(name) ? 'authelia' : 'adaptive');
+  const own = {
     ForwardAuth: AUTHELIA_FORWARD_AUTH,
     AuthRequest: AUTHELIA_AUTH_REQUEST,
     ExtAuthz: autheliaExtAuthz(path),
     Legacy: AUTHELIA_LEGACY,
   }[implementation];
+  const dialect: Dialect = { ...own, denial };
   if (strategies === undefined) return dialect;
   const before = strategies.map(({ name, schemes }) => withSchemes(STRATEGIES[name], schemes));
   const at = strategies.findIndex(({ name }) => name === 'HeaderLegacy');

@@ -1,8 +1,9 @@
 import { type Reply, statusReply } from '../http/reply.ts';
 import type { Handler, Request } from '../http/router.ts';
+import { signInLocation } from '../http/sign-in-address.ts';
 import type { Logger } from '../log/logger.ts';
 import { ownHost } from './forwarded.ts';
-import { hostOfAddress, type SignIn, signInLocation } from './sign-in.ts';
+import { hostOfAddress, type SignIn } from './sign-in.ts';
 
 /** `start?rd=`: sends a browser to the portal of the domain it wants to return to. Never 2xx. */
 export function createStart(signIn: SignIn, log: Logger): Handler {

@@ -1,4 +1,3 @@
-import { queryEscape, urlText } from '../http/go-url.ts';
 
 /** One of `session.cookies`. */
 export interface CookieDomain {
@@ -55,45 +54,4 @@ export class SignIn {
   isPortalHost(host: string): boolean {
     return this.#hosts.has(bareHost(host));
   }
-}
-
-/**
- * The sign-in address with where to return to and, if known, the method; keys
- * in the order of Go's `Values.Encode`. As Go reads a request's address, `#`
- * begins no fragment.
- */
-export function signInLocation(signInUrl: string, returnTo: string, method: string): string {
-  const ours: [string, string][] = [['rd', queryEscape(returnTo)]];
-  if (method !== '') ours.push(['rm', queryEscape(method)]);
-  return withArguments(signInUrl, ours);
-}
-
-/** The same with a NUL for each of the two: what the engine makes refusals of. Visible ASCII else. */
-export function signInAddress(signInUrl: string): string {
-  return withArguments(signInUrl, [
-    ['rd', '\0'],
-    ['rm', '\0'],
-  ]);
-}
-
-/** @param ours names and escaped values */
-function withArguments(signInUrl: string, ours: readonly [string, string][]): string {
-  const [, scheme = '', host = '', path = '', query = ''] = PARTS.exec(signInUrl) ?? [];
-  const names = new Set(ours.map(([name]) => name));
-  const kept = [...new URLSearchParams(query)].filter(([name]) => !names.has(name)).map(asBytes);
-  const all = kept.length === 0 ? ours : [...kept, ...ours].sort(byName);
-  const args = all.map(([name, value]) => `${name}=${value}`);
-  return `${urlText(scheme, host, path === '' ? '/' : path)}?${args.join('&')}`;
-}
-
-/** Of an address as ADDRESS takes it. */
-const PARTS = /^([a-z]+):\/\/([^/?#]*)([^?]*)(?:\?(.*))?$/i;
-
-function asBytes([name, value]: [string, string]): [string, string] {
-  const escaped = (text: string) => queryEscape(Buffer.from(text).toString('latin1'));
-  return [escaped(name), escaped(value)];
-}
-
-function byName([a]: [string, string], [b]: [string, string]): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { urlText } from '../../host/http/go-url.ts';
-import { hostOfAddress, SignIn, signInLocation } from '../../host/routes/sign-in.ts';
+import { signInLocation } from '../../host/http/sign-in-address.ts';
+import { hostOfAddress, SignIn } from '../../host/routes/sign-in.ts';
 
 /** What Go's net/url makes of them, as Authelia uses it: the portal, what is asked for, and the method. */
 const LOCATIONS: readonly [string, [string, string, string, string], string][] = [

@@ -58,7 +58,7 @@ const HOST: Record<string, readonly string[]> = {
   schema: ['config'],
   validate: ['config', 'log', 'policy'],
   reload: ['clock.ts', 'config', 'log', 'policy', 'snapshot'],
-  config: ['policy', 'secret', 'log'],
+  config: ['policy', 'secret', 'log', 'http'],
   cache: ['clock.ts', 'config', 'log', 'secret'],
   elastic: ['cache', 'clock.ts', 'config', 'http', 'log', 'metrics', 'policy', 'secret', 'users'],
   secret: ['config'],

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../host/clock.ts';
 import type { Fields, Level, Logger } from '../../host/log/logger.ts';
-import type { Decision, Engine, Proof, Target } from '../../host/policy/engine.ts';
+import type { Decision, Engine, Proof, Refusal, Refused, Target } from '../../host/policy/engine.ts';
 import type { Directory, User } from '../../host/users/directory.ts';
 
 /** Time that only the test moves. */
@@ -127,6 +127,12 @@ export class FakeEngine implements Engine {
 
   parseToken(): ReturnType<Engine['parseToken']> {
     return { kind: 'none' };
+  }
+
+  deny({ verdict, realm }: Refusal): Refused {
+    const status = verdict === 'challenge' ? 401 : 403;
+    const challenge = [['WWW-Authenticate', `Basic realm="${realm}"`]] as const;
+    return { status, headers: status === 401 ? challenge : [], body: `${status}` };
   }
 
   compileNetworks(): Uint8Array | undefined {

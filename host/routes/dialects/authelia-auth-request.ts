@@ -8,6 +8,7 @@ export const AUTHELIA_AUTH_REQUEST: Dialect = {
   ...AUTHELIA_FORWARD_AUTH,
   name: 'AuthRequest',
   deferrals: false,
+  adapts: false,
   hint:
     'proxy_pass_request_body off; proxy_set_header Content-Length ""; ' +
     'proxy_set_header X-Original-Method $request_method; ' +

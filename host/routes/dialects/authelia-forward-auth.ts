@@ -11,6 +11,7 @@ export const AUTHELIA_FORWARD_AUTH: Dialect = {
   name: 'ForwardAuth',
   badRequest: 400,
   deferrals: true,
+  adapts: true,
   cookieDomainsOnly: true,
   hint: 'send X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Uri and X-Forwarded-For',
   identity: 'authelia',

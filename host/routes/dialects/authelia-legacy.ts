@@ -34,6 +34,7 @@ export const AUTHELIA_LEGACY: Dialect = {
   anyMethod: true,
   badRequest: 401,
   deferrals: false,
+  adapts: false,
   hint: AUTHELIA_AUTH_REQUEST.hint,
   readTarget: readEither,
   strategies: legacyStrategies,

@@ -1,6 +1,6 @@
 import type { Reply, ReplyHeaders } from '../../http/reply.ts';
 import type { Request } from '../../http/router.ts';
-import type { Principal, Target } from '../../policy/engine.ts';
+import type { DenialMode, Principal, Target } from '../../policy/engine.ts';
 import type { IdentityPreset } from '../identity-headers.ts';
 import type { Strategy } from '../strategies.ts';
 
@@ -51,6 +51,10 @@ export interface Dialect {
   readonly badRequest: 400 | 401;
   /** Takes the guest's deferrals (`Postern-Request`); the others answer 403. */
   readonly deferrals?: boolean;
+  /** Hands the client whatever it is answered, so that refusals can suit it. nginx does not. */
+  readonly adapts?: boolean;
+  /** How it refuses where the domain does not say (`denial`); default: in words of its own. */
+  readonly denial?: DenialMode;
   /** Authelia's rule: hosts outside every cookie domain are bad requests. */
   readonly cookieDomainsOnly?: boolean;
   /** `Host` is the application's wherever it is not ours, and contradicts other claims. */
