@@ -20,7 +20,7 @@ import {
   hintNamed,
   MAX_HINT,
 } from '../http/client-kind';
-import { SCHEME_HTTP, SCHEME_WS, SCHEME_WSS } from '../http/target';
+import { SCHEME_WS, SCHEME_WSS } from '../http/target';
 import { CACHE_CONTROL, CONTENT_TYPE, NO_STORE, TEXT } from './answers';
 import { Exchange } from './exchange';
 
@@ -214,12 +214,12 @@ export class Denial {
     while (methodAt < end && unchecked(address[methodAt]) != 0) methodAt++;
     out.bytes(address, start, returnEnd);
     if (referer > 0) {
-      escape(out, scratch, 0, referer);
+      appendEscaped(out, scratch, 0, referer);
     } else {
       out.ascii(secure ? 'https%3A%2F%2F' : 'http%3A%2F%2F');
-      escape(out, host, 0, hostEnd);
+      appendEscaped(out, host, 0, hostEnd);
       let path = out.len;
-      escape(out, uri, 0, uriEnd);
+      appendEscaped(out, uri, 0, uriEnd);
       if (out.overflow || out.len - begin > MAX_LOCATION) {
         out.len = path;
         out.overflow = false;
@@ -288,12 +288,19 @@ function statusText(status: i32): string {
 }
 
 /** Appends bytes as a value of a query: what RFC 3986 section 2.3 leaves unreserved stays. */
-function escape(out: ByteWriter, buf: StaticArray<u8>, start: i32, end: i32): void {
+function appendEscaped(out: ByteWriter, buf: StaticArray<u8>, start: i32, end: i32): void {
   const digits = '0123456789ABCDEF';
   for (let i = start; i < end; i++) {
     let byte = <u32>unchecked(buf[i]);
     let lower = byte | 0x20;
-    if (lower - 0x61 < 26 || byte - 0x30 < 10 || byte == 0x2d || byte == 0x2e || byte == 0x5f || byte == 0x7e) {
+    if (
+      lower - 0x61 < 26 ||
+      byte - 0x30 < 10 ||
+      byte == 0x2d ||
+      byte == 0x2e ||
+      byte == 0x5f ||
+      byte == 0x7e
+    ) {
       out.u8(byte);
     } else {
       out.u8(0x25);

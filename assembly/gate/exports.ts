@@ -107,13 +107,7 @@ const names = new StaticArray<u8>(MAX_NAMES);
  * and the sign-in address with its two NULs or nothing, each behind its u32
  * length; `headers`: name, NUL, value, NUL of each.
  */
-export function deny(
-  fields: Uint8Array,
-  headers: Uint8Array,
-  verdict: i32,
-  mode: i32,
-  presented: bool,
-): i32 {
+export function deny(fields: Uint8Array, headers: Uint8Array, verdict: i32, mode: i32, presented: bool): i32 {
   let buf = bytesOf(fields);
   let method = 4;
   let methodEnd = method + <i32>readU32(buf, 0);

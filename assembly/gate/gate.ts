@@ -226,7 +226,17 @@ export class Gate {
     }
     if (fault != 0) return this.deferFault(now);
     let secure = !target.isPlain();
-    denial.answer(request.names, secure, request.host, request.hostEnd, request.uri, request.uriEnd, bytes, start, end);
+    denial.answer(
+      request.names,
+      secure,
+      request.host,
+      request.hostEnd,
+      request.uri,
+      request.uriEnd,
+      bytes,
+      start,
+      end,
+    );
     return false;
   }
 

@@ -180,8 +180,7 @@ function isUsual(method: StaticArray<u8>, end: i32): bool {
 
 function isHtml(buf: StaticArray<u8>, start: i32, end: i32): bool {
   return (
-    equalsAsciiFold(buf, start, end, 'text/html') ||
-    equalsAsciiFold(buf, start, end, 'application/xhtml+xml')
+    equalsAsciiFold(buf, start, end, 'text/html') || equalsAsciiFold(buf, start, end, 'application/xhtml+xml')
   );
 }
 

@@ -1,4 +1,4 @@
-import { ITEM_ASCII, IMAGE_SIGN_IN, SIGN_IN_ADDRESS, SIGN_IN_DOMAIN } from '../policy/layout';
+import { IMAGE_SIGN_IN, ITEM_ASCII, SIGN_IN_ADDRESS, SIGN_IN_DOMAIN } from '../policy/layout';
 import { text } from '../policy/query';
 import { addString, beginList, endList, setHeader } from './blocks';
 import { doc, docEnd, isAbsent, readKeys, readText, reportRaw, values, words } from './document';

@@ -131,7 +131,8 @@ function readDenial(
 ): EndpointConfig['denial'] {
   if (raw === undefined || raw === null) return undefined;
   const denial = DENIALS.find(one => one === raw);
-  if (denial === undefined) report('config.value', at, `must be one of ${listed(DENIALS)}, got ${shown(raw)}`);
+  if (denial === undefined)
+    report('config.value', at, `must be one of ${listed(DENIALS)}, got ${shown(raw)}`);
   else if (denial === 'adaptive' && !ADAPTING.includes(implementation)) {
     report(
       'config.value',

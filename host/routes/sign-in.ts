@@ -1,4 +1,3 @@
-
 /** One of `session.cookies`. */
 export interface CookieDomain {
   /** Canonical, without a dot in front. */
