@@ -23,15 +23,33 @@ export function judgeOutcome(world, request, outcome, canary) {
   if (outcome.trap !== undefined) return `trap: ${outcome.trap}`;
   // A mutation may have made another canary of the request's own.
   const sent = canary + request.uri + JSON.stringify(request.headers);
-  return outcome.next ? judgePass(world, request, outcome, sent) : judgeAnswer(outcome, sent);
+  return outcome.next ? judgePass(world, request, outcome, sent) : judgeAnswer(request, outcome, sent);
 }
 
-function judgeAnswer({ response }, sent) {
+/** HEAD has none; scripts get JSON, pages that are forbidden a page. */
+function isBody({ method }, { status, headers }, body) {
+  const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
+  if (method === 'HEAD' && body === '') return true;
+  if (type === 'application/json') {
+    return JSON.parse(body).error === (status === 401 ? 'unauthorized' : 'forbidden');
+  }
+  if (status === 403 && type?.startsWith('text/html')) return body.startsWith('<!doctype html>');
+  return new RegExp(`^${status} [A-Z][ -~]{0,160}$`).test(body);
+}
+
+function isSocket({ headers }) {
+  return headers.some(([name, value]) => /^sec-websocket-key$/i.test(name) || /^wss?$|websocket/i.test(value));
+}
+
+function judgeAnswer(request, { response }, sent) {
   if (!STATUSES.has(response.status)) return `status ${response.status}`;
   const body = Buffer.from(response.body).toString('latin1');
-  if (!new RegExp(`^${response.status} [A-Z][ -~]{0,160}$`).test(body)) return `body ${JSON.stringify(body)}`;
+  if (!isBody(request, response, body)) return `body ${JSON.stringify(body)}`;
   const names = response.headers.map(([name]) => name.toLowerCase());
-  if (response.status === 401 && !names.includes('www-authenticate')) return '401 without a challenge';
+  // What must not open a window for a password: scripts, and what says in any way to be a WebSocket.
+  const isSuiting = response.headers.some(([, value]) => value === 'application/json') || isSocket(request);
+  if (response.status === 401 && !names.includes('www-authenticate') && !isSuiting)
+    return '401 without a challenge';
   if (response.status === 503 && !names.includes('retry-after')) return '503 without Retry-After';
   if (foreign(body + JSON.stringify(response.headers), sent)) return 'answer shows an earlier request';
   return undefined;

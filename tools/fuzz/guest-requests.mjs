@@ -80,6 +80,21 @@ const VALUES = [
   '127.0.0.1',
 ];
 
+/** What tells of the client: names, and values that mean something there. */
+const HINTS = [
+  ['Accept', '*/*', 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8', 'application/json', ',;q=,text/html;q=2'],
+  ['Sec-Fetch-Mode', 'navigate', 'cors', 'websocket'],
+  ['Sec-Fetch-Dest', 'document', 'empty'],
+  ['Sec-Fetch-Site', 'none', 'same-origin'],
+  ['X-Requested-With', 'XMLHttpRequest', 'com.example'],
+  ['User-Agent', 'Mozilla/5.0', 'git/2.45.0', 'curl/8'],
+  ['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='],
+  ['Upgrade', 'websocket', ' h2c ,WebSocket'],
+  ['Origin', 'https://app.test'],
+  ['Access-Control-Request-Method', 'PUT'],
+  ['Referer', 'https://app.test/', 'https://evil.test/'],
+];
+
 export const basic = pair => `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`;
 
 /**
@@ -103,6 +118,12 @@ export function makeRequest(random, world, canary) {
   if (random.below(3) === 0) {
     for (let n = random.below(6); n >= 0; n--)
       add(change(random.pick(NAMES)), change(random.pick(VALUES) + canary));
+  }
+  if (random.below(2) === 0) {
+    for (let n = random.below(4); n >= 0; n--) {
+      const [name, ...values] = random.pick(HINTS);
+      add(change(name), change(random.pick(values)));
+    }
   }
   if (mutant && random.below(40) === 0)
     headers.push(random.pick(headers.length > 0 ? headers : [['A', 'b']]));
