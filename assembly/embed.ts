@@ -1,5 +1,6 @@
 import { copy, readU32 } from './bytes/bytes';
 import { arrayOf, bytesOf } from './bytes/loader';
+import { packedLength } from './bytes/packed';
 import { ByteWriter } from './bytes/writer';
 import {
   AUTHORIZATION_BASIC,
@@ -29,6 +30,7 @@ import {
   IMAGE_TOKEN_HEADER_LENGTH,
   IMAGE_TRUSTED,
 } from './policy/layout';
+import { denial as denialMode, findSettings } from './policy/settings';
 import { Subject } from './policy/subject';
 import { MISSING_METHOD, missing } from './policy/unknown';
 import { verdict } from './policy/verdict';
@@ -112,6 +114,12 @@ export function decisionPosition(): i32 {
   return position;
 }
 
+/** DENIAL_… that the configuration says for the host of the request judged last; 0 when it says nothing. */
+export function decisionDenial(): u32 {
+  findSettings(target);
+  return denialMode;
+}
+
 /** Of the request judged last: for each rule a byte of the criteria it has and a byte of those that hold (`explain.ts`). */
 export function decisionExplain(): Uint8Array {
   let out = new ByteWriter(new StaticArray<u8>(2 * HOST_RULES));
@@ -131,7 +139,8 @@ export function decisionObject(): Uint8Array {
 
 /** Published text of a REASON_…. */
 export function decisionReason(reason: i32): string {
-  return reasonText(reason);
+  let text = reasonText(reason);
+  return String.UTF8.decodeUnsafe(text + 2, packedLength(text));
 }
 
 /** AUTHORIZATION_… of the one value of the header; the name is folded where the loaded policy says so. */

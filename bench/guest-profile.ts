@@ -165,6 +165,8 @@ async function namedPlugin(folder: string): Promise<string> {
     'assembly/guest.ts',
     '--target',
     'plugin',
+    '--transform',
+    join(process.cwd(), 'tools/pack-text.mjs'),
     '--debug',
     '--outFile',
     path,

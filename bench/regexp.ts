@@ -66,7 +66,9 @@ async function buildEngine(): Promise<string> {
   // The second one for the plugin's option `use`.
   const entries = ['assembly/regexp/bench.ts', 'assembly/abi/abort.ts'];
   const memory = ['--initialMemory', '64', '--maximumMemory', '256'];
-  execFileSync(process.execPath, [asc, ...entries, '--target', 'plugin', ...memory, '-o', output], {
+  const texts = ['--transform', join(process.cwd(), 'tools/pack-text.mjs')];
+  const options = ['--target', 'plugin', ...texts, ...memory, '-o', output];
+  execFileSync(process.execPath, [asc, ...entries, ...options], {
     stdio: ['ignore', 2, 2],
   });
   writeFileSync(output, await inlineSmall(readFileSync(output)));

@@ -1,5 +1,6 @@
 import { equalsAscii, equalsAsciiFold, lowerAscii } from '../bytes/ascii';
 import { literal } from '../bytes/literal';
+import { packed, writePacked } from '../bytes/packed';
 import { SCRATCH_BYTES, scratch } from '../bytes/scratch';
 import { ByteWriter } from '../bytes/writer';
 import {
@@ -174,10 +175,10 @@ export class Denial {
       out.ascii('"}');
     } else if (form == FORM_PAGE) {
       type = HTML_TYPE;
-      out.ascii('<!doctype html><title>403 Forbidden</title><h1>403 Forbidden</h1>');
+      writePacked(packed('<!doctype html><title>403 Forbidden</title><h1>403 Forbidden</h1>'), out);
     } else {
       out.decimal(status);
-      out.ascii(statusText(status));
+      writePacked(statusText(status), out);
     }
     exchange.setAnswerHeader(CONTENT_TYPE, type, 0, type.length);
     exchange.setAnswerHeader(CACHE_CONTROL, NO_STORE, 0, NO_STORE.length);
@@ -274,16 +275,16 @@ function forbidForm(mode: u32, kind: i32): i32 {
   return kind == CLIENT_SCRIPT ? FORM_JSON : FORM_STATUS;
 }
 
-function statusText(status: i32): string {
+function statusText(status: i32): usize {
   switch (status) {
     case 302:
-      return ' Found';
+      return packed(' Found');
     case 303:
-      return ' See Other';
+      return packed(' See Other');
     case 401:
-      return ' Unauthorized';
+      return packed(' Unauthorized');
     default:
-      return ' Forbidden';
+      return packed(' Forbidden');
   }
 }
 

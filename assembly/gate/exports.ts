@@ -67,6 +67,15 @@ class MemoryExchange extends Exchange {
 
   setHeader(_name: StaticArray<u8>, _value: StaticArray<u8>, _start: i32, _end: i32): void {}
 
+  setHeaderNamed(
+    _names: StaticArray<u8>,
+    _from: i32,
+    _to: i32,
+    _value: StaticArray<u8>,
+    _start: i32,
+    _end: i32,
+  ): void {}
+
   removeHeader(_names: StaticArray<u8>, _start: i32, _end: i32): void {}
 
   setAnswerHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: i32, end: i32): void {

@@ -21,6 +21,7 @@ import {
   VERDICT_ALLOW_PREFIX,
   VERDICT_CHALLENGE,
   VERDICT_DEFER_PREFIX,
+  VERDICT_FORBID,
   VERDICT_TAG_LENGTH,
 } from '../contract';
 import { Claims } from '../grant/claims';
@@ -42,7 +43,13 @@ import {
   IMAGE_TOKEN_HEADER,
   IMAGE_TOKEN_HEADER_LENGTH,
 } from '../policy/layout';
-import { denial as denialMode, findSettings, identityAt, identityLength, identityNames } from '../policy/settings';
+import {
+  denial as denialMode,
+  findSettings,
+  identityAt,
+  identityLength,
+  identityNames,
+} from '../policy/settings';
 import { locateSignIn, signInEnd, signInStart } from '../policy/sign-in';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
@@ -323,10 +330,8 @@ export class Gate {
     if (fault != 0) return this.deferFault(now);
     if (!removable) return this.refuseTooLarge();
     stripHeaders(this.exchange, this.request.names, this.request.scan);
-    if (!setIdentity(this.exchange, bytes, identity, identity + len, claims)) {
-      forbid(this.exchange);
-      return false;
-    }
+    if (!setIdentity(this.exchange, bytes, identity, identity + len, claims))
+      return this.deny(VERDICT_FORBID, true, now);
     this.exchange.setHeader(VERDICT, this.allowValue, 0, this.allowValue.length);
     return true;
   }

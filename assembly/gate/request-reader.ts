@@ -36,8 +36,6 @@ const MAX_RAW_HOST: i32 = 512;
  * a trusted peer writes them as it likes, while the proxy routes by the rest.
  */
 export class RequestReader {
-  /** Where the names end. */
-  namesEnd: i32 = 0;
   readonly names: StaticArray<u8> = new StaticArray<u8>(MAX_HEADER_NAMES + SCAN_STEP);
   readonly scan: HeaderScan = new HeaderScan();
   readonly target: Target = new Target();
@@ -51,7 +49,7 @@ export class RequestReader {
   readonly scheme: StaticArray<u8> = new StaticArray<u8>(MAX_SCHEME);
   schemeEnd: i32 = 0;
   /** Bytes of `names` in use. */
-  private namesEnd: i32 = 0;
+  namesEnd: i32 = 0;
   private clientResolved: bool = false;
 
   constructor(private exchange: Exchange) {}

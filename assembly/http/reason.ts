@@ -1,3 +1,5 @@
+import { packed } from '../bytes/packed';
+
 /**
  * Why a target is refused with 400: codes and their published texts. Zero is
  * no reason at all.
@@ -22,41 +24,41 @@ export const REASON_QUERY_REPEATED: i32 = 24;
 export const REASON_QUERY_ESCAPE: i32 = 25;
 
 /** Text of a reason, for the answer's body and the log. */
-export function reasonText(reason: i32): string {
+export function reasonText(reason: i32): usize {
   switch (reason) {
     case REASON_METHOD:
-      return 'bad method';
+      return packed('bad method');
     case REASON_SCHEME:
-      return 'bad scheme';
+      return packed('bad scheme');
     case REASON_HOST:
-      return 'bad host';
+      return packed('bad host');
     case REASON_URI:
-      return 'bad request target';
+      return packed('bad request target');
     case REASON_URI_LENGTH:
-      return 'request target too long';
+      return packed('request target too long');
     case REASON_PLAIN_HTTP:
-      return 'plain http is not allowed for this host';
+      return packed('plain http is not allowed for this host');
     case REASON_DOT_SEGMENT:
-      return 'ambiguous path: dot segment';
+      return packed('ambiguous path: dot segment');
     case REASON_DOUBLE_SLASH:
-      return 'ambiguous path: double slash';
+      return packed('ambiguous path: double slash');
     case REASON_ENCODED_SLASH:
-      return 'ambiguous path: encoded slash';
+      return packed('ambiguous path: encoded slash');
     case REASON_BACKSLASH:
-      return 'ambiguous path: backslash';
+      return packed('ambiguous path: backslash');
     case REASON_CONTROL:
-      return 'ambiguous path: control character';
+      return packed('ambiguous path: control character');
     case REASON_DELIMITER:
-      return 'ambiguous path: encoded or stray delimiter';
+      return packed('ambiguous path: encoded or stray delimiter');
     case REASON_DOUBLE_ENCODING:
-      return 'ambiguous path: double encoding';
+      return packed('ambiguous path: double encoding');
     case REASON_UTF8:
-      return 'ambiguous path: invalid UTF-8';
+      return packed('ambiguous path: invalid UTF-8');
     case REASON_QUERY_REPEATED:
-      return 'ambiguous query: repeated key';
+      return packed('ambiguous query: repeated key');
     case REASON_QUERY_ESCAPE:
-      return 'ambiguous query: bad escape or semicolon';
+      return packed('ambiguous query: bad escape or semicolon');
     default:
-      return 'bad request';
+      return packed('bad request');
   }
 }

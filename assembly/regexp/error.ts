@@ -1,3 +1,4 @@
+import { packed, writePacked } from '../bytes/packed';
 import { ByteWriter } from '../bytes/writer';
 
 /** Why a pattern is refused. Texts and offending parts are those of Go's `syntax.Error`. */
@@ -43,42 +44,42 @@ export function errorEnd(): i32 {
 
 /** Appends the text of an error, e.g. `missing closing ]`. */
 export function errorMessage(code: i32, out: ByteWriter): void {
-  out.ascii(textOf(code));
+  writePacked(textOf(code), out);
 }
 
-function textOf(code: i32): string {
+function textOf(code: i32): usize {
   switch (code) {
     case RegexpError.InvalidCharRange:
-      return 'invalid character class range';
+      return packed('invalid character class range');
     case RegexpError.InvalidEscape:
-      return 'invalid escape sequence';
+      return packed('invalid escape sequence');
     case RegexpError.InvalidNamedCapture:
-      return 'invalid named capture';
+      return packed('invalid named capture');
     case RegexpError.InvalidPerlOp:
-      return 'invalid or unsupported Perl syntax';
+      return packed('invalid or unsupported Perl syntax');
     case RegexpError.InvalidRepeatOp:
-      return 'invalid nested repetition operator';
+      return packed('invalid nested repetition operator');
     case RegexpError.InvalidRepeatSize:
-      return 'invalid repeat count';
+      return packed('invalid repeat count');
     case RegexpError.InvalidUtf8:
-      return 'invalid UTF-8';
+      return packed('invalid UTF-8');
     case RegexpError.MissingBracket:
-      return 'missing closing ]';
+      return packed('missing closing ]');
     case RegexpError.MissingParen:
-      return 'missing closing )';
+      return packed('missing closing )');
     case RegexpError.MissingRepeatArgument:
-      return 'missing argument to repetition operator';
+      return packed('missing argument to repetition operator');
     case RegexpError.TrailingBackslash:
-      return 'trailing backslash at end of expression';
+      return packed('trailing backslash at end of expression');
     case RegexpError.UnexpectedParen:
-      return 'unexpected )';
+      return packed('unexpected )');
     case RegexpError.NestingDepth:
-      return 'expression nests too deeply';
+      return packed('expression nests too deeply');
     case RegexpError.TooLarge:
-      return 'expression too large';
+      return packed('expression too large');
     case RegexpError.NeedsTables:
-      return 'Unicode classes and folding need a snapshot compiled by the host';
+      return packed('Unicode classes and folding need a snapshot compiled by the host');
     default:
-      return '';
+      return 0;
   }
 }

@@ -17,7 +17,7 @@ import { path, popPath, pushIndex, pushKey, report, reportNumber } from './probl
 /** `domains` and what stands for every host, into the block of settings (`policy/settings.ts`). */
 
 /** In the order of DENIAL_…. */
-const DENIALS = 'authelia adaptive';
+const DENIALS = 'authelia adaptive redirect json basic status';
 /** In the order of PATHS_…. */
 const PATHS = 'refuse clean';
 

@@ -179,6 +179,7 @@ function reportUnknown(known: string): void {
 /** Place of `text[start, end)` in a list of words separated by blanks; -1 when it is not there. */
 function wordPlace(known: string, start: i32, end: i32): i32 {
   let place = 0;
+  if (end == start) return -1;
   for (let at = 0; at < known.length; at++, place++) {
     let from = at;
     while (at < known.length && known.charCodeAt(at) != 0x20) at++;

@@ -1,6 +1,6 @@
 import { copy, readU16, readU32 } from '../bytes/bytes';
 import { arrayOf, bytesOf } from '../bytes/loader';
-import { writePacked } from '../bytes/packed';
+import { packedLength, writePacked } from '../bytes/packed';
 import { ByteWriter } from '../bytes/writer';
 import { MAX_METHOD } from '../contract';
 import { HmacKey } from '../crypto/hmac';
@@ -260,7 +260,7 @@ export function targetAmbiguity(): i32 {
 /** Published text of a REASON_…. */
 export function targetReason(reason: i32): Uint8Array {
   let words = reasonText(reason);
-  let out = new ByteWriter(new StaticArray<u8>(words.length));
-  out.ascii(words);
+  let out = new ByteWriter(new StaticArray<u8>(packedLength(words)));
+  writePacked(words, out);
   return arrayOf(out.buf, 0, out.len);
 }

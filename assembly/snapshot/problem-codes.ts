@@ -105,7 +105,9 @@ export function problemText(problem: i32): usize {
     case POLICY_DOMAIN_MISSING:
       return packed('policy.domains.domain the entry has no domain: add `domain`');
     case POLICY_DENIAL:
-      return packed('policy.denial is no denial: write `authelia` or `adaptive`');
+      return packed(
+        'policy.denial is no denial: write `adaptive`, `authelia`, `redirect`, `json`, `basic` or `status`',
+      );
     case POLICY_IDENTITY_PRESET:
       return packed(
         'policy.identity_headers must be a preset the host knows, or names with templates such as `{username}`',

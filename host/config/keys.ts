@@ -6,6 +6,7 @@ import {
   GRANT_SLOT_SIZE,
   GRANT_WAYS,
 } from '../../assembly/contract.ts';
+import { DENIALS } from '../policy/engine.ts';
 import { address, prefix } from './address.ts';
 import { cachePrefix, redisHost, redisNodes, tlsVersion } from './cache-values.ts';
 import { groupMappings, identityHeader, listenAddress } from './elastic-values.ts';
@@ -92,9 +93,11 @@ export const VALUE_KEYS = {
   allow_http: textList,
   ambiguous_paths: ambiguousPaths,
   identity_headers: identityHeaders,
-  denial: oneOf('authelia', 'adaptive'),
+  denial: oneOf(...DENIALS),
   realm: text,
 } as const satisfies Record<string, Reader<unknown>>;
+
+export { DENIALS };
 
 export type ValueKey = keyof typeof VALUE_KEYS;
 export type ValueOf<K extends ValueKey> = (typeof VALUE_KEYS)[K] extends Reader<infer T> ? T : never;

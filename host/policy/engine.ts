@@ -126,7 +126,7 @@ export interface PolicyDocument {
   /** Names of headers with their templates; default Authelia's. */
   readonly identity_headers?: Readonly<Record<string, string>>;
   /** What refusals look like; default what suits whoever answers. */
-  readonly denial?: 'authelia' | 'adaptive';
+  readonly denial?: DenialMode;
   /** What of this some hosts have for themselves. */
   readonly domains?: unknown;
   /** The case of `A`-`Z` in the user names of credentials counts for nothing; from `search.case_insensitive`. */

@@ -25,6 +25,7 @@ import {
   type Authorization,
   type Compiled,
   CRITERIA,
+  DENIALS,
   type Decision,
   type DenialMode,
   type Engine,
@@ -50,6 +51,7 @@ interface Exports {
   policyLoad(image: number): number;
   decide(fields: number, principal: number, level: number, failed: boolean): number;
   decisionPosition(): number;
+  decisionDenial(): number;
   decisionReason(reason: number): number;
   decisionExplain(): number;
   decisionHost(): number;
@@ -165,6 +167,7 @@ function createEngine(wasm: Module): Engine & Explainer {
         policy: policyName((answer >> 4) & 15),
         position: wasm.decisionPosition(),
         hasSubjects: (answer & 256) !== 0,
+        ...((answer & 15) === VERDICT_ALLOW ? {} : { denial: DENIALS[wasm.decisionDenial() - 1] }),
       };
     },
 

@@ -7,7 +7,7 @@ import {
 } from '../../assembly/contract.ts';
 import { formatDuration } from '../config/duration.ts';
 import { IDENTITY_PRESETS } from '../config/identity-presets.ts';
-import { DEFAULTS } from '../config/keys.ts';
+import { DEFAULTS, DENIALS } from '../config/keys.ts';
 
 /** As much of JSON Schema (draft 7) as is needed. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -360,9 +360,9 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
   },
   denial: {
     description:
-      'What a refusal looks like: `authelia`, or `adaptive`, which suits pages, scripts and tools alike. Default: what the endpoint that is asked does.',
-    enum: ['authelia', 'adaptive'],
-    examples: ['adaptive'],
+      'What a refusal looks like: `adaptive`, which suits page, script, tool and WebSocket; `authelia`; or one form for everybody: `redirect` to the sign-in address, `json`, `basic` (asks for a password), or the bare `status`. Default: `adaptive` in the plugin, else what the endpoint that is asked does.',
+    enum: [...DENIALS],
+    examples: ['adaptive', 'json'],
   },
   realm: {
     description: 'Name that browsers show when they ask for a password.',

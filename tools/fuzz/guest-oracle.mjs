@@ -38,7 +38,9 @@ function isBody({ method }, { status, headers }, body) {
 }
 
 function isSocket({ headers }) {
-  return headers.some(([name, value]) => /^sec-websocket-key$/i.test(name) || /^wss?$|websocket/i.test(value));
+  return headers.some(
+    ([name, value]) => /^sec-websocket-key$/i.test(name) || /^wss?$|websocket/i.test(value),
+  );
 }
 
 function judgeAnswer(request, { response }, sent) {

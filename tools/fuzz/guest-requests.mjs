@@ -82,7 +82,13 @@ const VALUES = [
 
 /** What tells of the client: names, and values that mean something there. */
 const HINTS = [
-  ['Accept', '*/*', 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8', 'application/json', ',;q=,text/html;q=2'],
+  [
+    'Accept',
+    '*/*',
+    'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8',
+    'application/json',
+    ',;q=,text/html;q=2',
+  ],
   ['Sec-Fetch-Mode', 'navigate', 'cors', 'websocket'],
   ['Sec-Fetch-Dest', 'document', 'empty'],
   ['Sec-Fetch-Site', 'none', 'same-origin'],
