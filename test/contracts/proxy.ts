@@ -159,6 +159,11 @@ export function describeProxyContract(
       expectNobody(received());
     });
 
+    it('by the address of the client', async () => {
+      expect((await ask('/near')).status).toBe(200);
+      expect((await ask('/lan')).status).not.toBe(200);
+    });
+
     it('HEAD, without a body', async () => {
       const answer = await ask('/x', { method: 'HEAD', as: ANN.as });
       expect(answer).toMatchObject({ status: 200, text: '' });

@@ -29,6 +29,8 @@ const RULES = [
   { domain: OPEN_HOST, policy: 'bypass' },
   { domain: APP, policy: 'bypass', resources: '^/open([/?].*)?$' },
   { domain: APP, policy: 'bypass', resources: '^/lan([/?].*)?$', networks: '10.0.0.0/8' },
+  // Where the tests come from.
+  { domain: APP, policy: 'bypass', resources: '^/near([/?].*)?$', networks: '127.0.0.0/8' },
   { domain: APP, policy: 'bypass', resources: '^/read([/?].*)?$', methods: ['GET', 'HEAD'] },
   { domain: APP, policy: 'one_factor', resources: '^/admin([/?].*)?$', subject: 'group:admin' },
   { domain: APP, policy: 'deny', resources: '^/admin([/?].*)?$' },
