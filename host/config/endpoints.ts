@@ -13,6 +13,8 @@ const STRATEGIES: readonly StrategyName[] = [
   'HeaderAuthRequestProxyAuthorization',
   'HeaderLegacy',
 ];
+/** The last one is read as `grants.lifetime`. */
+const STRATEGY_KEYS = ['name', 'schemes', 'scheme_basic_cache_lifespan'];
 const SCHEMES = ['basic', 'bearer'];
 /** Authelia's own names; others have to say their implementation. */
 const BY_NAME: Readonly<Record<string, Implementation>> = {
@@ -26,6 +28,8 @@ const ADAPTING: readonly Implementation[] = ['ForwardAuth', 'ExtAuthz'];
 const DENIALS: readonly NonNullable<EndpointConfig['denial']>[] = ['authelia', 'adaptive'];
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9/._-]*[A-Za-z0-9])?$/;
 const PATH = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/;
+/** FORWARD_AUTH_PATH of the routes. */
+const DEFERRALS = '/api/authz/forward-auth';
 /** Paths that are served in any case. */
 const TAKEN =
   /^\/(?:metrics|health|api\/health|outpost\.goauthentik\.io(?:\/.*)?|akprox(?:\/.*)?|oauth2(?:\/.*)?)$/;
@@ -112,6 +116,14 @@ function readEndpoint(name: string, raw: unknown, at: string, report: Report): E
     report('config.value', `${at}.path`, `\`${path}\` is served already: set another path`);
     return undefined;
   }
+  if (path === DEFERRALS && implementation !== 'ForwardAuth') {
+    report(
+      'config.value',
+      `${at}.implementation`,
+      `must be \`ForwardAuth\`: \`${DEFERRALS}\` is where the plugin sends what it cannot decide; or set another \`path\``,
+    );
+    return undefined;
+  }
   const strategies = readStrategies(raw.authn_strategies, implementation, `${at}.authn_strategies`, report);
   const denial = readDenial(raw.denial, implementation, `${at}.denial`, report);
   return {
@@ -156,6 +168,10 @@ function readStrategies(
   }
   const found: { name: StrategyName; schemes?: readonly string[] }[] = [];
   for (const [i, entry] of raw.entries()) {
+    for (const key of isMapping(entry) ? Object.keys(entry) : []) {
+      if (STRATEGY_KEYS.includes(key)) continue;
+      report('config.unknown-key', `${at}[${i}].${key}`, `unknown key${didYouMean(key, STRATEGY_KEYS)}`);
+    }
     const said = isMapping(entry) ? entry.name : entry;
     const name = STRATEGIES.find(one => one === said);
     if (name === undefined) {

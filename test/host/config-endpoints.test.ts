@@ -200,6 +200,15 @@ describe('server.endpoints', () => {
       '{ forward-auth: { authn_strategies: [{ name: HeaderAuthorization, schemes: [digest] }] } }',
       'must be a list of `basic`, `bearer`',
     ],
+    [
+      '{ forward-auth: { authn_strategies: [{ name: HeaderAuthorization, scheme: basic }] } }',
+      'authn_strategies[0].scheme: unknown key, did you mean `schemes`?',
+    ],
+    ['{ forward-auth: { implementation: AuthRequest } }', 'must be `ForwardAuth`'],
+    [
+      '{ mine: { implementation: ExtAuthz, path: /api/authz/forward-auth } }',
+      'is where the plugin sends what it cannot decide',
+    ],
   ])('refuses %s', (authz, expected) => {
     const { errors } = endpoints(authz);
     expect(errors).toHaveLength(1);
