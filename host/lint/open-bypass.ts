@@ -14,7 +14,7 @@ export const openBypass: Lint = ({ rules, probe }) =>
     .filter(({ policy }) => policy === 'bypass')
     .flatMap(rule =>
       (rule.resources ?? []).flatMap((expression, i) => {
-        const message = findOpening(expression, probe);
+        const message = findOpening(expression, probe) ?? findQuery(expression, probe);
         return message === undefined ? [] : [warning('lint.open-bypass', pathOf(rule, i), message)];
       }),
     );
@@ -49,6 +49,37 @@ function findOpening(expression: string, probe: Probe): string | undefined {
   const advice =
     better === undefined ? 'begin it with `^/` and end it with `([/?].*)?$`' : `write \`${better}\``;
   return `\`${expression}\` ${why.join(' and ')}, so everybody also gets ${examples.join(' and ')}: ${advice}`;
+}
+
+/** What may match a `?` somewhere before the end. Spares the engine the question. */
+const MAY_MATCH_MARK = /(?<!\\)\.|\[\^|\[[^\]]*\?|\\[SDWPp]/;
+const USUAL_END = /(?:\(\[?\/\??\]?\.\*\)\?|\.[*+])\$?$/;
+
+/**
+ * `^/a/.+/b$` sees path and query in one text, so it also lets through
+ * `/a/admin?x=/b`, whose path it does not match (CVE-2025-54576).
+ */
+function findQuery(expression: string, probe: Probe): string | undefined {
+  if (!MAY_MATCH_MARK.test(expression.replace(USUAL_END, ''))) return undefined;
+  const matches = (text: string, by = expression): boolean => probe.resource(by, uriOf(text)) === true;
+  for (const { sample } of readExpression(expression) ?? []) {
+    // Where the path ends: at each place but behind a query that is asked for.
+    const last = sample.includes('?') ? sample.indexOf('?') : sample.length;
+    for (let at = 1; at < last; at++) {
+      const path = sample.slice(0, at) + GUARDED.slice(1);
+      const uri = `${path}?x=${sample.slice(at)}`;
+      if (!matches(uri) || matches(path)) continue;
+      const better = expression
+        .replace(/(?<!\\)\.(?=[*+{?])/g, '[^?]')
+        .replace(/\\([SDW])/g, (_, kind: string) => `[^\\${kind.toLowerCase()}?]`)
+        .replaceAll('[^/]', '[^/?]');
+      const kept = sample.slice(0, at) + ANY_TEXT + sample.slice(at);
+      const isBetter = !matches(uri, better) && matches(kept) && matches(kept, better);
+      const advice = isBetter ? `write \`${better}\`` : 'let no part of it match a `?`, with `[^?]*`';
+      return `\`${expression}\` finds its end in a query, too, so everybody also gets \`${uri}\`: ${advice}`;
+    }
+  }
+  return undefined;
 }
 
 /** As nearly all are that were written with care: a fixed beginning and an end. Spares the engine the question. */
