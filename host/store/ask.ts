@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreError } from './store.ts';
+
+/**
+ * How long a write to SQLite waits for another process. It waits here, not in
+ * SQLite, which would hold up everything else that this process does.
+ */
+const BUSY_MS = 3_000;
+const MAX_PAUSE_MS = 50;
+
+/**
+ * What a database's driver throws as a `StoreError`: texts of drivers quote
+ * statements and sometimes values.
+ */
+export async function ask<T>(work: () => Promise<T>): Promise<T> {
+  const end = performance.now() + BUSY_MS;
+  for (let pause = 1; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
+    try {
+      return await work();
+    } catch (error) {
+      // Nothing of it was done: a transaction is rolled back, a statement not begun.
+      if (!codeOf(error).startsWith('SQLITE_BUSY') || performance.now() > end) throw translated(error);
+    }
+    await sleep(pause);
+  }
+}
+
+function translated(error: unknown): unknown {
+  if (error instanceof StoreError || error instanceof TypeError) return error;
+  const code = codeOf(error);
+  // 23505: unique_violation.
+  if (code === '23505' || code.startsWith('SQLITE_CONSTRAINT')) {
+    return new StoreError('ERR_STORE_CONFLICT', 'there is such an entry already');
+  }
+  const why = code === '' ? (error instanceof Error ? error.name : 'unknown') : code;
+  return new StoreError(
+    'ERR_STORE_UNAVAILABLE',
+    `the database cannot be asked (${why}): look whether it runs, at the keys below \`storage\`, and at its log`,
+  );
+}
+
+/** Node's, SQLite's or PostgreSQL's; a pool that waits in vain has a text alone. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  if (/timeout|timed out/i.test(error.message)) return 'ETIMEDOUT';
+  return '';
+}
+
+/** Affected rows of an update or deletion. */
+export function isAny(rows: bigint): boolean {
+  return rows > 0n;
+}

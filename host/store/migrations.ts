@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from 'kysely';
+import { StoreError } from './store.ts';
+import type { Tables } from './tables.ts';
+
+type Kind = 'sqlite' | 'postgres';
+
+/**
+ * By name, in the order they are run in. SQLite changes tables outside of any
+ * transaction: each step may find its work done, by a run that was cut short or
+ * another host's. One that was released is never changed: what it got
+ * wrong the next puts right.
+ */
+function migrations(kind: Kind): Record<string, Migration> {
+  const bytes = kind === 'postgres' ? sql`bytea` : sql`blob`;
+  const time = kind === 'postgres' ? sql`bigint` : sql`integer`;
+  return {
+    '0001-first': {
+      async up(db: Kysely<unknown>) {
+        await db.schema
+          .createTable('data_keys')
+          .ifNotExists()
+          .addColumn('id', 'integer', column => column.primaryKey())
+          .addColumn('wrapped', bytes, column => column.notNull())
+          .execute();
+        await db.schema
+          .createTable('accounts')
+          .ifNotExists()
+          .addColumn('username', 'text', column => column.primaryKey())
+          .addColumn('sign_outs', 'integer', column => column.notNull().defaultTo(0))
+          .addColumn('preferred', 'text')
+          .execute();
+        await db.schema
+          .createTable('sessions')
+          .ifNotExists()
+          .addColumn('id', 'text', column => column.primaryKey())
+          .addColumn('username', 'text', column => column.notNull())
+          .addColumn('domain', 'text', column => column.notNull())
+          .addColumn('level', 'integer', column => column.notNull())
+          .addColumn('created_at', time, column => column.notNull())
+          .addColumn('expires_at', time, column => column.notNull())
+          .addColumn('active_at', time, column => column.notNull())
+          .addColumn('remember', 'integer', column => column.notNull())
+          .addColumn('details', bytes, column => column.notNull())
+          .execute();
+        await db.schema
+          .createIndex('sessions_username')
+          .ifNotExists()
+          .on('sessions')
+          .column('username')
+          .execute();
+        await db.schema
+          .createIndex('sessions_expires_at')
+          .ifNotExists()
+          .on('sessions')
+          .column('expires_at')
+          .execute();
+        await db.schema
+          .createTable('totp_devices')
+          .ifNotExists()
+          .addColumn('id', 'text', column => column.primaryKey())
+          .addColumn('username', 'text', column => column.notNull())
+          .addColumn('name', 'text', column => column.notNull())
+          .addColumn('secret', bytes, column => column.notNull())
+          .addColumn('algorithm', 'text', column => column.notNull())
+          .addColumn('digits', 'integer', column => column.notNull())
+          .addColumn('period', 'integer', column => column.notNull())
+          .addColumn('last_step', time, column => column.notNull())
+          .addColumn('created_at', time, column => column.notNull())
+          .execute();
+        await db.schema
+          .createIndex('totp_devices_username')
+          .ifNotExists()
+          .on('totp_devices')
+          .column('username')
+          .execute();
+        await db.schema
+          .createTable('recovery_codes')
+          .ifNotExists()
+          .addColumn('username', 'text', column => column.notNull())
+          .addColumn('digest', 'text', column => column.notNull())
+          .addPrimaryKeyConstraint('recovery_codes_key', ['username', 'digest'])
+          .execute();
+        await db.schema
+          .createTable('bans')
+          .ifNotExists()
+          .addColumn('kind', 'text', column => column.notNull())
+          .addColumn('subject', 'text', column => column.notNull())
+          .addColumn('until', time)
+          .addColumn('reason', 'text', column => column.notNull())
+          .addColumn('created_at', time, column => column.notNull())
+          .addPrimaryKeyConstraint('bans_key', ['kind', 'subject'])
+          .execute();
+      },
+    },
+  };
+}
+
+/** Two hosts that start on one file come in each other's way once. */
+const ATTEMPTS = 5;
+const PAUSE_MS = 100;
+
+/** Brings the tables up to date. Hosts that start together wait for each other. */
+export async function migrate(db: Kysely<Tables>, kind: Kind, schema?: string): Promise<void> {
+  const provider: MigrationProvider = { getMigrations: async () => migrations(kind) };
+  const migrator = new Migrator({
+    db,
+    provider,
+    ...(schema === undefined ? {} : { migrationTableSchema: schema }),
+  });
+  for (let attempt = 1; ; attempt++) {
+    const { error } = await migrator.migrateToLatest();
+    if (error === undefined) return;
+    const message = error instanceof Error ? error.message : String(error);
+    if (message.includes('previously executed migration')) {
+      throw new StoreError(
+        'ERR_STORE_NEWER',
+        'the database was made by a newer version of Postern: run that version, or restore a backup of this one',
+      );
+    }
+    // PostgreSQL has a lock for it.
+    if (kind === 'postgres' || attempt === ATTEMPTS) throw error;
+    await sleep(PAUSE_MS);
+  }
+}

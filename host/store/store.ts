@@ -1,0 +1,130 @@
+/**
+ * What must last longer than a process and a cache: sessions, second factors,
+ * recovery codes, bans, preferences. SQLite for one host, PostgreSQL for several;
+ * `test/contracts/store.ts` runs over both.
+ *
+ * Times are milliseconds since 1970. Every method rejects with `StoreError`
+ * when the database cannot be asked in time, and what must be durable is so
+ * when the call returns.
+ */
+export interface Store {
+  readonly kind: 'sqlite' | 'postgres';
+  readonly sessions: SessionStore;
+  readonly factors: FactorStore;
+  readonly bans: BanStore;
+  readonly accounts: AccountStore;
+  /** Removes what has ended before `now`: sessions, bans, used codes. */
+  sweep(now: number): Promise<void>;
+  /** Whether it answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Session {
+  /** A hash of the token: the token itself is nowhere. */
+  readonly id: string;
+  readonly username: string;
+  /** Domain of the cookie. */
+  readonly domain: string;
+  readonly level: number;
+  readonly createdAt: number;
+  /** The session's end, whoever is active. */
+  readonly expiresAt: number;
+  readonly activeAt: number;
+  readonly remember: boolean;
+  /** What is shown in the list of devices (address, browser); sealed. */
+  readonly details: string;
+}
+
+export interface SessionStore {
+  put(session: Session): Promise<void>;
+  find(id: string): Promise<Session | undefined>;
+  /** Never back: an older notice of activity changes nothing. False when the session is gone. */
+  touch(id: string, activeAt: number): Promise<boolean>;
+  ofUser(username: string): Promise<readonly Session[]>;
+  /** Puts the new one in the old one's place, in one step; false when the old one is gone, and then nothing is put. */
+  replace(oldId: string, next: Session): Promise<boolean>;
+  remove(id: string): Promise<boolean>;
+  /** Ids of those removed; all users without a name. */
+  removeAll(username?: string): Promise<readonly string[]>;
+}
+
+export interface TotpDevice {
+  readonly id: string;
+  readonly username: string;
+  readonly name: string;
+  /** Sealed. */
+  readonly secret: Uint8Array;
+  readonly algorithm: 'SHA1' | 'SHA256' | 'SHA512';
+  readonly digits: number;
+  readonly period: number;
+  /** Number of the last time step that was used; no code of it or before works again. */
+  readonly lastStep: number;
+  readonly createdAt: number;
+}
+
+export interface FactorStore {
+  /** Rejects with `ERR_STORE_CONFLICT` when the id exists. */
+  add(device: TotpDevice): Promise<void>;
+  ofUser(username: string): Promise<readonly TotpDevice[]>;
+  /** Takes a time step for a device: true once for each, and for none before the last, whoever asks at the same time. */
+  useStep(username: string, id: string, step: number): Promise<boolean>;
+  remove(username: string, id: string): Promise<boolean>;
+  /** Puts these codes in the place of all of the user's; they are kept as keyed hashes. */
+  setRecoveryCodes(username: string, codes: readonly string[]): Promise<void>;
+  /** True once for each code. */
+  useRecoveryCode(username: string, code: string): Promise<boolean>;
+  recoveryCodesLeft(username: string): Promise<number>;
+}
+
+export interface Ban {
+  readonly kind: 'user' | 'address';
+  readonly subject: string;
+  /** Undefined for ever. */
+  readonly until: number | undefined;
+  readonly reason: string;
+  readonly createdAt: number;
+}
+
+export interface BanStore {
+  /** Replaces one of the same subject. */
+  put(ban: Ban): Promise<void>;
+  find(kind: Ban['kind'], subject: string, now: number): Promise<Ban | undefined>;
+  list(now: number): Promise<readonly Ban[]>;
+  remove(kind: Ban['kind'], subject: string): Promise<boolean>;
+}
+
+export interface Account {
+  /** How often the user was signed out everywhere: part of the user's epoch. */
+  readonly signOuts: number;
+  readonly preferred: string | undefined;
+}
+
+export interface AccountStore {
+  find(username: string): Promise<Account>;
+  /** Every user with a counter above 0. */
+  signOuts(): Promise<ReadonlyMap<string, number>>;
+  /** Counts up, durably, before it answers the new number. */
+  signOut(username: string): Promise<number>;
+  prefer(username: string, method: string | undefined): Promise<void>;
+}
+
+export type StoreErrorCode =
+  /** Not reached, or too slow. */
+  | 'ERR_STORE_UNAVAILABLE'
+  /** The data key was wrapped by another root secret, or a column was written for another row. */
+  | 'ERR_STORE_SEALED'
+  /** Made by a newer version. */
+  | 'ERR_STORE_NEWER'
+  | 'ERR_STORE_CONFLICT';
+
+/** Its message says what to do, and holds no value of any column. */
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string) {
+    super(message);
+    this.name = 'StoreError';
+    this.code = code;
+  }
+}

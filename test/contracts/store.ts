@@ -1,0 +1,288 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { backup, restore } from '../../host/store/backup.ts';
+import { rotateSecret } from '../../host/store/data-key.ts';
+import { openDatabase, type StoreSettings } from '../../host/store/database.ts';
+import { openStore } from '../../host/store/open.ts';
+import type { Session, Store, StoreError, TotpDevice } from '../../host/store/store.ts';
+
+/** A place for databases. */
+export interface StoreUnderTest {
+  /** A new, empty one. */
+  create(): StoreSettings;
+  /** Everything in it, as text: statements' results, a file's bytes. */
+  dump(settings: StoreSettings): string;
+  /** Runs a statement behind our back. */
+  tamper(settings: StoreSettings, statement: string): void;
+  stop(): Promise<void>;
+}
+
+const SECRET = Buffer.alloc(32, 3);
+const NOW = 1_760_000_000_000;
+
+const session = (over: Partial<Session> = {}): Session => ({
+  id: 'hash-1',
+  username: 'alice',
+  domain: 'example.com',
+  level: 1,
+  createdAt: NOW,
+  expiresAt: NOW + 3_600_000,
+  activeAt: NOW,
+  remember: false,
+  details: '192.0.2.1 Firefox ü',
+  ...over,
+});
+
+const device = (over: Partial<TotpDevice> = {}): TotpDevice => ({
+  id: 'device-1',
+  username: 'alice',
+  name: 'phone',
+  secret: Buffer.from('the very secret seed'),
+  algorithm: 'SHA1',
+  digits: 6,
+  period: 30,
+  lastStep: 100,
+  createdAt: NOW,
+  ...over,
+});
+
+/** What every database must do. */
+export function describeStore(title: string, start: () => Promise<StoreUnderTest>): void {
+  describe(`${title}: a store`, () => {
+    let place: StoreUnderTest;
+    let settings: StoreSettings;
+    let store: Store;
+    const others: Store[] = [];
+
+    const open = async (secret: Uint8Array = SECRET, previousSecret?: Uint8Array, at = settings) => {
+      const opened = await openStore(at, { secret, previousSecret, random: randomBytes });
+      others.push(opened);
+      return opened;
+    };
+
+    beforeAll(async () => {
+      place = await start();
+    });
+    beforeEach(async () => {
+      settings = place.create();
+      store = await open();
+    });
+    afterEach(async () => {
+      for (const other of others.splice(0)) await other.close();
+    });
+    afterAll(async () => {
+      await place?.stop();
+    });
+
+    it('keeps sessions, over a restart too', async () => {
+      expect(await store.sessions.find('hash-1')).toBeUndefined();
+      await store.sessions.put(session());
+      await store.sessions.put(session({ id: 'hash-2', remember: true, level: 2, createdAt: NOW + 1 }));
+      await store.sessions.put(session({ id: 'hash-3', username: 'bob' }));
+      await expect(store.sessions.put(session())).rejects.toMatchObject({ code: 'ERR_STORE_CONFLICT' });
+      const again = await open();
+      expect(await again.sessions.find('hash-1')).toEqual(session());
+      expect(
+        (await again.sessions.ofUser('alice')).map(({ id, remember, level }) => [id, remember, level]),
+      ).toEqual([
+        ['hash-1', false, 1],
+        ['hash-2', true, 2],
+      ]);
+      expect(await again.sessions.remove('hash-1')).toBe(true);
+      expect(await store.sessions.remove('hash-1')).toBe(false);
+      expect(await store.sessions.removeAll('alice')).toEqual(['hash-2']);
+      expect((await store.sessions.removeAll()).length).toBe(1);
+    });
+
+    it('notes activity, never backwards', async () => {
+      await store.sessions.put(session());
+      expect(await store.sessions.touch('hash-1', NOW + 5_000)).toBe(true);
+      expect(await store.sessions.touch('hash-1', NOW + 1_000)).toBe(true);
+      expect((await store.sessions.find('hash-1'))?.activeAt).toBe(NOW + 5_000);
+      expect(await store.sessions.touch('gone', NOW)).toBe(false);
+    });
+
+    it('replaces a session once, whoever asks at the same time', async () => {
+      await store.sessions.put(session());
+      const other = await open();
+      const answers = await Promise.all(
+        [...Array(10).keys()].map(i =>
+          (i % 2 ? store : other).sessions.replace('hash-1', session({ id: `next-${i}`, level: 2 })),
+        ),
+      );
+      expect(answers.filter(Boolean)).toHaveLength(1);
+      const left = await store.sessions.ofUser('alice');
+      expect(left.map(({ id }) => id)).toEqual([`next-${answers.indexOf(true)}`]);
+    });
+
+    it('keeps second factors, and uses each time step once', async () => {
+      await store.factors.add(device());
+      await store.factors.add(
+        device({ id: 'device-2', name: 'key', algorithm: 'SHA512', createdAt: NOW + 1 }),
+      );
+      await expect(store.factors.add(device())).rejects.toMatchObject({ code: 'ERR_STORE_CONFLICT' });
+      const [first] = await store.factors.ofUser('alice');
+      expect({ ...first, secret: Buffer.from(first?.secret ?? []) }).toEqual(device());
+      const other = await open();
+      const uses = await Promise.all(
+        [...Array(10).keys()].map(i => (i % 2 ? store : other).factors.useStep('alice', 'device-1', 101)),
+      );
+      expect(uses.filter(Boolean)).toHaveLength(1);
+      expect(await store.factors.useStep('alice', 'device-1', 100)).toBe(false);
+      expect(await store.factors.useStep('alice', 'device-1', 102)).toBe(true);
+      expect(await store.factors.useStep('bob', 'device-1', 200)).toBe(false);
+      expect(await store.factors.useStep('alice', 'device-2', 101)).toBe(true);
+      expect(await store.factors.remove('bob', 'device-1')).toBe(false);
+      expect(await store.factors.remove('alice', 'device-1')).toBe(true);
+      expect((await store.factors.ofUser('alice')).map(({ id }) => id)).toEqual(['device-2']);
+    });
+
+    it('takes a recovery code once, and forgets the old ones', async () => {
+      await store.factors.setRecoveryCodes('alice', ['aaaa-1111', 'bbbb-2222']);
+      await store.factors.setRecoveryCodes('bob', ['aaaa-1111']);
+      expect(await store.factors.recoveryCodesLeft('alice')).toBe(2);
+      const other = await open();
+      const uses = await Promise.all(
+        [...Array(6).keys()].map(i => (i % 2 ? store : other).factors.useRecoveryCode('alice', 'aaaa-1111')),
+      );
+      expect(uses.filter(Boolean)).toHaveLength(1);
+      expect(await store.factors.useRecoveryCode('alice', 'cccc-3333')).toBe(false);
+      await store.factors.setRecoveryCodes('alice', ['dddd-4444']);
+      expect(await store.factors.useRecoveryCode('alice', 'bbbb-2222')).toBe(false);
+      expect(await store.factors.useRecoveryCode('bob', 'aaaa-1111')).toBe(true);
+      await store.factors.setRecoveryCodes('alice', []);
+      expect(await store.factors.recoveryCodesLeft('alice')).toBe(0);
+    });
+
+    it('keeps bans until they end', async () => {
+      const ban = {
+        kind: 'user',
+        subject: 'alice',
+        until: NOW + 1_000,
+        reason: 'guesses',
+        createdAt: NOW,
+      } as const;
+      await store.bans.put(ban);
+      await store.bans.put({ ...ban, kind: 'address', subject: '192.0.2.1', until: undefined });
+      expect(await store.bans.find('user', 'alice', NOW)).toEqual(ban);
+      expect(await store.bans.find('address', 'alice', NOW)).toBeUndefined();
+      await store.bans.put({ ...ban, until: NOW + 2_000 });
+      expect((await store.bans.find('user', 'alice', NOW + 1_500))?.until).toBe(NOW + 2_000);
+      expect((await store.bans.list(NOW)).map(({ subject }) => subject).sort()).toEqual([
+        '192.0.2.1',
+        'alice',
+      ]);
+      expect(await store.bans.find('user', 'alice', NOW + 2_000)).toBeUndefined();
+      expect(await store.bans.remove('address', '192.0.2.1')).toBe(true);
+      expect(await store.bans.remove('address', '192.0.2.1')).toBe(false);
+    });
+
+    it('counts sign-outs for all hosts, and remembers what somebody prefers', async () => {
+      expect(await store.accounts.find('alice')).toEqual({ signOuts: 0, preferred: undefined });
+      await store.accounts.prefer('alice', 'totp');
+      const other = await open();
+      const numbers = await Promise.all(
+        [...Array(10).keys()].map(i => (i % 2 ? store : other).accounts.signOut('alice')),
+      );
+      expect(numbers.sort((a, b) => a - b)).toEqual([...Array(10).keys()].map(i => i + 1));
+      expect(await other.accounts.find('alice')).toEqual({ signOuts: 10, preferred: 'totp' });
+      await store.accounts.prefer('alice', undefined);
+      await store.accounts.prefer('bob', 'totp');
+      expect(await store.accounts.signOuts()).toEqual(new Map([['alice', 10]]));
+    });
+
+    it('sweeps what has ended', async () => {
+      await store.sessions.put(session({ expiresAt: NOW }));
+      await store.sessions.put(session({ id: 'hash-2', expiresAt: NOW + 1 }));
+      const ban = { kind: 'user', subject: 'a', reason: '', createdAt: NOW } as const;
+      await store.bans.put({ ...ban, until: NOW });
+      await store.bans.put({ ...ban, subject: 'b', until: undefined });
+      await store.sweep(NOW);
+      expect((await store.sessions.ofUser('alice')).map(({ id }) => id)).toEqual(['hash-2']);
+      expect((await store.bans.list(0)).map(({ subject }) => subject)).toEqual(['b']);
+    });
+
+    it('takes texts as they are', async () => {
+      for (const name of ["o'brien; drop table sessions --", 'ünï\u{1f511}', '%', 'a"b\\c']) {
+        await store.sessions.put(session({ id: name, username: name, details: name }));
+        expect(await store.sessions.find(name)).toMatchObject({ username: name, details: name });
+        expect(await store.sessions.removeAll(name)).toEqual([name]);
+      }
+    });
+
+    it('holds no secret in clear', async () => {
+      await store.factors.add(device());
+      await store.factors.setRecoveryCodes('alice', ['aaaa-1111']);
+      await store.sessions.put(session());
+      const text = place.dump(settings);
+      expect(text).toContain('alice');
+      const seed = device().secret as Buffer;
+      const encodings = (['utf8', 'hex', 'base64'] as const).map(name => seed.toString(name));
+      for (const part of [...encodings, 'aaaa-1111', 'Firefox', SECRET.toString('hex')])
+        expect(text).not.toContain(part);
+    });
+
+    it('opens no value in another row, for another user, or damaged', async () => {
+      await store.factors.add(device());
+      await store.factors.add(device({ id: 'device-2', username: 'mallory' }));
+      place.tamper(settings, "update totp_devices set username = 'mallory' where username = 'alice'");
+      await expect(store.factors.ofUser('mallory')).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
+      place.tamper(
+        settings,
+        "update totp_devices set secret = (select secret from totp_devices where id = 'device-1') where id = 'device-2'",
+      );
+      place.tamper(settings, "delete from totp_devices where id = 'device-1'");
+      await expect(store.factors.ofUser('mallory')).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
+    });
+
+    it('opens with its secret alone, and with a new one once its key is wrapped anew', async () => {
+      await store.factors.add(device());
+      const next = Buffer.alloc(32, 4);
+      const refused = await open(next).catch((error: StoreError) => error);
+      expect(refused).toMatchObject({ code: 'ERR_STORE_SEALED' });
+      expect((refused as StoreError).message).toContain('postern storage rotate-secret');
+      const between = await open(next, SECRET);
+      expect(await between.factors.ofUser('alice')).toHaveLength(1);
+      const db = openDatabase(settings);
+      const secrets = { secret: next, previousSecret: SECRET };
+      expect(await rotateSecret(db, secrets, randomBytes)).toBe(true);
+      expect(await rotateSecret(db, secrets, randomBytes)).toBe(false);
+      await db.destroy();
+      expect(await (await open(next)).factors.ofUser('alice')).toHaveLength(1);
+      await expect(open(SECRET)).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
+    });
+
+    it('is brought up to date once by hosts that start together, and refuses what is newer', async () => {
+      const fresh = place.create();
+      const hosts = await Promise.all([...Array(4).keys()].map(() => open(SECRET, undefined, fresh)));
+      await hosts[0]?.factors.add(device());
+      for (const host of hosts) expect(await host.factors.ofUser('alice')).toHaveLength(1);
+      place.tamper(fresh, "insert into kysely_migration (name, timestamp) values ('9999-later', '2030')");
+      await expect(open(SECRET, undefined, fresh)).rejects.toMatchObject({ code: 'ERR_STORE_NEWER' });
+    });
+
+    it('moves to a new database by a backup, whole or not at all', async () => {
+      await store.factors.add(device());
+      await store.sessions.put(session());
+      await store.accounts.signOut('alice');
+      await store.bans.put({ kind: 'user', subject: 'x', until: undefined, reason: 'r', createdAt: NOW });
+      const db = openDatabase(settings);
+      const lines = await backup(db, settings.kind);
+      await db.destroy();
+      const target = place.create();
+      const moved = await open(SECRET, undefined, target);
+      const targetDb = openDatabase(target);
+      for (const broken of [lines.slice(1), [...lines, '{'], [...lines, '{"table":"users","row":{}}']]) {
+        await expect(restore(targetDb, broken)).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
+      }
+      expect(await moved.sessions.ofUser('alice')).toEqual([]);
+      expect(await restore(targetDb, lines)).toBe(5);
+      await expect(restore(targetDb, lines)).rejects.toMatchObject({ code: 'ERR_STORE_CONFLICT' });
+      await targetDb.destroy();
+      const again = await open(SECRET, undefined, target);
+      expect(await again.sessions.find('hash-1')).toEqual(session());
+      expect(Buffer.from((await again.factors.ofUser('alice'))[0]?.secret ?? [])).toEqual(device().secret);
+      expect((await again.accounts.find('alice')).signOuts).toBe(1);
+    });
+  });
+}

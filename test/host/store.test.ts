@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { StoreSettings } from '../../host/store/database.ts';
+import { openStore } from '../../host/store/open.ts';
+import { describeStore } from '../contracts/store.ts';
+import { describePostgres, startPostgres } from '../support/postgres.ts';
+import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
+
+/** What a call may take beyond its limit on a machine with other things to do. */
+const SLACK_MS = 2_000;
+const DEPS = { secret: Buffer.alloc(32, 3), random: randomBytes };
+
+afterAll(removeTempDirectories);
+
+const pathOf = (settings: StoreSettings): string => (settings.kind === 'sqlite' ? settings.path : '');
+
+describeStore('SQLite', async () => ({
+  create: () => ({ kind: 'sqlite', path: join(tempDirectory(), 'postern.sqlite3') }),
+  dump: settings =>
+    ['', '-wal']
+      .map(end => `${pathOf(settings)}${end}`)
+      .filter(existsSync)
+      .map(file => readFileSync(file, 'latin1'))
+      .join(''),
+  tamper(settings, statement) {
+    const database = new Database(pathOf(settings));
+    database.exec(statement);
+    database.close();
+  },
+  stop: async () => {},
+}));
+
+describe('a database file', () => {
+  it('is read by its owner alone', async () => {
+    const path = join(tempDirectory(), 'postern.sqlite3');
+    const store = await openStore({ kind: 'sqlite', path }, DEPS);
+    await store.accounts.signOut('alice');
+    for (const end of ['', '-wal', '-shm'])
+      expect((statSync(path + end).mode & 0o777).toString(8)).toBe('600');
+    await store.close();
+  });
+
+  it('that is none, or cannot be made, is told without what is in it', async () => {
+    const directory = tempDirectory();
+    const path = join(directory, 'junk');
+    writeFileSync(
+      path,
+      'this is a text with a secret in it, longer than the header of a database '.repeat(20),
+    );
+    await expect(openStore({ kind: 'sqlite', path }, DEPS)).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+      message: expect.stringContaining('SQLITE_NOTADB'),
+    });
+    const gone = join(directory, 'no', 'such', 'folder');
+    await expect(openStore({ kind: 'sqlite', path: gone }, DEPS)).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+      message: expect.stringContaining('ENOENT'),
+    });
+    chmodSync(path, 0o600);
+  });
+});
+
+describePostgres('with PostgreSQL', binaries => {
+  describeStore('PostgreSQL', async () => {
+    const server = await startPostgres(binaries);
+    const databaseOf = (settings: StoreSettings) => (settings.kind === 'postgres' ? settings.database : '');
+    return {
+      create: () => ({
+        kind: 'postgres',
+        host: '127.0.0.1',
+        port: server.port,
+        database: server.createDatabase(),
+        schema: 'public',
+        username: 'postern',
+        password: server.password,
+      }),
+      dump: settings =>
+        ['sessions', 'totp_devices', 'recovery_codes', 'data_keys', 'accounts', 'bans']
+          .map(table => server.sql(databaseOf(settings), `select * from ${table}`))
+          .join('\n'),
+      tamper: (settings, statement) => void server.sql(databaseOf(settings), statement),
+      stop: () => server.stop(),
+    };
+  });
+
+  it('is refused in time when it is stopped, or the password wrong, and used again without a restart', async () => {
+    const server = await startPostgres(binaries);
+    const settings = {
+      kind: 'postgres',
+      host: '127.0.0.1',
+      port: server.port,
+      database: server.createDatabase(),
+      schema: 'public',
+      username: 'postern',
+      password: server.password,
+    } as const;
+    const store = await openStore(settings, DEPS);
+    await store.accounts.signOut('alice');
+    const refused = async () => {
+      const start = performance.now();
+      const error = await store.accounts.find('alice').catch(error => error);
+      expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+      expect(error.message).not.toMatch(/select|alice|horse/);
+      expect(performance.now() - start).toBeLessThan(4_000 + SLACK_MS);
+    };
+    await server.stop();
+    await refused();
+    await server.restart();
+    expect((await store.accounts.find('alice')).signOuts).toBe(1);
+    const wrong = openStore({ ...settings, password: 'wrong horse' }, DEPS);
+    await expect(wrong).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+      message: expect.stringContaining('28P01'),
+    });
+    await store.close();
+    await server.stop();
+  });
+
+  it('keeps everything in the schema that is named', async () => {
+    const server = await startPostgres(binaries);
+    const database = server.createDatabase();
+    server.sql(database, 'create schema auth');
+    const settings = { host: '127.0.0.1', port: server.port, database, username: 'postern' } as const;
+    const { password } = server;
+    const store = await openStore({ kind: 'postgres', ...settings, schema: 'auth', password }, DEPS);
+    await store.accounts.signOut('alice');
+    expect(server.sql(database, 'select sign_outs from auth.accounts')).toBe('1');
+    expect(server.sql(database, "select count(*) from pg_tables where schemaname = 'public'")).toBe('0');
+    await store.close();
+    await server.stop();
+  });
+});
