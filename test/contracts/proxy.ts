@@ -18,7 +18,6 @@ import { ANN, APP, NEW, OPEN_HOST, PORTAL, ROOT, startWorld, type World } from '
 export interface GuardedProxy {
   /** Takes TLS for `app.example.com`. */
   readonly port: number;
-  readonly log: string;
   stop(): Promise<void>;
 }
 

@@ -1,27 +1,28 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import type { PrintedSetup } from '../../../host/cli/traefik-forward-auth.ts';
 import { deriveGuestKey } from '../../../host/secret/derive.ts';
 import { formatGuestKey } from '../../../host/secret/secret.ts';
 import { describeProxyContract, type GuardedProxy } from '../../contracts/proxy.ts';
-import { startChild } from '../../support/child.ts';
+import { type Child, startChild } from '../../support/child.ts';
 import { exampleFile } from '../../support/example.ts';
 import { freePort } from '../../support/net.ts';
 import { BUNDLE, runCli } from '../../support/run-cli.ts';
 import { tempDirectory } from '../../support/temp.ts';
+import { askTls } from '../../support/tls-client.ts';
 import { describeTraefik, startTraefik, type TraefikOptions, type Tree } from '../../support/traefik.ts';
 import { fromLabels, fromResources } from '../../support/traefik-decoded.ts';
 import { waitUntil } from '../../support/wait.ts';
-import { APP, type World } from '../../support/world.ts';
+import { ANN, APP, startWorld, type World } from '../../support/world.ts';
 
 /** Traefik with an entry point for TLS and the world's certificate beside what `options` say. */
 async function start(
   world: World,
   options: TraefikOptions,
   entryPoint = 'websecure',
-): Promise<GuardedProxy & { apiUrl: string }> {
+): Promise<GuardedProxy & { readonly apiUrl: string; readonly log: string }> {
   const port = await freePort();
   const { certificate, key } = world.certificate;
   const traefik = await startTraefik({
@@ -54,7 +55,11 @@ function byFile(binary: string, world: World, example: string, entryPoint?: stri
 }
 
 /** `postern traefik --serve`, and Traefik asking it. */
-async function byHttp(binary: string, world: World, flags: readonly string[]): Promise<GuardedProxy> {
+async function byHttp(
+  binary: string,
+  world: World,
+  flags: readonly string[],
+): Promise<GuardedProxy & { readonly served: Child; readonly log: string }> {
   const keyFile = join(tempDirectory(), 'key', 'guest.key');
   mkdirSync(dirname(keyFile), { mode: 0o750 });
   writeFileSync(keyFile, formatGuestKey(deriveGuestKey(world.secret)));
@@ -84,7 +89,11 @@ async function byHttp(binary: string, world: World, flags: readonly string[]): P
     return Object.keys(data.routers ?? {}).includes('postern-app-example-com@http');
   });
   return {
-    ...traefik,
+    port: traefik.port,
+    served,
+    get log() {
+      return traefik.log;
+    },
     async stop() {
       await traefik.stop();
       expect(await served.stop()).toBe(0);
@@ -98,6 +107,19 @@ describeTraefik('Traefik with forwardAuth alone, by file', binary => {
 
 describeTraefik('Traefik with forwardAuth alone, by its HTTP provider', binary => {
   describeProxyContract(world => byHttp(binary(), world, ['--no-plugin']));
+});
+
+describeTraefik('Traefik whose HTTP provider has gone', binary => {
+  it('keeps the routers that it has', async () => {
+    const world = await startWorld();
+    const traefik = await byHttp(binary(), world, ['--no-plugin']);
+    expect(await traefik.served.stop()).toBe(0);
+    await waitUntil('a poll in vain', () => /connection refused/.test(traefik.log));
+    expect((await askTls(traefik.port, APP, '/x', { as: ANN.as })).status).toBe(200);
+    expect((await askTls(traefik.port, APP, '/admin', { as: ANN.as })).status).toBe(403);
+    await traefik.stop();
+    await world.stop();
+  }, 60_000);
 });
 
 describeTraefik('Traefik with the plugin, by its HTTP provider', binary => {
