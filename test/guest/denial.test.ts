@@ -248,6 +248,55 @@ describe('a form for everybody', () => {
   });
 });
 
+describe('a domain that says how', () => {
+  const domains = [
+    { domain: 'json.app.test', denial: 'json' },
+    { domain: '*.app.test', denial: 'status' },
+    { domain: 'two.test', denial: 'authelia' },
+  ];
+  const answers = (by: GuestTest, host: string) =>
+    [PAGE, SCRIPT].map(headers => {
+      const { next, response } = by.ask({ host, headers });
+      return next ? 'defer' : [response?.status, response?.headers.length].join(' ');
+    });
+
+  it('is heard in a snapshot, in the order of the entries; what Authelia says, the host says', () => {
+    const own = startSlice({ image: imageOf(rules, { sign_in, domains, denial: 'basic' }) });
+    try {
+      const asking = own.guest();
+      expect(answers(asking, 'json.app.test')).toEqual(['401 3', '401 3']);
+      expect(refused(asking, { host: 'json.app.test', headers: PAGE }).body).toMatch(/^\{"error":"unauth/);
+      expect(refused(asking, { host: 'x.app.test', headers: SCRIPT }).body).toBe('401 Unauthorized');
+      expect(refused(asking, { headers: PAGE }).challenge).toMatch(/^Basic /);
+      expect(answers(asking, 'two.test')).toEqual(['defer', 'defer']);
+      expect(refused(asking, { host: 'closed.test', headers: SCRIPT }).body).toBe('403 Forbidden');
+    } finally {
+      own.clean();
+    }
+  });
+
+  it('is heard in the configuration of the plugin', () => {
+    const inline = startGuest({ access_control: { rules }, domains });
+    expect(refused(inline, { host: 'json.app.test', headers: PAGE }).type).toBe('application/json');
+    expect(refused(inline, { host: 'x.app.test' }).challenge).toBeUndefined();
+    expect(refused(inline, { headers: PAGE }).challenge).toMatch(/^Basic /);
+  });
+
+  it('must say it in one of the words', () => {
+    const compiled = engine.compile({
+      access_control: { rules },
+      domains: [{ domain: 'a.test', denial: 'html' }],
+    });
+    expect(compiled.ok ? [] : compiled.problems).toMatchObject([
+      {
+        code: 'policy.denial',
+        path: 'domains[0].denial',
+        message: expect.stringMatching(/`adaptive`.*`status`$/),
+      },
+    ]);
+  });
+});
+
 describe('the address to sign in at', () => {
   it('is no part of what a policy is known by', () => {
     expect(policyId(imageOf(rules, { sign_in }))).toEqual(policyId(imageOf(rules)));

@@ -164,6 +164,18 @@ describe('server.endpoints', () => {
     ]);
   });
 
+  it('says which of them suit the client', () => {
+    const { config, errors } = endpoints(
+      '{ forward-auth: { denial: adaptive }, mine: { implementation: ForwardAuth, denial: authelia }, auth-request: { denial: authelia } }',
+    );
+    expect(errors).toEqual([]);
+    expect(config.server.endpoints?.map(({ denial }) => denial)).toEqual([
+      'adaptive',
+      'authelia',
+      'authelia',
+    ]);
+  });
+
   it('serves the default ones where none is named', () => {
     for (const text of ['{}', '{ authz: {} }', '{ enable_pprof: true }']) {
       expect(parse(`server: { endpoints: ${text} }\n`)).toMatchObject({
@@ -175,6 +187,8 @@ describe('server.endpoints', () => {
 
   it.each([
     ['{ mine: {} }', 'authz.mine.implementation: must be one of'],
+    ['{ forward-auth: { denial: json } }', 'denial: must be one of `authelia`, `adaptive`, got "json"'],
+    ['{ auth-request: { denial: adaptive } }', '`ForwardAuth`, `ExtAuthz` can be `adaptive`'],
     ['{ mine: { implementation: forwardauth } }', 'got "forwardauth"'],
     ['{ mine: { implementation: Legacy } }', 'only `legacy` can be'],
     ['{ legacy: { implementation: ForwardAuth } }', 'must be `Legacy`'],

@@ -26,11 +26,11 @@ export interface Said {
   readonly body: string;
 }
 
-/** What an unknown visitor of `https://app.test` must be told. `portal`: where to sign in, undefined for nowhere. */
-export function suiting(client: Client, portal: string | undefined, host = 'app.test'): Said {
+/** What an unknown visitor of `origin` must be told. `portal`: where to sign in, undefined for nowhere. */
+export function suiting(client: Client, portal: string | undefined, origin = 'https://app.test'): Said {
   const { kind, method = 'GET', uri = '/', headers, referer } = client;
   const page = headers.find(([name]) => name === 'Referer')?.[1] ?? '';
-  const back = referer ? page : `https://${host}${uri}`;
+  const back = referer ? page : `${origin}${uri}`;
   const signIn = `${portal}?rd=${encodeURIComponent(back)}&rm=${referer ? 'GET' : method}`;
   const plain = { location: undefined, challenge: undefined, type: 'text/plain; charset=utf-8' };
   const asks = { ...plain, status: 401, challenge: 'Basic realm="Authorization Required", charset="UTF-8"' };
