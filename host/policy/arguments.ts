@@ -40,11 +40,18 @@ export class ModuleMemory {
     this.module.__collect();
   }
 
-  /** Where the bytes of an array lie that the module gave; only until the next call. */
-  view(array: number): Buffer {
+  /** The bytes of an array that the module gave, one a character. */
+  latin1(array: number): string {
     const { bytes } = this;
     const start = bytes.readUInt32LE(array + VIEW_START);
-    return bytes.subarray(start, start + bytes.readUInt32LE(array + VIEW_LENGTH));
+    return bytes.toString('latin1', start, start + bytes.readUInt32LE(array + VIEW_LENGTH));
+  }
+
+  /** They are zeros then. */
+  wipe(array: number): void {
+    const { bytes } = this;
+    const start = bytes.readUInt32LE(array + VIEW_START);
+    bytes.fill(0, start, start + bytes.readUInt32LE(array + VIEW_LENGTH));
   }
 }
 
@@ -76,17 +83,11 @@ export class Argument {
     return this.#array;
   }
 
-  /** Each text behind its u32 length, one byte a character. */
+  /** Each text behind its u32 length, one byte a character; written in one piece, as each piece is a call. */
   fields(values: readonly string[]): number {
-    let length = 0;
-    for (const value of values) length += 4 + value.length;
-    const bytes = this.#begin(length);
-    let at = this.#start(bytes);
-    for (const value of values) {
-      at = bytes.writeUInt32LE(value.length, at);
-      at += bytes.write(value, at, 'latin1');
-    }
-    return this.#array;
+    let text = '';
+    for (const value of values) text += u32(value.length) + value;
+    return this.latin1(text);
   }
 
   /** What was written last, of that length, is no longer there. */
@@ -116,4 +117,9 @@ export class Argument {
     this.#array = array;
     this.#capacity = capacity;
   }
+}
+
+/** Four bytes, the lowest first, one a character. */
+function u32(value: number): string {
+  return String.fromCharCode(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24);
 }

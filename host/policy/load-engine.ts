@@ -123,12 +123,13 @@ function createEngine(wasm: Module): Engine & Explainer {
 
   /** The credential read last as text, in parts; neither the module nor what it gave remembers it then. */
   const takeCredential = (colon?: number): string[] => {
-    const bytes = memory.view(wasm.credentialPair());
-    const parts = colon === undefined ? [bytes] : [bytes.subarray(0, colon), bytes.subarray(colon + 1)];
-    const texts = parts.map(part => decoder.decode(part));
-    bytes.fill(0);
+    const array = wasm.credentialPair();
+    const pair = memory.latin1(array);
+    memory.wipe(array);
     wasm.forgetCredential();
-    return texts;
+    const parts = colon === undefined ? [pair] : [pair.slice(0, colon), pair.slice(colon + 1)];
+    const isAscii = Buffer.byteLength(pair) === pair.length;
+    return isAscii ? parts : parts.map(part => decoder.decode(Buffer.from(part, 'latin1')));
   };
 
   const engine: Engine & Explainer = {
@@ -219,7 +220,7 @@ function createEngine(wasm: Module): Engine & Explainer {
       const mode = DENIAL_CODES[refusal.mode];
       const status = wasm.deny(fields, second.latin1(lines), verdict, mode, refusal.presented);
       if (status === 0) throw new RangeError('a refusal is too long');
-      return { status, ...takeApart(memory.view(wasm.denialText()).toString('latin1')) };
+      return { status, ...takeApart(memory.latin1(wasm.denialText())) };
     },
 
     isTrustedProxy(address: string): boolean {
@@ -234,7 +235,7 @@ function createEngine(wasm: Module): Engine & Explainer {
     clientAddress(peer: string, forwardedFor: string | undefined): string {
       const values = forwardedFor === undefined ? '' : `${forwardedFor}\0`;
       const address = wasm.clientAddress(first.latin1(peer), second.latin1(values));
-      return memory.view(address).toString('latin1');
+      return memory.latin1(address);
     },
 
     explain(target: Target, proof: Proof): Explanation {

@@ -114,5 +114,7 @@ function headersOf({ headers }: Preset, values: Record<Field, string>): ReplyHea
 
 /** What arrives as it was sent: no control characters, no white space around it (RFC 9110 section 5.5). */
 function isPlain(text: string): boolean {
-  return !/\p{Cc}|\p{Cs}|^[ \t]|[ \t]$/u.test(text);
+  return !UNPLAIN.test(text);
 }
+
+const UNPLAIN = /\p{Cc}|\p{Cs}|^[ \t]|[ \t]$/u;
