@@ -108,24 +108,14 @@ describeField(
       },
     );
 
-    // Caddy and Traefik remove headers by names and prefixes, which are too many here.
-    it.runIf(['traefik-guest', 'nginx', 'haproxy'].includes(proxy))(
-      'header aliases of any character, which a few servers read as a hyphen',
-      async () => {
-        for (const name of [...IDENTITY, ...OURS]) {
-          for (const way of WAYS) {
-            const aliases = mixtures(name, ANY_TOKEN);
-            expectIdentity(
-              await pass(
-                way,
-                aliases.map(alias => `${alias}: ${FORGED}`),
-              ),
-              way,
-            );
-          }
-        }
-      },
-    );
+    it('header aliases of any character, which a few servers read as a hyphen', async () => {
+      // Caddy removes headers by fixed texts in their names: those that occur.
+      const marks = proxy === 'caddy' ? COMMON : ANY_TOKEN;
+      for (const name of [...IDENTITY, ...OURS]) {
+        const lines = mixtures(name, marks).map(alias => `${alias}: ${FORGED}`);
+        for (const way of WAYS) expectIdentity(await pass(way, lines), way);
+      }
+    });
 
     it.each(WAYS)('header aliases, CVE-2026-39858: no application sees them: $name', async way => {
       for (const name of [...FORWARDING, ...OURS]) {

@@ -101,14 +101,9 @@ describe('malformed input, told by a proxy that passes it on', () => {
   it.each(ENDPOINTS)(
     'malformed address, authentik CVE-2024-47070: is inside of no network: %s (%s)',
     async (...endpoint) => {
+      expect((await ask(endpoint, { host: LAN, from: [] })).status).toBeOneOf([401, 403]);
       await forEach(BAD_ADDRESSES, async address => {
-        for (const from of [
-          [address],
-          [`${INSIDE}, ${address}`],
-          [INSIDE, address],
-          [],
-          [address, address],
-        ]) {
+        for (const from of [[address], [`${INSIDE}, ${address}`], [INSIDE, address]]) {
           for (const host of [LAN, KEPT]) {
             const { status } = await ask(endpoint, { host, from });
             expect(status, `${host} ${from.join(' | ')}`).toBeOneOf([400, 401, 403, 431]);
