@@ -10,6 +10,7 @@ import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.t
 import { schemaCommand } from './schema.ts';
 import { secretCommand } from './secret.ts';
 import { serveCommand } from './serve.ts';
+import { storageCommand } from './storage.ts';
 import { testCommand } from './test.ts';
 import { tokenCommand } from './token.ts';
 import { traefikCommand } from './traefik.ts';
@@ -68,6 +69,7 @@ function createProgram(io: Io): Command {
   program.addCommand(hashCommand(io));
   program.addCommand(tokenCommand(io));
   program.addCommand(elasticCommand(io));
+  program.addCommand(storageCommand(io));
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));
   program.addCommand(explainCommand(io));

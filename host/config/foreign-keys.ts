@@ -52,6 +52,9 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   'identity_validation.reset_password.jwt_secret': secret,
   notifier: later('this version sends no messages'),
   storage: later('this version needs no database'),
+  'storage.mysql': unused(
+    'not used: Postern keeps what must last in SQLite (`storage.local`) or PostgreSQL (`storage.postgres`); the key may stay',
+  ),
   'storage.encryption_key': secret,
   jwt_secret: secret,
   google_analytics: portal,
@@ -147,10 +150,11 @@ export const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   'storage.local': 'path',
   'storage.mysql': 'address host port database username password timeout tls',
   'storage.mysql.tls': TLS,
-  'storage.postgres': 'address servers host port database schema username password timeout tls ssl sslmode',
+  'storage.postgres':
+    'address servers host port database schema username password password_file timeout tls ssl sslmode',
   'storage.postgres.servers[]': 'address tls',
   'storage.postgres.servers[].tls': TLS,
-  'storage.postgres.tls': TLS,
+  'storage.postgres.tls': `${TLS} ca_certificate`,
   'storage.postgres.ssl': 'mode root_certificate certificate key',
   'authentication_backend.password_reset': 'disable custom_url',
   'authentication_backend.password_change': 'disable',

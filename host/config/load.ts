@@ -3,7 +3,7 @@ import type { Environment } from './environment.ts';
 import { type Parsed, parseConfig } from './parse.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
 import { readTextFile } from './read-file.ts';
-import type { Config, Setup, UserSearch } from './schema.ts';
+import type { Config, Setup, StorageSetup, UserSearch } from './schema.ts';
 
 export interface LoadOptions {
   readonly env: Environment;
@@ -114,6 +114,21 @@ export function loadSetup(file: string | undefined, options: LoadOptions): Loade
   const { config } = parsed;
   if (config.secret === undefined) throw new TypeError('a configuration without errors is complete');
   return { config: { ...config, secret: config.secret }, warnings, locate: parsed.locate };
+}
+
+/** What commands about the database need: that, and the root secret. */
+export function loadStorage(
+  file: string | undefined,
+  options: LoadOptions,
+): Pick<Setup, 'secret' | 'previousSecret'> & { readonly storage: StorageSetup } {
+  const parsed = parseFile(file, options);
+  const { setup, problems } = parsed.storage();
+  split([...parsed.problems, ...problems]);
+  const { secret, previousSecret } = parsed.config;
+  if (secret === undefined || setup === undefined) {
+    throw new TypeError('a configuration without errors is complete');
+  }
+  return { secret, previousSecret, storage: setup };
 }
 
 function parseFile(file: string | undefined, options: LoadOptions): Parsed {

@@ -14,10 +14,11 @@ import { DEFAULTS, isValueKey, VALUE_KEYS, type ValueKey, type ValueOf, variable
 import { otherFile } from './other-file.ts';
 import { pemReader } from './pem.ts';
 import { inOrder, type Problem } from './problem.ts';
-import type { Config, TokensSetup } from './schema.ts';
+import type { Config, StorageSetup, TokensSetup } from './schema.ts';
 import { readSecretText } from './secret-text.ts';
 import { readSecrets } from './secrets.ts';
 import { readCookies, signInDocument } from './session.ts';
+import { readStorage } from './storage.ts';
 import { collectValues, isMapping } from './tree.ts';
 import type { Reader } from './values.ts';
 import { EVERYTHING } from './yaml-rest.ts';
@@ -41,6 +42,8 @@ export interface Parsed {
     readonly secret: Uint8Array | undefined;
   };
   readonly problems: readonly Problem[];
+  /** What stands below `storage`, for the commands that need it; what is wrong there stops nobody else. */
+  storage(): { readonly setup: StorageSetup | undefined; readonly problems: readonly Problem[] };
   /** False where broken YAML hides what stands below this top-level key. */
   isWhole(key: string): boolean;
   /** Gives a problem of the policy (from the engine) the file and line of its path. */
@@ -173,7 +176,7 @@ export function parseConfig(input: ParseInput): Parsed {
   const isWhole = (key: string): boolean =>
     input.yaml === undefined ||
     (source !== undefined && !source.damaged.has(key) && !source.damaged.has(EVERYTHING));
-  return { config, problems: inOrder(problems), isWhole, locate };
+  return { config, problems: inOrder(problems), storage: lookAtStorage, isWhole, locate };
 
   function readSecret(path: string): string | undefined {
     const found: Problem[] = [];
@@ -182,6 +185,29 @@ export function parseConfig(input: ParseInput): Parsed {
     const text = readSecretText({ ...sources, ...(readFile && { readFile }) }, path, found);
     problems.push(...found.map(locate));
     return text;
+  }
+
+  function lookAtStorage(): ReturnType<Parsed['storage']> {
+    const found: Problem[] = [];
+    const tell = (code: string, path: string, message: string) =>
+      void found.push(locate({ code, severity: 'error', path, message }));
+    const before = problems.length;
+    const setup = readStorage({
+      local: values.get('storage.local'),
+      postgres: values.get('storage.postgres'),
+      password: () => readSecret('storage.postgres.password'),
+      resolve: path => resolve(base, path),
+      pem: (file, path) =>
+        pemReader({
+          get: () => file,
+          resolve: name => name,
+          readFile: input.readFile ?? readFileSync,
+          report: (code, _, message) => tell(code, path, message),
+        })('elasticsearch.ca_certificate') ?? undefined,
+      report: tell,
+    });
+    found.push(...problems.splice(before));
+    return { setup: found.length === 0 ? setup : undefined, problems: inOrder(found) };
   }
 
   function readServer(): Config['server'] {

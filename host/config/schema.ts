@@ -142,6 +142,27 @@ export interface CacheSetup {
   readonly redis: RedisSetup | undefined;
 }
 
+/** Where what must last is kept. */
+export type StorageSetup =
+  | {
+      readonly kind: 'sqlite';
+      /** Its file; what SQLite puts beside it has the same name with `-wal` and `-shm` behind. */
+      readonly path: string;
+    }
+  | {
+      readonly kind: 'postgres';
+      readonly host: string;
+      readonly port: number;
+      readonly database: string;
+      readonly schema: string;
+      readonly username: string;
+      readonly password: string | undefined;
+      /** PEM, read. Certificates are always checked. */
+      readonly tls?:
+        | { readonly ca?: Uint8Array | undefined; readonly serverName?: string | undefined }
+        | undefined;
+    };
+
 /** What commands beside `serve` need to know: everything but the users. */
 export interface Setup {
   /** The YAML file it came from, undefined when everything came from the environment. */

@@ -11,6 +11,7 @@ export const SECRET_TEXTS: readonly string[] = [
   'elasticsearch.password',
   'elasticsearch.api_key',
   ...REDIS_SECRETS,
+  'storage.postgres.password',
 ];
 
 export interface SecretTextSources {

@@ -1,30 +1,11 @@
 import { closeSync, openSync } from 'node:fs';
-import { Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely';
-import Database from 'libsql';
-import pg from 'pg';
+import type { Kysely } from 'kysely';
+import type { StorageSetup } from '../config/schema.ts';
 import type { Tables } from './tables.ts';
 
-export interface SqliteSettings {
-  readonly kind: 'sqlite';
-  /** Its file; what SQLite puts beside it has the same name with `-wal` and `-shm` behind. */
-  readonly path: string;
-}
-
-export interface PostgresSettings {
-  readonly kind: 'postgres';
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly schema: string;
-  readonly username: string;
-  readonly password: string | undefined;
-  /** PEM, read. Certificates are always checked. */
-  readonly tls?:
-    | { readonly ca?: Uint8Array | undefined; readonly serverName?: string | undefined }
-    | undefined;
-}
-
-export type StoreSettings = SqliteSettings | PostgresSettings;
+export type StoreSettings = StorageSetup;
+type SqliteSettings = Extract<StorageSetup, { kind: 'sqlite' }>;
+type PostgresSettings = Extract<StorageSetup, { kind: 'postgres' }>;
 
 /** What sessions and second factors take is little: more connections would only wait for each other. */
 const MAX_CONNECTIONS = 10;
@@ -34,11 +15,16 @@ const QUERY_MS = 3_000;
 /** Only we read it: names, mail addresses of sessions, and what is sealed. */
 const FILE_MODE = 0o600;
 
-export function openDatabase(settings: StoreSettings): Kysely<Tables> {
+/** What it needs is loaded when it is needed: most commands, and hosts without a database, do without. */
+export async function openDatabase(settings: StoreSettings): Promise<Kysely<Tables>> {
   return settings.kind === 'sqlite' ? openSqlite(settings) : openPostgres(settings);
 }
 
-function openSqlite({ path }: SqliteSettings): Kysely<Tables> {
+async function openSqlite({ path }: SqliteSettings): Promise<Kysely<Tables>> {
+  const [{ default: Database }, { Kysely, SqliteDialect }] = await Promise.all([
+    import('libsql'),
+    import('kysely'),
+  ]);
   // SQLite would make it by the umask; its companions follow the file's mode.
   closeSync(openSync(path, 'a', FILE_MODE));
   const database = new Database(path, { timeout: 0 });
@@ -57,7 +43,8 @@ function openSqlite({ path }: SqliteSettings): Kysely<Tables> {
 /** int8, which holds our times and counters; all of them are exact in a double. */
 const INT8 = 20;
 
-function openPostgres(settings: PostgresSettings): Kysely<Tables> {
+async function openPostgres(settings: PostgresSettings): Promise<Kysely<Tables>> {
+  const [{ default: pg }, { Kysely, PostgresDialect }] = await Promise.all([import('pg'), import('kysely')]);
   const { host, port, database, schema, username, password, tls } = settings;
   const pool = new pg.Pool({
     host,
@@ -94,5 +81,6 @@ function sslOptions({ ca, serverName }: NonNullable<PostgresSettings['tls']>) {
 }
 
 export async function ping(db: Kysely<Tables>): Promise<void> {
+  const { sql } = await import('kysely');
   await sql`select 1`.execute(db);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from 'kysely';
+import type { Kysely, Migration, MigrationProvider, sql as Sql } from 'kysely';
 import { StoreError } from './store.ts';
 import type { Tables } from './tables.ts';
 
@@ -11,7 +11,7 @@ type Kind = 'sqlite' | 'postgres';
  * another host's. One that was released is never changed: what it got
  * wrong the next puts right.
  */
-function migrations(kind: Kind): Record<string, Migration> {
+function migrations(kind: Kind, sql: typeof Sql): Record<string, Migration> {
   const bytes = kind === 'postgres' ? sql`bytea` : sql`blob`;
   const time = kind === 'postgres' ? sql`bigint` : sql`integer`;
   return {
@@ -102,7 +102,8 @@ const PAUSE_MS = 100;
 
 /** Brings the tables up to date. Hosts that start together wait for each other. */
 export async function migrate(db: Kysely<Tables>, kind: Kind, schema?: string): Promise<void> {
-  const provider: MigrationProvider = { getMigrations: async () => migrations(kind) };
+  const { Migrator, sql } = await import('kysely');
+  const provider: MigrationProvider = { getMigrations: async () => migrations(kind, sql) };
   const migrator = new Migrator({
     db,
     provider,

@@ -14,7 +14,7 @@ export interface StoreDeps extends Secrets {
 
 /** Opens the database, brings its tables up to date and its data key out; rejects with `StoreError`. */
 export async function openStore(settings: StoreSettings, deps: StoreDeps): Promise<Store> {
-  const db = await ask(async () => openDatabase(settings));
+  const db = await ask(() => openDatabase(settings));
   try {
     const schema = settings.kind === 'postgres' && settings.schema !== 'public' ? settings.schema : undefined;
     await ask(() => migrate(db, settings.kind, schema));

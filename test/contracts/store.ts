@@ -243,7 +243,7 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       expect((refused as StoreError).message).toContain('postern storage rotate-secret');
       const between = await open(next, SECRET);
       expect(await between.factors.ofUser('alice')).toHaveLength(1);
-      const db = openDatabase(settings);
+      const db = await openDatabase(settings);
       const secrets = { secret: next, previousSecret: SECRET };
       expect(await rotateSecret(db, secrets, randomBytes)).toBe(true);
       expect(await rotateSecret(db, secrets, randomBytes)).toBe(false);
@@ -266,12 +266,12 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       await store.sessions.put(session());
       await store.accounts.signOut('alice');
       await store.bans.put({ kind: 'user', subject: 'x', until: undefined, reason: 'r', createdAt: NOW });
-      const db = openDatabase(settings);
+      const db = await openDatabase(settings);
       const lines = await backup(db, settings.kind);
       await db.destroy();
       const target = place.create();
       const moved = await open(SECRET, undefined, target);
-      const targetDb = openDatabase(target);
+      const targetDb = await openDatabase(target);
       for (const broken of [lines.slice(1), [...lines, '{'], [...lines, '{"table":"users","row":{}}']]) {
         await expect(restore(targetDb, broken)).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
       }

@@ -32,7 +32,7 @@ describe('postern.schema.json', () => {
   it('explains every key', () => {
     expect(Object.keys(KEY_DOCS).sort()).toEqual(Object.keys(VALUE_KEYS).sort());
     for (const path of SPECIAL_KEYS) {
-      const isForeign = path in FOREIGN_KEYS || path.split('.')[0] === 'session';
+      const isForeign = path in FOREIGN_KEYS || /^(session|storage)$/.test(path.split('.')[0] ?? '');
       expect([path, path in SPECIAL_DOCS || isForeign]).toEqual([path, true]);
     }
     for (const [path, { description }] of Object.entries({ ...KEY_DOCS, ...SPECIAL_DOCS })) {

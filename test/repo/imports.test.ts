@@ -50,7 +50,7 @@ const HOST: Record<string, readonly string[]> = {
   authn: ['clock.ts', 'config', 'digests', 'grant', 'log', 'policy', 'secret', 'tokens', 'users'],
   tokens: ['clock.ts', 'config', 'log', 'policy', 'secret', 'snapshot', 'users'],
   grant: ['clock.ts', 'config', 'log', 'policy', 'secret', 'users'],
-  store: ['secret'],
+  store: ['config', 'secret'],
   snapshot: ['clock.ts', 'config', 'grant', 'log', 'policy', 'secret', 'users'],
   users: ['config', 'digests', 'log', 'policy'],
   digests: [],

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import type { Kysely } from 'kysely';
+import { loadStorage } from '../config/load.ts';
+import { readTextFile } from '../config/read-file.ts';
+import { ask } from '../store/ask.ts';
+import { backup, restore } from '../store/backup.ts';
+import { rotateSecret } from '../store/data-key.ts';
+import { openDatabase } from '../store/database.ts';
+import { openStore } from '../store/open.ts';
+import { StoreError } from '../store/store.ts';
+import type { Tables } from '../store/tables.ts';
+import { CommandError, type Io } from './io.ts';
+import { configOption, DEFAULT_CONFIG } from './options.ts';
+import { writeNewFile } from './output-file.ts';
+
+interface Options {
+  readonly config?: string;
+}
+
+/** `postern storage`: the database of what must last. */
+export function storageCommand(io: Io): Command {
+  return new Command('storage')
+    .description('bring the database up to date, back it up, restore it, and change its root secret')
+    .addCommand(migrateCommand(io))
+    .addCommand(backupCommand(io))
+    .addCommand(restoreCommand(io))
+    .addCommand(rotateCommand(io))
+    .addHelpText(
+      'after',
+      `
+The database is the one below \`storage\` of the configuration: a file (\`storage.local.path\`) or
+PostgreSQL (\`storage.postgres\`).
+
+Examples:
+  postern storage migrate
+  postern storage backup --out postern-backup.jsonl
+  postern storage restore postern-backup.jsonl
+  POSTERN_SECRET_PREVIOUS_FILE=old.secret postern storage rotate-secret`,
+    );
+}
+
+function migrateCommand(io: Io): Command {
+  return command('migrate', 'make the tables, or bring them up to date; does nothing when they are').action(
+    (options: Options) =>
+      withStore(options, io, async () => void io.stderr.write('the database is up to date\n')),
+  );
+}
+
+function backupCommand(io: Io): Command {
+  return command('backup', 'write everything in the database as lines of JSON; secrets in it stay sealed')
+    .option('-o, --out <file>', 'write to a new file that only you may read, instead of printing')
+    .action((options: Options & { out?: string }) =>
+      withStore(options, io, async (db, kind) => {
+        const text = `${(await backup(db, kind)).join('\n')}\n`;
+        if (options.out === undefined) io.stdout.write(text);
+        else {
+          writeNewFile(options.out, text, 0o600);
+          io.stderr.write(`written: ${options.out}; it opens with the root secret of now\n`);
+        }
+      }),
+    );
+}
+
+function restoreCommand(io: Io): Command {
+  return command('restore', 'write a backup into a database that is empty, as a whole or not at all')
+    .argument('<file>', 'what `postern storage backup` wrote, of either kind of database')
+    .action((file: string, options: Options) =>
+      withStore(options, io, async db => {
+        const read = readTextFile(file);
+        if (!read.ok) throw new CommandError(`${file}: ${read.problem.message}`);
+        const rows = await restore(db, read.text.split('\n'));
+        io.stderr.write(`restored: ${rows} rows\n`);
+      }),
+    );
+}
+
+function rotateCommand(io: Io): Command {
+  return command('rotate-secret', 'wrap the key of the database by the root secret of now')
+    .action(async (options: Options) => {
+      const { storage, ...secrets } = setup(options, io);
+      await told(async () => {
+        const db = await ask(() => openDatabase(storage));
+        try {
+          const changed = await ask(() => rotateSecret(db, secrets, randomBytes));
+          io.stderr.write(
+            changed
+              ? 'done: the database opens with the root secret of now alone\n'
+              : 'nothing to do: the database opens with the root secret of now\n',
+          );
+        } finally {
+          await db.destroy();
+        }
+      });
+    })
+    .addHelpText(
+      'after',
+      `
+POSTERN_SECRET (or its file) is the new root secret, POSTERN_SECRET_PREVIOUS the one before. Do it
+when all hosts know both; then take the one before away.`,
+    );
+}
+
+function command(name: string, description: string): Command {
+  return new Command(name).description(description).addOption(configOption());
+}
+
+function setup(options: Options, io: Io): ReturnType<typeof loadStorage> {
+  const named = options.config ?? (io.env.POSTERN_CONFIG || undefined);
+  const file = named ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined);
+  return loadStorage(file, { env: io.env, isTerminal: io.stdout.isTTY });
+}
+
+/** With the tables as they should be. */
+async function withStore(
+  options: Options,
+  io: Io,
+  act: (db: Kysely<Tables>, kind: 'sqlite' | 'postgres') => Promise<void>,
+): Promise<void> {
+  const { storage, ...secrets } = setup(options, io);
+  await told(async () => {
+    const store = await openStore(storage, { ...secrets, random: randomBytes });
+    await store.close();
+    const db = await ask(() => openDatabase(storage));
+    try {
+      await act(db, storage.kind);
+    } finally {
+      await db.destroy();
+    }
+  });
+}
+
+async function told(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw error instanceof StoreError ? new CommandError(error.message) : error;
+  }
+}

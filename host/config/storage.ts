@@ -1,0 +1,115 @@
+import type { StorageSetup } from './schema.ts';
+import { isMapping, type Report } from './tree.ts';
+import { shown } from './values.ts';
+
+const POSTGRES_PORT = 5_432;
+const NAME = /^[A-Za-z_][A-Za-z0-9_$-]{0,62}$/;
+
+export interface StorageInput {
+  /** What stands below `storage.local` and `storage.postgres`. */
+  readonly local: unknown;
+  readonly postgres: unknown;
+  /** `storage.postgres.password`, from wherever it is given. */
+  password(): string | undefined;
+  resolve(path: string): string;
+  /** A file in PEM; undefined when it is no good, which has been reported. */
+  pem(file: string, path: string): Uint8Array | undefined;
+  readonly report: Report;
+}
+
+/** Authelia's `storage`, as far as commands need it; undefined without, or when something is reported. */
+export function readStorage(input: StorageInput): StorageSetup | undefined {
+  const { local, postgres, report } = input;
+  if (local !== undefined && postgres !== undefined) {
+    report('config.twice', 'storage.local', 'stands beside `storage.postgres`: keep one of them');
+    return undefined;
+  }
+  if (postgres !== undefined) return readPostgres(input);
+  const path = isMapping(local) ? local.path : undefined;
+  if (typeof path === 'string' && path.trim() !== '') return { kind: 'sqlite', path: input.resolve(path) };
+  const message =
+    "missing: write the path of a database file, for example `path: '/var/lib/postern/postern.sqlite3'`, or `storage.postgres`";
+  report('config.missing', 'storage.local.path', message);
+  return undefined;
+}
+
+function readPostgres(input: StorageInput): StorageSetup | undefined {
+  const { postgres, report } = input;
+  if (!isMapping(postgres)) {
+    report('config.shape', 'storage.postgres', 'must be a mapping with `address`, `database` and `username`');
+    return undefined;
+  }
+  let good = true;
+  const refuse = (key: string, message: string, code = 'config.value'): undefined => {
+    good = false;
+    report(code, `storage.postgres.${key}`, message);
+  };
+  const name = (key: string, fallback: string | undefined): string => {
+    const raw = postgres[key] ?? fallback;
+    if (typeof raw === 'string' && NAME.test(raw)) return raw;
+    if (raw === undefined)
+      refuse(key, 'missing: write the name that PostgreSQL knows it by', 'config.missing');
+    else refuse(key, `must be a name of letters, digits and \`_\`, got ${shown(raw)}`);
+    return '';
+  };
+  const at = readAddress(postgres, refuse);
+  for (const key of ['servers', 'ssl', 'sslmode']) {
+    if (postgres[key] !== undefined && postgres[key] !== null)
+      refuse(key, 'must be removed: write `address`, and `tls` with `ca_certificate`', 'config.refused');
+  }
+  const setup = {
+    kind: 'postgres',
+    host: at?.host ?? '',
+    port: at?.port ?? POSTGRES_PORT,
+    database: name('database', undefined),
+    schema: name('schema', 'public'),
+    username: name('username', undefined),
+    password: input.password(),
+    tls: readTls(input, postgres.tls, refuse),
+  } as const;
+  return good ? setup : undefined;
+}
+
+type Refuse = (key: string, message: string, code?: string) => undefined;
+
+/** `tcp://db:5432` as Authelia writes it, `db:5432`, `db`; its old `host` and `port`. */
+function readAddress(
+  postgres: Readonly<Record<string, unknown>>,
+  refuse: Refuse,
+): { host: string; port: number } | undefined {
+  const key = postgres.address === undefined ? 'host' : 'address';
+  const raw = postgres[key];
+  const match =
+    typeof raw === 'string'
+      ? /^(?:tcp[46]?:\/\/)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(raw.trim())
+      : null;
+  const port = Number(match?.[2] ?? postgres.port ?? POSTGRES_PORT);
+  if (match === null || !Number.isInteger(port) || port < 1 || port > 65_535) {
+    const form = 'must be `tcp://HOST:PORT`, for example `tcp://postgres:5432`';
+    // A URL may hold a password.
+    return refuse('address', typeof raw === 'string' ? form : `${form}, got ${shown(raw ?? null)}`);
+  }
+  return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port };
+}
+
+function readTls(
+  input: StorageInput,
+  tls: unknown,
+  refuse: Refuse,
+): { readonly ca?: Uint8Array; readonly serverName?: string } | undefined {
+  if (!isMapping(tls)) return undefined;
+  if (tls.skip_verify === true)
+    refuse(
+      'tls.skip_verify',
+      'must be removed: the certificate is always checked; name its CA in `ca_certificate`',
+    );
+  const { ca_certificate: file, server_name: serverName } = tls;
+  const ca =
+    typeof file === 'string' && file !== ''
+      ? input.pem(input.resolve(file), 'storage.postgres.tls.ca_certificate')
+      : undefined;
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(typeof serverName === 'string' && serverName !== '' ? { serverName } : {}),
+  };
+}
