@@ -34,10 +34,12 @@ export interface ProxyTraits {
   /** What stands between groups. Default `,`. */
   readonly separator?: string;
   /**
-   * How a visitor's page is refused: sent to the portal, to the portal by way of
-   * an address of ours on the application's host, or asked for a password.
+   * How a visitor's page is refused: sent to the portal, or to the portal by way
+   * of an address of ours on the application's host. Default `portal`.
    */
-  readonly denial?: 'portal' | 'by-start' | 'either';
+  readonly denial?: 'portal' | 'by-start';
+  /** Programs are refused in JSON, tools asked for a password. */
+  readonly adaptive?: boolean;
   /** A block as its old texts have it, whose application sees all spellings of headers and all upgrades. */
   readonly asPrinted?: boolean;
   /** As ingress-nginx does it: it sends everybody elsewhere, and the host's 400 is a 500 there. */
@@ -207,10 +209,6 @@ export function describeProxyContract(
     it('a page', async () => {
       const answer = await ask('/page?a=1', { headers: BROWSER });
       expectClosed(answer);
-      if (denial === 'either' && answer.status === 401) {
-        expect(answer.headers['www-authenticate']).toMatch(/^Basic realm=/);
-        return;
-      }
       expect(answer.status).toBe(302);
       let to = new URL(String(answer.headers.location), `https://${APP}`);
       if (denial === 'by-start') {
@@ -229,6 +227,13 @@ export function describeProxyContract(
       expectClosed(answer);
       if (ingress) return expect(answer.status).toBe(302);
       expect(answer.status).toBe(401);
+      if (traits.adaptive === true) {
+        expect(JSON.parse(answer.text)).toMatchObject({ login_url: expect.stringContaining(PORTAL) });
+        const tool = await ask('/x', { as: 'ann:wrong', headers: { 'user-agent': 'curl/8.5.0' } });
+        expect(tool.status).toBe(401);
+        expect(tool.headers['www-authenticate']).toMatch(/^Basic realm="[^"]*"/);
+        return;
+      }
       expect(answer.headers['www-authenticate']).toMatch(/^Basic realm="[^"]*"$/);
     });
 

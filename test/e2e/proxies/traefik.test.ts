@@ -123,7 +123,7 @@ describeTraefik('Traefik whose HTTP provider has gone', binary => {
 });
 
 describeTraefik('Traefik with the plugin, by its HTTP provider', binary => {
-  describeProxyContract(world => byHttp(binary(), world, []), { guest: true, denial: 'either' });
+  describeProxyContract(world => byHttp(binary(), world, []), { guest: true, adaptive: true });
 });
 
 const AUTHENTIK = {
