@@ -62,7 +62,12 @@ describe('server.endpoints.authz', () => {
       },
       config: {
         cookies: [{ domain: 'example.com', signInUrl: PORTAL }],
-        server: { host: '127.0.0.1', port: 0, endpoints: ENDPOINTS },
+        // In Authelia's words; new names have words of their own else, see denial.test.ts.
+        server: {
+          host: '127.0.0.1',
+          port: 0,
+          endpoints: ENDPOINTS.map(each => ({ ...each, denial: 'authelia' })),
+        },
       },
       clock: HASTY_CLOCK,
     });
