@@ -1,6 +1,5 @@
 import { copy, readU32 } from './bytes/bytes';
 import { arrayOf, bytesOf } from './bytes/loader';
-import { packedLength } from './bytes/packed';
 import { ByteWriter } from './bytes/writer';
 import {
   AUTHORIZATION_BASIC,
@@ -137,10 +136,14 @@ export function decisionObject(): Uint8Array {
   return arrayOf(target.object, 0, target.objectLength);
 }
 
+/** Above the longest of the published reasons. */
+const MAX_REASON: i32 = 256;
+
 /** Published text of a REASON_…. */
-export function decisionReason(reason: i32): string {
-  let text = reasonText(reason);
-  return String.UTF8.decodeUnsafe(text + 2, packedLength(text));
+export function decisionReason(reason: i32): Uint8Array {
+  let out = new ByteWriter(new StaticArray<u8>(MAX_REASON));
+  out.ascii(reasonText(reason));
+  return arrayOf(out.buf, 0, out.len);
 }
 
 /** AUTHORIZATION_… of the one value of the header; the name is folded where the loaded policy says so. */

@@ -1,4 +1,5 @@
 import { within } from './bytes';
+import { TEXT_HEADER } from './text';
 
 /** ASCII comparisons on byte ranges. Literals are passed as strings, of which only the char codes are read. */
 
@@ -25,9 +26,9 @@ export function hexValue(byte: u32): i32 {
   return lower - 0x61 < 6 ? lower - 0x61 + 10 : -1;
 }
 
-/** Character `i` of a literal, which has that many: `charCodeAt` would look up the length each time. */
+/** Character `i` of a literal, which has that many. */
 export function literalAt(literal: string, i: i32): u32 {
-  return load<u16>(changetype<usize>(literal) + ((<usize>i) << 1));
+  return <u32>literal.charCodeAt(i);
 }
 
 /** Exact comparison with an ASCII literal. */
@@ -52,7 +53,7 @@ export function equalsAsciiFold(buf: StaticArray<u8>, start: i32, end: i32, lite
       let bytes = v128.load_ext<u8>(from + at);
       let upper = i16x8.lt_u(i16x8.sub(bytes, i16x8.splat(0x41)), i16x8.splat(26));
       bytes = v128.or(bytes, v128.and(upper, i16x8.splat(0x20)));
-      let letters = v128.load(changetype<usize>(literal) + (at << 1));
+      let letters = v128.load_ext<u8>(changetype<usize>(literal) + TEXT_HEADER + at);
       if (v128.any_true(v128.xor(bytes, letters))) return false;
     }
     return true;

@@ -25,14 +25,16 @@ export function encodeBase64Url(src: StaticArray<u8>, start: i32, end: i32, out:
   for (let at = start; at < end; at += CHUNK) {
     let len = min(CHUNK, end - at);
     memory.copy(changetype<usize>(chunk), changetype<usize>(src) + at, len);
-    appendUrlSafe(encode(Uint8Array.wrap(chunk, 0, len)), out);
+    let text = encode(Uint8Array.wrap(chunk, 0, len));
+    appendUrlSafe(changetype<usize>(text), text.length, out);
     __collect();
   }
 }
 
-function appendUrlSafe(text: string, out: ByteWriter): void {
-  for (let i = 0; i < text.length; i++) {
-    let code = <u32>text.charCodeAt(i);
+/** @param text address of UTF-16 characters */
+function appendUrlSafe(text: usize, len: i32, out: ByteWriter): void {
+  for (let i = 0; i < len; i++) {
+    let code = <u32>load<u16>(text + ((<usize>i) << 1));
     if (code == 0x3d) return; // '=': padding is only ever at the end
     out.u8(code == 0x2b ? 0x2d : code == 0x2f ? 0x5f : code); // + to -, / to _
   }

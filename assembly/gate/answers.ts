@@ -1,5 +1,4 @@
 import { literal } from '../bytes/literal';
-import { writePacked } from '../bytes/packed';
 import { scratch } from '../bytes/scratch';
 import { ByteWriter } from '../bytes/writer';
 import { reasonText } from '../http/reason';
@@ -23,7 +22,7 @@ const body = new ByteWriter(scratch);
 export function badRequest(exchange: Exchange, reason: i32): void {
   body.reset();
   body.ascii('400 Bad Request: ');
-  writePacked(reasonText(reason), body);
+  body.ascii(reasonText(reason));
   respond(exchange, 400, scratch, body.len);
 }
 

@@ -1,6 +1,5 @@
 import { equalsAscii, equalsAsciiFold, lowerAscii } from '../bytes/ascii';
 import { literal } from '../bytes/literal';
-import { packed, writePacked } from '../bytes/packed';
 import { SCRATCH_BYTES, scratch } from '../bytes/scratch';
 import { ByteWriter } from '../bytes/writer';
 import {
@@ -175,10 +174,10 @@ export class Denial {
       out.ascii('"}');
     } else if (form == FORM_PAGE) {
       type = HTML_TYPE;
-      writePacked(packed('<!doctype html><title>403 Forbidden</title><h1>403 Forbidden</h1>'), out);
+      out.ascii('<!doctype html><title>403 Forbidden</title><h1>403 Forbidden</h1>');
     } else {
       out.decimal(status);
-      writePacked(statusText(status), out);
+      out.ascii(statusText(status));
     }
     exchange.setAnswerHeader(CONTENT_TYPE, type, 0, type.length);
     exchange.setAnswerHeader(CACHE_CONTROL, NO_STORE, 0, NO_STORE.length);
@@ -275,16 +274,16 @@ function forbidForm(mode: u32, kind: i32): i32 {
   return kind == CLIENT_SCRIPT ? FORM_JSON : FORM_STATUS;
 }
 
-function statusText(status: i32): usize {
+function statusText(status: i32): string {
   switch (status) {
     case 302:
-      return packed(' Found');
+      return ' Found';
     case 303:
-      return packed(' See Other');
+      return ' See Other';
     case 401:
-      return packed(' Unauthorized');
+      return ' Unauthorized';
     default:
-      return packed(' Forbidden');
+      return ' Forbidden';
   }
 }
 

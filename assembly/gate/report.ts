@@ -1,4 +1,3 @@
-import { packed, writePacked } from '../bytes/packed';
 import { scratch } from '../bytes/scratch';
 import { ByteWriter } from '../bytes/writer';
 import {
@@ -32,36 +31,30 @@ const line = new ByteWriter(scratch);
 export function reportRefusal(system: System, why: i32, problems: ByteWriter): void {
   line.reset();
   line.ascii('postern: ');
-  writePacked(refusalText(why), line);
+  line.ascii(refusalText(why));
   if (why == REFUSING_POLICY) line.bytes(problems.buf, 0, problems.len);
   line.ascii('; every request is answered with 503');
   system.logError(line.buf, line.len);
 }
 
-function refusalText(why: i32): usize {
+function refusalText(why: i32): string {
   switch (why) {
     case REFUSING_NO_KEY:
-      return packed(
-        'no guest key: name POSTERN_GUEST_KEY in settings.envs, or mount the file with what `postern secret guest` prints and name it as key_file (default /etc/postern/guest.key)',
-      );
+      return 'no guest key: name POSTERN_GUEST_KEY in settings.envs, or mount the file with what `postern secret guest` prints and name it as key_file (default /etc/postern/guest.key)';
     case REFUSING_BAD_KEY:
-      return packed(
-        'the guest key is not what `postern secret guest` prints: cut, mistyped, or another secret (the root secret never belongs here)',
-      );
+      return 'the guest key is not what `postern secret guest` prints: cut, mistyped, or another secret (the root secret never belongs here)';
     case REFUSING_SIZE:
-      return packed('plugin configuration: longer than 16 KiB; leave the rules to postern.yml');
+      return 'plugin configuration: longer than 16 KiB; leave the rules to postern.yml';
     case REFUSING_CONFIG:
-      return packed('plugin configuration: not a JSON object');
+      return 'plugin configuration: not a JSON object';
     case REFUSING_DIRECTORY:
-      return packed('plugin configuration: directory must be an absolute path of at most 255 bytes');
+      return 'plugin configuration: directory must be an absolute path of at most 255 bytes';
     case REFUSING_KEY_FILE:
-      return packed('plugin configuration: key_file must be an absolute path of at most 255 bytes');
+      return 'plugin configuration: key_file must be an absolute path of at most 255 bytes';
     case REFUSING_UNKNOWN_KEY:
-      return packed(
-        'plugin configuration: only directory and key_file mean something without access_control',
-      );
+      return 'plugin configuration: only directory and key_file mean something without access_control';
     default:
-      return packed('plugin configuration: ');
+      return 'plugin configuration: ';
   }
 }
 
@@ -70,46 +63,36 @@ export function reportDirectory(system: System, condition: i32): void {
   if (condition == DIRECTORY_GOOD) return;
   line.reset();
   line.ascii('postern: guest directory: ');
-  writePacked(directoryText(condition), line);
-  writePacked(concerned(condition), line);
+  line.ascii(directoryText(condition));
+  line.ascii(concerned(condition));
   line.ascii(' goes to the host');
   system.logWarning(line.buf, line.len);
 }
 
-function concerned(condition: i32): usize {
-  if (condition == DIRECTORY_NO_TABLE) return packed('; what needs a grant');
-  return condition == DIRECTORY_LARGE_SNAPSHOT
-    ? packed('; what needs it')
-    : packed('; what needs a grant or a rule');
+function concerned(condition: i32): string {
+  if (condition == DIRECTORY_NO_TABLE) return '; what needs a grant';
+  return condition == DIRECTORY_LARGE_SNAPSHOT ? '; what needs it' : '; what needs a grant or a rule';
 }
 
-function directoryText(condition: i32): usize {
+function directoryText(condition: i32): string {
   switch (condition) {
     case DIRECTORY_NO_STATE:
-      return packed(
-        'no state page: is `postern serve` running, and its guest.directory mounted (settings.mounts)?',
-      );
+      return 'no state page: is `postern serve` running, and its guest.directory mounted (settings.mounts)?';
     case DIRECTORY_BAD_STATE:
-      return packed('the state page is damaged, or written with another secret or by another version');
+      return 'the state page is damaged, or written with another secret or by another version';
     case DIRECTORY_OLD_STATE:
-      return packed(
-        'the state page is older than one seen before: the directory was rolled back, or two hosts write it',
-      );
+      return 'the state page is older than one seen before: the directory was rolled back, or two hosts write it';
     case DIRECTORY_NO_SNAPSHOT:
-      return packed('the policy snapshot that the state page names is missing');
+      return 'the policy snapshot that the state page names is missing';
     case DIRECTORY_BAD_SNAPSHOT:
-      return packed('the policy snapshot is damaged, or written with another secret');
+      return 'the policy snapshot is damaged, or written with another secret';
     case DIRECTORY_OTHER_VERSION:
-      return packed(
-        'the policy snapshot was written by another version of Postern: give the proxy the plugin.wasm of the host',
-      );
+      return 'the policy snapshot was written by another version of Postern: give the proxy the plugin.wasm of the host';
     case DIRECTORY_LARGE_SNAPSHOT:
-      return packed('an expression or a list of networks in the policy is larger than the guest can hold');
+      return 'an expression or a list of networks in the policy is larger than the guest can hold';
     case DIRECTORY_NO_TABLE:
-      return packed(
-        'the grant table that the state page names is missing: the disk is full, or something removed it',
-      );
+      return 'the grant table that the state page names is missing: the disk is full, or something removed it';
     default:
-      return packed('unusable');
+      return 'unusable';
   }
 }

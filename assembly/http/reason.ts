@@ -1,5 +1,3 @@
-import { packed } from '../bytes/packed';
-
 /**
  * Why a target is refused with 400: codes and their published texts. Zero is
  * no reason at all.
@@ -24,41 +22,41 @@ export const REASON_QUERY_REPEATED: i32 = 24;
 export const REASON_QUERY_ESCAPE: i32 = 25;
 
 /** Text of a reason, for the answer's body and the log. */
-export function reasonText(reason: i32): usize {
+export function reasonText(reason: i32): string {
   switch (reason) {
     case REASON_METHOD:
-      return packed('bad method');
+      return 'bad method';
     case REASON_SCHEME:
-      return packed('bad scheme');
+      return 'bad scheme';
     case REASON_HOST:
-      return packed('bad host');
+      return 'bad host';
     case REASON_URI:
-      return packed('bad request target');
+      return 'bad request target';
     case REASON_URI_LENGTH:
-      return packed('request target too long');
+      return 'request target too long';
     case REASON_PLAIN_HTTP:
-      return packed('plain http is not allowed for this host');
+      return 'plain http is not allowed for this host';
     case REASON_DOT_SEGMENT:
-      return packed('ambiguous path: dot segment');
+      return 'ambiguous path: dot segment';
     case REASON_DOUBLE_SLASH:
-      return packed('ambiguous path: double slash');
+      return 'ambiguous path: double slash';
     case REASON_ENCODED_SLASH:
-      return packed('ambiguous path: encoded slash');
+      return 'ambiguous path: encoded slash';
     case REASON_BACKSLASH:
-      return packed('ambiguous path: backslash');
+      return 'ambiguous path: backslash';
     case REASON_CONTROL:
-      return packed('ambiguous path: control character');
+      return 'ambiguous path: control character';
     case REASON_DELIMITER:
-      return packed('ambiguous path: encoded or stray delimiter');
+      return 'ambiguous path: encoded or stray delimiter';
     case REASON_DOUBLE_ENCODING:
-      return packed('ambiguous path: double encoding');
+      return 'ambiguous path: double encoding';
     case REASON_UTF8:
-      return packed('ambiguous path: invalid UTF-8');
+      return 'ambiguous path: invalid UTF-8';
     case REASON_QUERY_REPEATED:
-      return packed('ambiguous query: repeated key');
+      return 'ambiguous query: repeated key';
     case REASON_QUERY_ESCAPE:
-      return packed('ambiguous query: bad escape or semicolon');
+      return 'ambiguous query: bad escape or semicolon';
     default:
-      return packed('bad request');
+      return 'bad request';
   }
 }

@@ -1,4 +1,3 @@
-import { packed, writePacked } from '../bytes/packed';
 import { ByteWriter } from '../bytes/writer';
 
 /** Why a pattern is refused. Texts and offending parts are those of Go's `syntax.Error`. */
@@ -44,42 +43,42 @@ export function errorEnd(): i32 {
 
 /** Appends the text of an error, e.g. `missing closing ]`. */
 export function errorMessage(code: i32, out: ByteWriter): void {
-  writePacked(textOf(code), out);
+  out.ascii(textOf(code));
 }
 
-function textOf(code: i32): usize {
+function textOf(code: i32): string {
   switch (code) {
     case RegexpError.InvalidCharRange:
-      return packed('invalid character class range');
+      return 'invalid character class range';
     case RegexpError.InvalidEscape:
-      return packed('invalid escape sequence');
+      return 'invalid escape sequence';
     case RegexpError.InvalidNamedCapture:
-      return packed('invalid named capture');
+      return 'invalid named capture';
     case RegexpError.InvalidPerlOp:
-      return packed('invalid or unsupported Perl syntax');
+      return 'invalid or unsupported Perl syntax';
     case RegexpError.InvalidRepeatOp:
-      return packed('invalid nested repetition operator');
+      return 'invalid nested repetition operator';
     case RegexpError.InvalidRepeatSize:
-      return packed('invalid repeat count');
+      return 'invalid repeat count';
     case RegexpError.InvalidUtf8:
-      return packed('invalid UTF-8');
+      return 'invalid UTF-8';
     case RegexpError.MissingBracket:
-      return packed('missing closing ]');
+      return 'missing closing ]';
     case RegexpError.MissingParen:
-      return packed('missing closing )');
+      return 'missing closing )';
     case RegexpError.MissingRepeatArgument:
-      return packed('missing argument to repetition operator');
+      return 'missing argument to repetition operator';
     case RegexpError.TrailingBackslash:
-      return packed('trailing backslash at end of expression');
+      return 'trailing backslash at end of expression';
     case RegexpError.UnexpectedParen:
-      return packed('unexpected )');
+      return 'unexpected )';
     case RegexpError.NestingDepth:
-      return packed('expression nests too deeply');
+      return 'expression nests too deeply';
     case RegexpError.TooLarge:
-      return packed('expression too large');
+      return 'expression too large';
     case RegexpError.NeedsTables:
-      return packed('Unicode classes and folding need a snapshot compiled by the host');
+      return 'Unicode classes and folding need a snapshot compiled by the host';
     default:
-      return 0;
+      return '';
   }
 }

@@ -1,6 +1,6 @@
 import { copy, readU16, readU32 } from '../bytes/bytes';
 import { arrayOf, bytesOf } from '../bytes/loader';
-import { packedLength, writePacked } from '../bytes/packed';
+import { TEXT_HEADER } from '../bytes/text';
 import { ByteWriter } from '../bytes/writer';
 import { MAX_METHOD } from '../contract';
 import { HmacKey } from '../crypto/hmac';
@@ -76,8 +76,8 @@ export function policyProblemTexts(): Uint8Array {
   let out = new ByteWriter(new StaticArray<u8>(16_384));
   for (let i = 0; i < PROBLEM_CODES; i++) {
     let line = problemText(i);
-    if (line == 0) continue;
-    writePacked(line, out);
+    if (line.length == 0) continue;
+    out.ascii(line);
     out.u8(10);
   }
   return arrayOf(out.buf, 0, out.len);
@@ -140,9 +140,9 @@ export function jsonCheck(text: Uint8Array): i32 {
 }
 
 /** Walks good JSON: the value under `key` of the root object, its text when it is a string, else its bytes. */
-export function jsonFind(text: Uint8Array, key: string): Uint8Array {
+export function jsonFind(text: Uint8Array, key: Uint8Array): Uint8Array {
   let buf = bytesOf(text);
-  let value = findValue(buf, rootValue(buf, 0, buf.length), buf.length, key);
+  let value = findValue(buf, rootValue(buf, 0, buf.length), buf.length, textOf(key));
   if (value < 0) return new Uint8Array(0);
   let out = new ByteWriter(new StaticArray<u8>(buf.length));
   if (kindOf(buf, value) == JSON_STRING) readString(buf, value, buf.length, out);
@@ -260,7 +260,15 @@ export function targetAmbiguity(): i32 {
 /** Published text of a REASON_…. */
 export function targetReason(reason: i32): Uint8Array {
   let words = reasonText(reason);
-  let out = new ByteWriter(new StaticArray<u8>(packedLength(words)));
-  writePacked(words, out);
+  let out = new ByteWriter(new StaticArray<u8>(words.length));
+  out.ascii(words);
   return arrayOf(out.buf, 0, out.len);
+}
+
+/** Bytes as the engine's literals are (`bytes/text.ts`). */
+function textOf(bytes: Uint8Array): string {
+  let text = new StaticArray<u8>(<i32>TEXT_HEADER + bytes.length);
+  store<u16>(changetype<usize>(text), <u16>bytes.length);
+  for (let i = 0; i < bytes.length; i++) text[<i32>TEXT_HEADER + i] = bytes[i];
+  return changetype<string>(text);
 }

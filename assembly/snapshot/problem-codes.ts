@@ -1,5 +1,3 @@
-import { packed } from '../bytes/packed';
-
 /**
  * Everything the policy compiler has to say, in one place: for each problem its
  * published code, then a blank, then the text that follows the value in
@@ -66,149 +64,119 @@ export const ACL_NETWORK_MAPPED: i32 = 73;
 export const PROBLEM_CODES: i32 = 74;
 
 /** Code, blank, text; empty when there is no such problem. */
-export function problemText(problem: i32): usize {
+export function problemText(problem: i32): string {
   switch (problem) {
     case POLICY_JSON:
-      return packed('policy.json the policy is no JSON');
+      return 'policy.json the policy is no JSON';
     case POLICY_OBJECT:
-      return packed('policy.type must be an object with keys');
+      return 'policy.type must be an object with keys';
     case POLICY_LIST:
-      return packed('policy.type must be a list');
+      return 'policy.type must be a list';
     case POLICY_TEXT:
-      return packed('policy.type must be text: put it in quotes');
+      return 'policy.type must be text: put it in quotes';
     case POLICY_KEY_UNKNOWN:
-      return packed('policy.key.unknown is no key here: ');
+      return 'policy.key.unknown is no key here: ';
     case POLICY_KEY_TWICE:
-      return packed('policy.key.twice is given twice: keep one');
+      return 'policy.key.twice is given twice: keep one';
     case POLICY_BOOLEAN:
-      return packed('policy.type must be `true` or `false`');
+      return 'policy.type must be `true` or `false`';
     case POLICY_TEXT_LONG:
-      return packed('policy.limit.text is too long: the limit is 8192 bytes');
+      return 'policy.limit.text is too long: the limit is 8192 bytes';
     case POLICY_RULES_LIMIT:
-      return packed(
-        'policy.limit.rules too many rules: merge them or give the policy to the host; the limit is ',
-      );
+      return 'policy.limit.rules too many rules: merge them or give the policy to the host; the limit is ';
     case POLICY_ENTRIES_LIMIT:
-      return packed('policy.limit.entries too many entries in one list: split the rule; the limit is ');
+      return 'policy.limit.entries too many entries in one list: split the rule; the limit is ';
     case POLICY_SIZE:
-      return packed('policy.limit.size the policy is too large: give it to the host, not inline');
+      return 'policy.limit.size the policy is too large: give it to the host, not inline';
     case POLICY_REALM:
-      return packed(
-        'policy.realm is no realm: write at most 128 printable ASCII characters without quotes and backslashes',
-      );
+      return 'policy.realm is no realm: write at most 128 printable ASCII characters without quotes and backslashes';
     case POLICY_AMBIGUOUS:
-      return packed(
-        'policy.ambiguous_paths must be `refuse`, `clean` or a list of domains under the key `clean`',
-      );
+      return 'policy.ambiguous_paths must be `refuse`, `clean` or a list of domains under the key `clean`';
     case POLICY_TOKEN_HEADER:
-      return packed('policy.tokens.header is no header name: write one such as `X-Api-Key`');
+      return 'policy.tokens.header is no header name: write one such as `X-Api-Key`';
     case POLICY_DOMAIN_MISSING:
-      return packed('policy.domains.domain the entry has no domain: add `domain`');
+      return 'policy.domains.domain the entry has no domain: add `domain`';
     case POLICY_DENIAL:
-      return packed(
-        'policy.denial is no denial: write `adaptive`, `authelia`, `redirect`, `json`, `basic` or `status`',
-      );
+      return 'policy.denial is no denial: write `adaptive`, `authelia`, `redirect`, `json`, `basic` or `status`';
     case POLICY_IDENTITY_PRESET:
-      return packed(
-        'policy.identity_headers must be a preset the host knows, or names with templates such as `{username}`',
-      );
+      return 'policy.identity_headers must be a preset the host knows, or names with templates such as `{username}`';
     case POLICY_IDENTITY_NAME:
-      return packed(
-        'policy.identity_headers.name cannot be an identity header: write a name of its own such as `X-User-ID`',
-      );
+      return 'policy.identity_headers.name cannot be an identity header: write a name of its own such as `X-User-ID`';
     case POLICY_IDENTITY_TWICE:
-      return packed('policy.identity_headers.twice is given twice: keep one');
+      return 'policy.identity_headers.twice is given twice: keep one';
     case POLICY_IDENTITY_TEMPLATE:
-      return packed(
-        'policy.identity_headers.template is no template: write `{username}`, `{groups}`, `{name}` or `{email}`, at most 128 characters',
-      );
+      return 'policy.identity_headers.template is no template: write `{username}`, `{groups}`, `{name}` or `{email}`, at most 128 characters';
     case POLICY_IDENTITY_SEPARATOR:
-      return packed(
-        'policy.identity_headers.separator is no separator: write up to 4 signs such as `,`, no letters',
-      );
+      return 'policy.identity_headers.separator is no separator: write up to 4 signs such as `,`, no letters';
     case POLICY_IDENTITY_LIMIT:
-      return packed('policy.limit.identity_headers too many names of identity headers: the limit is ');
+      return 'policy.limit.identity_headers too many names of identity headers: the limit is ';
     case POLICY_TEMPLATE:
-      return packed('policy.domain.template names no domain: `{user}` and `{group}` stand in rules only');
+      return 'policy.domain.template names no domain: `{user}` and `{group}` stand in rules only';
     case POLICY_EMPTY:
-      return packed('policy.empty must not be empty: write a value or remove it');
+      return 'policy.empty must not be empty: write a value or remove it';
     case ACL_NO_RULES:
-      return packed(
-        'acl.rules.none there are no rules: add some, or set `default_policy` to `one_factor` or `two_factor`',
-      );
+      return 'acl.rules.none there are no rules: add some, or set `default_policy` to `one_factor` or `two_factor`';
     case ACL_POLICY:
-      return packed('acl.policy is no policy: write `bypass`, `one_factor`, `two_factor` or `deny`');
+      return 'acl.policy is no policy: write `bypass`, `one_factor`, `two_factor` or `deny`';
     case ACL_POLICY_MISSING:
-      return packed('acl.policy.missing the rule has no policy: add `policy`');
+      return 'acl.policy.missing the rule has no policy: add `policy`';
     case ACL_DOMAIN_MISSING:
-      return packed('acl.domain.missing the rule has no domain: add `domain` or `domain_regex`');
+      return 'acl.domain.missing the rule has no domain: add `domain` or `domain_regex`';
     case ACL_DOMAIN_GROUP:
-      return packed('acl.domain.group can match no group: write a dot behind `{group}`');
+      return 'acl.domain.group can match no group: write a dot behind `{group}`';
     case ACL_SUBJECT_PREFIX:
-      return packed('acl.subject.prefix is no subject: begin it with `user:`, `group:` or `oauth2:client:`');
+      return 'acl.subject.prefix is no subject: begin it with `user:`, `group:` or `oauth2:client:`';
     case ACL_BYPASS_SUBJECT:
-      return packed(
-        'acl.bypass.subject a bypass rule asks nobody who they are: remove `subject` or write another policy',
-      );
+      return 'acl.bypass.subject a bypass rule asks nobody who they are: remove `subject` or write another policy';
     case ACL_BYPASS_REGEX:
-      return packed(
-        'acl.bypass.domain_regex a bypass rule asks nobody who they are: remove the groups `User` and `Group`',
-      );
+      return 'acl.bypass.domain_regex a bypass rule asks nobody who they are: remove the groups `User` and `Group`';
     case ACL_EXPRESSION:
-      return packed('acl.expression ');
+      return 'acl.expression ';
     case ACL_METHOD:
-      return packed('acl.method is no method: write `GET`, `POST` or another in upper case');
+      return 'acl.method is no method: write `GET`, `POST` or another in upper case';
     case ACL_METHOD_TWICE:
-      return packed('acl.method.twice is listed twice: keep one');
+      return 'acl.method.twice is listed twice: keep one';
     case ACL_NETWORK:
-      return packed(
-        'acl.network is no network: write an address, a CIDR such as `10.0.0.0/8`, or a defined name',
-      );
+      return 'acl.network is no network: write an address, a CIDR such as `10.0.0.0/8`, or a defined name';
     case ACL_NETWORK_TWICE:
-      return packed('acl.network.twice is defined twice: keep one');
+      return 'acl.network.twice is defined twice: keep one';
     case ACL_NETWORK_NAME:
-      return packed('acl.network.name the network has no name: add `name`');
+      return 'acl.network.name the network has no name: add `name`';
     case ACL_QUERY_KEY:
-      return packed('acl.query.key the condition has no key: add `key`');
+      return 'acl.query.key the condition has no key: add `key`';
     case ACL_QUERY_OPERATOR:
-      return packed(
-        'acl.query.operator is no operator: write `present`, `absent`, `equal`, `not equal`, `pattern` or `not pattern`',
-      );
+      return 'acl.query.operator is no operator: write `present`, `absent`, `equal`, `not equal`, `pattern` or `not pattern`';
     case ACL_QUERY_CASE:
-      return packed('acl.query.operator.case is no operator: write it in lower case');
+      return 'acl.query.operator.case is no operator: write it in lower case';
     case ACL_QUERY_VALUE_MISSING:
-      return packed('acl.query.value.missing needs a value: add `value`');
+      return 'acl.query.value.missing needs a value: add `value`';
     case ACL_QUERY_VALUE_UNUSED:
-      return packed('acl.query.value.unused takes no value: remove `value`');
+      return 'acl.query.value.unused takes no value: remove `value`';
     case ACL_QUERY_VALUE_TYPE:
-      return packed('acl.query.value.type must be text: put it in quotes');
+      return 'acl.query.value.type must be text: put it in quotes';
     case ACL_DOMAIN_STAR:
-      return packed('acl.domain.star is taken literally: only `*.` at the beginning stands for any name');
+      return 'acl.domain.star is taken literally: only `*.` at the beginning stands for any name';
     case ACL_DOMAIN_NEVER:
-      return packed(
-        'acl.domain.never matches no host: write an ASCII name without scheme, port, path and last dot',
-      );
+      return 'acl.domain.never matches no host: write an ASCII name without scheme, port, path and last dot';
     case ACL_DOMAIN_USER:
-      return packed('acl.domain.user matches user names in lower case only, because hosts are lower-cased');
+      return 'acl.domain.user matches user names in lower case only, because hosts are lower-cased';
     case ACL_SUBJECT_COMMA:
-      return packed(
-        'acl.subject.comma names subjects that must all match: a comma means and; write a list for or',
-      );
+      return 'acl.subject.comma names subjects that must all match: a comma means and; write a list for or';
     case ACL_BYPASS_DOMAIN:
-      return packed('acl.bypass.domain lets everybody in without a name, but not others who are signed in');
+      return 'acl.bypass.domain lets everybody in without a name, but not others who are signed in';
     case ACL_BYPASS_RESOURCE:
-      return packed('acl.bypass.resource lets everybody in without a name, but not others who are signed in');
+      return 'acl.bypass.resource lets everybody in without a name, but not others who are signed in';
     case ACL_CRITERION_EMPTY:
-      return packed('acl.criterion.empty is empty and so matches everything: remove it or add an entry');
+      return 'acl.criterion.empty is empty and so matches everything: remove it or add an entry';
     case POLICY_UNUSED:
-      return packed('policy.unused is not used');
+      return 'policy.unused is not used';
     case ACL_NETWORK_MAPPED:
-      return packed('acl.network.mapped is read as `::/32`, as Authelia does: write the IPv4 address');
+      return 'acl.network.mapped is read as `::/32`, as Authelia does: write the IPv4 address';
     case POLICY_MORE_ERRORS:
-      return packed('policy.more there are more errors than fit here');
+      return 'policy.more there are more errors than fit here';
     case POLICY_MORE_WARNINGS:
-      return packed('policy.more there are more warnings than fit here');
+      return 'policy.more there are more warnings than fit here';
     default:
-      return 0;
+      return '';
   }
 }

@@ -1,5 +1,4 @@
 import { readU8 } from '../bytes/bytes';
-import { packedAt, packedLength } from '../bytes/packed';
 import { sequenceLength } from '../bytes/utf8';
 import { ByteWriter } from '../bytes/writer';
 import { FIRST_WARNING, POLICY_MORE_ERRORS, POLICY_MORE_WARNINGS, problemText } from './problem-codes';
@@ -40,8 +39,8 @@ export function beginProblem(problem: i32): void {
   problems.ascii('{"code":"');
   let text = problemText(problem);
   let at = 0;
-  let len = packedLength(text);
-  for (; at < len && packedAt(text, at) != 0x20; at++) problems.u8(packedAt(text, at));
+  let len = text.length;
+  for (; at < len && text.charCodeAt(at) != 0x20; at++) problems.u8(text.charCodeAt(at));
   problems.ascii('","severity":"');
   problems.ascii(entryIsError ? 'error' : 'warning');
   problems.ascii('","path":"');
@@ -63,10 +62,10 @@ export function endProblem(): void {
 /** Appends a problem's text, what stands behind its code. */
 export function problemWords(problem: i32): void {
   let text = problemText(problem);
-  let len = packedLength(text);
+  let len = text.length;
   let at = 0;
-  while (at < len && packedAt(text, at) != 0x20) at++;
-  for (at++; at < len; at++) problems.u8(packedAt(text, at));
+  while (at < len && text.charCodeAt(at) != 0x20) at++;
+  for (at++; at < len; at++) problems.u8(text.charCodeAt(at));
 }
 
 /** A whole entry without a value. */

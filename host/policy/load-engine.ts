@@ -158,7 +158,7 @@ function createEngine(wasm: Module): Engine & Explainer {
       const fields = first.fields([method, scheme, host, uri, client]);
       const answer = wasm.decide(fields, second.bytes(claims), level, proof.kind === 'failed');
       if (answer < 0)
-        return { verdict: 'bad-request', reason: wasm.__getString(wasm.decisionReason(-answer)) };
+        return { verdict: 'bad-request', reason: decoder.decode(bytesAt(wasm.decisionReason(-answer))) };
       if (answer >= MISSING) {
         const missing = answer === MISSING ? 'path' : 'method';
         return { verdict: 'forbid', policy: 'deny', position: 0, hasSubjects: false, missing };

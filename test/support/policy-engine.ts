@@ -99,7 +99,7 @@ export const policy = {
     const result = call('jsonCheck', [text(value)], number);
     return { code: result & 255, at: result >> 8 };
   },
-  jsonFind: (value: string, key: string): string => call('jsonFind', [text(value), key], string),
+  jsonFind: (value: string, key: string): string => call('jsonFind', [text(value), text(key)], string),
 
   equalFold: (a: string | Uint8Array, b: string | Uint8Array): boolean =>
     call('foldEqual', [text(a), text(b)], boolean),
