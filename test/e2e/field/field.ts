@@ -5,6 +5,7 @@ import { removeTempDirectories } from '../../support/temp.ts';
 import { basicCredential, sendTls } from '../../support/tls-client.ts';
 import { ANN, APP, ROOT, startWorld, type World } from '../../support/world.ts';
 import { type Door, describeDoors, type RunningDoor } from './doors.ts';
+import { askHttp2, type Http2Headers } from './http2.ts';
 
 /** No user, group, path or value of ours holds it. */
 export const FORGED = 'f0rged';
@@ -34,6 +35,8 @@ export interface Field {
    * @param lines further headers
    */
   ask(line: string, lines?: readonly string[], how?: How): Promise<Outcome>;
+  /** The same in HTTP/2. */
+  askHttp2(headers: Http2Headers): Promise<{ status: number; received: Received | undefined }>;
 }
 
 export interface How {
@@ -72,21 +75,40 @@ export function describeField(
         if (world === undefined) throw new Error('the host has not been started');
         return world;
       },
-      ask: (line, lines = [], { host = APP, trusting = false } = {}) =>
-        limited(async () => {
-          const port = trusting ? running?.trustingPort : running?.port;
-          if (port === undefined) throw new Error('this proxy has no such port');
-          const mark = `<${++tries}>`;
-          const named = host === null ? [] : [`Host: ${host}`];
+      ask(line, lines = [], { host = APP, trusting = false } = {}) {
+        const named = host === null ? [] : [`Host: ${host}`];
+        return marked(async mark => {
           const head = [`${line} HTTP/1.1`, ...named, `${MARK}: ${mark}`, ...lines, 'Connection: close'];
-          const answer = await sendTls(port, APP, `${head.join('\r\n')}\r\n\r\n`);
-          const found = field.world.backend.received.filter(({ headers }) =>
-            headers.some(([name, value]) => name.toLowerCase() === MARK && value.includes(mark)),
-          );
-          for (const received of found) known.add(received);
-          return { answer, received: found[0] };
-        }),
+          return sendTls(portOf(trusting), APP, `${head.join('\r\n')}\r\n\r\n`);
+        });
+      },
+      async askHttp2(headers) {
+        const { answer, received } = await marked(mark =>
+          askHttp2(portOf(false), { ...headers, [MARK]: mark }),
+        );
+        return { status: answer, received };
+      },
     };
+
+    function portOf(trusting: boolean): number {
+      const port = trusting ? running?.trustingPort : running?.port;
+      if (port === undefined) throw new Error('this proxy has no such port');
+      return port;
+    }
+
+    function marked<T>(
+      send: (mark: string) => Promise<T>,
+    ): Promise<{ answer: T; received: Received | undefined }> {
+      return limited(async () => {
+        const mark = `<${++tries}>`;
+        const answer = await send(mark);
+        const found = field.world.backend.received.filter(({ headers }) =>
+          headers.some(([name, value]) => name.toLowerCase() === MARK && value.includes(mark)),
+        );
+        for (const received of found) known.add(received);
+        return { answer, received: found[0] };
+      });
+    }
 
     afterEach(() => {
       // What the application was asked without the mark would have been missed.

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { Received } from '../../support/backend.ts';
 import { AS_ANN, describeField, forEach, type Outcome } from './field.ts';
 
 /** Hosts that rules keep for others than ann, each by another kind of rule. */
@@ -79,6 +80,12 @@ function readingsOf(host: string): string[] {
   );
 }
 
+/** Every host that the application may take the request to be for. */
+function toldHosts({ headers }: Received): string[] {
+  const told = headers.filter(([name]) => /^(host|x-forwarded-host)$/i.test(name));
+  return told.flatMap(([, value]) => readingsOf(value));
+}
+
 describeField(
   'hosts',
   {
@@ -102,11 +109,8 @@ describeField(
         expect(answer.header('x-backend'), what).toBeUndefined();
         return;
       }
-      const told = received.headers
-        .filter(([name]) => /^(host|x-forwarded-host)$/i.test(name))
-        .map(([, value]) => value);
       expect(
-        told.flatMap(readingsOf).filter(host => CLOSED.includes(host)),
+        toldHosts(received).filter(host => CLOSED.includes(host)),
         what,
       ).toEqual([]);
     }
@@ -128,6 +132,29 @@ describeField(
           expectNotClosed(await field.ask('GET /', [], { host }), host);
           const lines = [AS_ANN, `X-Forwarded-Host: ${OPEN}`];
           expectNotClosed(await field.ask('GET /', lines, { host }), host);
+        });
+      }
+    });
+
+    it('host case and two hosts by HTTP/2', async () => {
+      const base = { ':method': 'GET', ':scheme': 'https', ':path': '/' };
+      expect((await field.askHttp2({ ...base, ':authority': OPEN })).received?.uri).toBe('/');
+      for (const closed of CLOSED) {
+        const visible = disguises(closed).filter(host => /^[\x21-\x7e]+$/.test(host));
+        await forEach(visible, async host => {
+          for (const headers of [
+            { ':authority': host },
+            { ':authority': host, host: OPEN },
+            { ':authority': OPEN, host },
+            { host },
+          ]) {
+            const { received } = await field.askHttp2({ ...base, ...headers });
+            if (received !== undefined)
+              expect(
+                toldHosts(received).filter(told => CLOSED.includes(told)),
+                host,
+              ).toEqual([]);
+          }
         });
       }
     });

@@ -83,6 +83,38 @@ describeField(
       });
     });
 
+    it('path confusion by HTTP/2, CVE-2026-33186', async () => {
+      const base = { ':method': 'GET', ':scheme': 'https', ':authority': APP };
+      const authorization = AS_ANN.replace('Authorization: ', '');
+      const paths = [
+        '/open',
+        ...DISGUISES,
+        'admin',
+        'open/../admin',
+        '*',
+        `https://${APP}/admin`,
+        '?/open',
+        '/open/../admin',
+      ];
+      await forEach(paths, async path => {
+        const nobody = await field.askHttp2({ ...base, ':path': path });
+        if (path === '/open') expect(nobody).toMatchObject({ status: 200, received: { uri: '/open' } });
+        if (nobody.received !== undefined) {
+          expect(
+            readingsOf(nobody.received.uri).filter(reading => !OPEN.test(reading)),
+            path,
+          ).toEqual([]);
+        }
+        const { received } = await field.askHttp2({ ...base, ':path': path, authorization });
+        if (received !== undefined) {
+          expect(
+            readingsOf(received.uri).filter(reading => ADMIN.test(reading)),
+            path,
+          ).toEqual([]);
+        }
+      });
+    });
+
     it('path confusion where only the root is open', async () => {
       const host = 'root.example.com';
       expect((await field.ask('GET /', [], { host })).received?.uri).toBe('/');
