@@ -75,7 +75,7 @@ const CHAIN = ['postern-target', 'postern-clean', 'postern-host'];
  * Services read `_` or `.` as `-`, some any other character (CVE-2025-64484,
  * CVE-2026-39858, CVE-2026-88011): no name with one reaches them, as behind nginx.
  */
-const ODD_NAME = '[^A-Za-z0-9-]';
+export const ODD_NAME = '[^A-Za-z0-9-]';
 
 /** By which a client makes some services see another client, path or method than the rules saw. */
 const CLAIMS = [

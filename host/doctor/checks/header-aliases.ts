@@ -1,3 +1,4 @@
+import { ODD_NAME } from '../../cli/traefik-forward-auth.ts';
 import { because, type Finding } from '../finding.ts';
 import { forwardAuthOf } from '../layout.ts';
 import { type Check, hasFailed } from '../observation.ts';
@@ -11,7 +12,11 @@ const aliases = because(
 /** Routers that ask the host without the plugin need Traefik to remove what the plugin would. */
 export const checkHeaderAliases: Check = ({ traefik, layout, mend }) => {
   if (hasFailed(traefik) || layout === undefined) return [];
-  const bare = layout.others.filter(({ chain }) => chain.some(item => forwardAuthOf(item) !== undefined));
+  const bare = layout.others.filter(({ chain }) => {
+    const asks = chain.map(forwardAuthOf).filter(settings => settings !== undefined);
+    // As `postern traefik --no-plugin` prints it: forwardAuth removes them itself.
+    return asks.length > 0 && !asks.some(settings => settings.authResponseHeadersRegex === ODD_NAME);
+  });
   const doors = [...new Set(bare.flatMap(({ entryPoints }) => entryPoints))].flatMap(name => {
     const entryPoint = traefik.entryPoints.get(name);
     return entryPoint === undefined ? [] : [entryPoint];
