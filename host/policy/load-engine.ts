@@ -75,6 +75,9 @@ const MISSING = 1 << 9;
 
 /** Peers whose trust is remembered: proxies, and a few who are none. */
 const MAX_PEERS = 64;
+/** Clients whose address is remembered, and the longest way to one: some 100 KiB together. */
+const MAX_CLIENTS = 512;
+const MAX_QUESTION = 128;
 const NO_CLAIMS = new Uint8Array(0);
 
 const encoder = new TextEncoder();
@@ -113,6 +116,7 @@ function createEngine(wasm: Module): Engine & Explainer {
   const second = new Argument(memory, 1_024);
   const claimsOf = claimsCache();
   let trusted = new Map<string, boolean>();
+  let clients = new Map<string, string>();
   let tokenHeader: string | undefined;
 
   const ask = (value: string, read: (array: number) => number): number => {
@@ -146,6 +150,7 @@ function createEngine(wasm: Module): Engine & Explainer {
       if (withBytes([image], pointer => wasm.policyLoad(pointer)) === 0)
         throw new TypeError('not a policy image');
       trusted = new Map();
+      clients = new Map();
       tokenHeader = decoder.decode(bytesAt(wasm.tokenHeader())).toLowerCase() || undefined;
     },
 
@@ -233,9 +238,15 @@ function createEngine(wasm: Module): Engine & Explainer {
     },
 
     clientAddress(peer: string, forwardedFor: string | undefined): string {
+      // As the engine is given it; without any it is another question than with an empty one.
       const values = forwardedFor === undefined ? '' : `${forwardedFor}\0`;
-      const address = wasm.clientAddress(first.latin1(peer), second.latin1(values));
-      return memory.latin1(address);
+      const question = `${peer} ${values}`;
+      const known = clients.get(question);
+      if (known !== undefined) return known;
+      const answer = memory.latin1(wasm.clientAddress(first.latin1(peer), second.latin1(values)));
+      if (clients.size >= MAX_CLIENTS) clients = new Map();
+      if (question.length <= MAX_QUESTION) clients.set(question, answer);
+      return answer;
     },
 
     explain(target: Target, proof: Proof): Explanation {

@@ -70,7 +70,17 @@ describe('one call after the other', () => {
     });
     if (!compiled.ok) throw new Error('the policy must compile');
     expect(engine.isTrustedProxy('127.0.0.1')).toBe(true);
+    const forwarded = () => ['127.0.0.1', '127.0.0.2'].map(peer => engine.clientAddress(peer, '192.0.2.7'));
+    expect([forwarded(), forwarded()]).toEqual([
+      ['192.0.2.7', '127.0.0.2'],
+      ['192.0.2.7', '127.0.0.2'],
+    ]);
     engine.load(compiled.image);
+    expect([forwarded(), forwarded()]).toEqual([
+      ['127.0.0.1', '192.0.2.7'],
+      ['127.0.0.1', '192.0.2.7'],
+    ]);
+    expect(engine.clientAddress('127.0.0.2', undefined)).toBe('127.0.0.2');
     expect(engine.isTrustedProxy('127.0.0.1')).toBe(false);
     expect(engine.isTrustedProxy('127.0.0.2')).toBe(true);
     for (let i = 0; i < 1_000; i++) {
