@@ -170,7 +170,7 @@ export const STATE_MAX_READ_AGE_MS = 500;
 export const SNAPSHOT_MAGIC = 0x3250_5350; // "PSP2"
 export const SNAPSHOT_VERSION = 4; // u32 SNAPSHOT_FORMAT
 /** Bumped whenever the file or the image in it changes: another version is refused. */
-export const SNAPSHOT_FORMAT = 3;
+export const SNAPSHOT_FORMAT = 4;
 export const SNAPSHOT_ID = 8; // as in the file's name and the state page
 export const SNAPSHOT_IMAGE_LENGTH = 24; // u32
 export const SNAPSHOT_HEADER_LENGTH = 32;

@@ -29,7 +29,7 @@ import {
   IMAGE_TOKEN_HEADER_LENGTH,
   IMAGE_TRUSTED,
 } from './policy/layout';
-import { denial as denialMode, findSettings } from './policy/settings';
+import { backend, denial as denialMode, findSettings } from './policy/settings';
 import { Subject } from './policy/subject';
 import { MISSING_METHOD, missing } from './policy/unknown';
 import { verdict } from './policy/verdict';
@@ -129,6 +129,12 @@ export function decisionExplain(): Uint8Array {
 /** Canonical host of the request judged last. */
 export function decisionHost(): Uint8Array {
   return arrayOf(target.host, 0, target.hostLength);
+}
+
+/** BACKEND_… of the host of the request judged last. */
+export function decisionBackend(): i32 {
+  findSettings(target);
+  return <i32>backend;
 }
 
 /** What `resources` saw of the request judged last. */

@@ -35,6 +35,7 @@ import { formatIp, MAX_IP_TEXT } from '../net/ip';
 import { hasTwoReadings } from '../policy/ambiguity';
 import { admission, authorize, hasSubjects, stricterWithoutParameters } from '../policy/authorizer';
 import {
+  BACKEND_ELASTICSEARCH,
   FLAG_BEARER,
   FLAG_FOLD_NAMES,
   IMAGE_FLAGS,
@@ -44,6 +45,7 @@ import {
   IMAGE_TOKEN_HEADER_LENGTH,
 } from '../policy/layout';
 import {
+  backend,
   denial as denialMode,
   findSettings,
   identityAt,
@@ -67,6 +69,7 @@ import { System } from './system';
 /** Length of SHA-256, the id of an inline policy. */
 export const POLICY_ID_LENGTH: i32 = 32;
 
+const AUTHORIZATION = literal('Authorization');
 const FORWARDED_FOR = literal('X-Forwarded-For');
 const FORWARDED_PROTO = literal('X-Forwarded-Proto');
 const FORWARDED_HOST = literal('X-Forwarded-Host');
@@ -329,11 +332,21 @@ export class Gate {
     let identity = locate(identityAt, len);
     if (fault != 0) return this.deferFault(now);
     if (!removable) return this.refuseTooLarge();
+    let elastic = backend == BACKEND_ELASTICSEARCH;
+    // A grant made for another application: the host knows the user's password for this one.
+    if (elastic && claims !== null && claims.backendEnd == claims.backendStart) return this.defer(now);
     stripHeaders(this.exchange, this.request.names, this.request.scan);
     if (!setIdentity(this.exchange, bytes, identity, identity + len, claims))
       return this.deny(VERDICT_FORBID, true, now);
+    if (elastic) this.setAuthorization(claims);
     this.exchange.setHeader(VERDICT, this.allowValue, 0, this.allowValue.length);
     return true;
+  }
+
+  /** What such a backend is told is the grant's, or nothing: never the client's own. */
+  private setAuthorization(claims: Claims | null): void {
+    if (claims === null) this.exchange.removeHeader(AUTHORIZATION, 0, AUTHORIZATION.length);
+    else this.exchange.setHeader(AUTHORIZATION, claims.buf, claims.backendStart, claims.backendEnd);
   }
 
   /**

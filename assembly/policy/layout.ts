@@ -141,15 +141,22 @@ export const ITEM_ASCII: u32 = 2;
  */
 export const SETTINGS_NAMES: i32 = 4;
 export const SETTINGS_ENTRIES: i32 = 8;
-export const ENTRY_SIZE: i32 = 12;
+export const ENTRY_SIZE: i32 = 16;
 export const ENTRY_IDENTITY: i32 = 4;
 export const ENTRY_IDENTITY_LENGTH: i32 = 8;
 export const ENTRY_DENIAL: i32 = 10;
 export const ENTRY_PATHS: i32 = 11;
+/** Then three zeros. */
+export const ENTRY_BACKEND: i32 = 12;
 
 // `denial` and `ambiguous_paths`: the place of the word in the compiler's list, from 1.
 export const PATHS_REFUSE: u32 = 1;
 export const PATHS_CLEAN: u32 = 2;
+
+// `elasticsearch`: what stands behind the host.
+export const BACKEND_OTHER: u32 = 1;
+/** It is given the `Authorization` of the grant, and never the client's. */
+export const BACKEND_ELASTICSEARCH: u32 = 2;
 
 /**
  * Identity headers, one block so that it is brought at once:

@@ -3,6 +3,7 @@ import { Target } from '../http/target';
 import { domainCouldMatch } from './domain';
 import { findGroups, hostTurn } from './domain-index';
 import {
+  ENTRY_BACKEND,
   ENTRY_DENIAL,
   ENTRY_IDENTITY,
   ENTRY_IDENTITY_LENGTH,
@@ -29,6 +30,8 @@ export let identityIsOwn: bool = false;
 export let denial: u32 = 0;
 /** PATHS_…. */
 export let paths: u32 = 0;
+/** BACKEND_…; 0 is any other, too. */
+export let backend: u32 = 0;
 
 /** `hostTurn` of the host that these are of; 0 while they are of none. */
 let foundTurn: u32 = 0;
@@ -39,7 +42,7 @@ export function findSettings(target: Target): void {
   if (findGroups(target) && foundTurn == hostTurn) return;
   foundTurn = 0;
   identityAt = identityLength = 0;
-  denial = paths = 0;
+  denial = paths = backend = 0;
   let block = <i32>headerField(IMAGE_SETTINGS);
   let count = <i32>numberAt(block);
   for (let i = 1; i < count && fault == 0; i++) {
@@ -60,6 +63,7 @@ function take(entry: i32): void {
   }
   if (denial == 0) denial = readU8(bytes, at + ENTRY_DENIAL);
   if (paths == 0) paths = readU8(bytes, at + ENTRY_PATHS);
+  if (backend == 0) backend = readU8(bytes, at + ENTRY_BACKEND);
 }
 
 /** Offset of the block of all identity headers' names; 0 when there is none. */

@@ -1,8 +1,15 @@
 import { ByteWriter } from '../bytes/writer';
-import { ENTRY_SIZE, IMAGE_SETTINGS, PATHS_CLEAN } from '../policy/layout';
+import {
+  BACKEND_ELASTICSEARCH,
+  BACKEND_OTHER,
+  ENTRY_SIZE,
+  IMAGE_SETTINGS,
+  PATHS_CLEAN,
+} from '../policy/layout';
 import { beginList, endList, image, intern, setHeader } from './blocks';
 import { compileDomains } from './compile-domains';
 import { compileIdentity, identityLength, internNames } from './compile-identity';
+import { readBoolean } from './compile-settings';
 import { doc, docEnd, isAbsent, readKeys, readText, reportText, textPlace, values } from './document';
 import { firstItem, JSON_ARRAY, JSON_OBJECT, kindOf, nextItem } from './json';
 import {
@@ -34,7 +41,7 @@ export function reserveSettings(maxEntries: i32): void {
 export function compileSettings(domains: i32, identity: i32, denial: i32, ambiguous: i32): void {
   entries.reset();
   let cleanList = !isAbsent(ambiguous) && kindOf(doc, ambiguous) == JSON_OBJECT;
-  compileEntry(0, identity, denial, cleanList ? -1 : ambiguous);
+  compileEntry(0, identity, denial, cleanList ? -1 : ambiguous, -1);
   if (!isAbsent(domains)) {
     pushKey('domains');
     if (kindOf(doc, domains) == JSON_ARRAY) compileList(domains);
@@ -46,7 +53,7 @@ export function compileSettings(domains: i32, identity: i32, denial: i32, ambigu
     if (readKeys(ambiguous, 'clean')) {
       let clean = values[0];
       pushKey('clean');
-      addEntry(listOf(clean), 0, 0, 0, PATHS_CLEAN);
+      addEntry(listOf(clean), 0, 0, 0, PATHS_CLEAN, 0);
     }
     popPath(0);
   }
@@ -68,17 +75,18 @@ function compileList(domains: i32): void {
   let index = 0;
   for (let entry = firstItem(doc, domains, docEnd); entry >= 0; entry = nextItem(doc, entry, docEnd)) {
     pushIndex(index++);
-    if (readKeys(entry, 'domain identity_headers denial ambiguous_paths')) {
+    if (readKeys(entry, 'domain identity_headers denial ambiguous_paths elasticsearch')) {
       let domain = values[0];
       let identity = values[1];
       let denial = values[2];
       let paths = values[3];
+      let elastic = values[4];
       if (isAbsent(domain)) report(POLICY_DOMAIN_MISSING);
       let here = path.len;
       pushKey('domain');
       let list = listOf(domain);
       popPath(here);
-      compileEntry(list, identity, denial, paths);
+      compileEntry(list, identity, denial, paths, elastic);
     }
     popPath(mark);
   }
@@ -91,7 +99,7 @@ function listOf(domains: i32): i32 {
 }
 
 /** @param list offset of the entry's domains, 0 for the entry that is for every host */
-function compileEntry(list: i32, identity: i32, denial: i32, paths: i32): void {
+function compileEntry(list: i32, identity: i32, denial: i32, paths: i32, elastic: i32): void {
   let mark = path.len;
   pushKey('identity_headers');
   // What is sent is said for every host, also by who says nothing.
@@ -104,15 +112,22 @@ function compileEntry(list: i32, identity: i32, denial: i32, paths: i32): void {
     length,
     word(denial, 'denial', DENIALS, POLICY_DENIAL),
     word(paths, 'ambiguous_paths', PATHS, POLICY_AMBIGUOUS),
+    backendOf(elastic),
   );
 }
 
-function addEntry(list: i32, identity: i32, length: i32, denial: u32, paths: u32): void {
+function backendOf(value: i32): u32 {
+  if (isAbsent(value)) return 0;
+  return readBoolean(value, 'elasticsearch') ? BACKEND_ELASTICSEARCH : BACKEND_OTHER;
+}
+
+function addEntry(list: i32, identity: i32, length: i32, denial: u32, paths: u32, backend: u32): void {
   entries.u32(list);
   entries.u32(identity);
   entries.u16(length);
   entries.u8(denial);
   entries.u8(paths);
+  entries.u32(backend);
 }
 
 /** Place of the word in `known`, from 1; 0 when it is absent or was reported. */

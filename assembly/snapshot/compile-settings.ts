@@ -90,7 +90,7 @@ export function readFoldNames(value: i32): bool {
 }
 
 /** A setting of its own or the key of another; default false. */
-function readBoolean(value: i32, key: string): bool {
+export function readBoolean(value: i32, key: string): bool {
   if (isAbsent(value)) return false;
   let kind = kindOf(doc, value);
   if (kind != JSON_TRUE && kind != JSON_FALSE) {

@@ -23,7 +23,13 @@ export const RULE_KEYS = [
 ] as const;
 
 /** Keys of an entry of `domains`, as the engine reads them. */
-export const DOMAIN_KEYS = ['domain', 'identity_headers', 'denial', 'ambiguous_paths'] as const;
+export const DOMAIN_KEYS = [
+  'domain',
+  'identity_headers',
+  'denial',
+  'ambiguous_paths',
+  'elasticsearch',
+] as const;
 
 /** What the engine and the readers of endpoints understand below their keys; `path` in a rule is a frequent mistake. */
 const DEEPER: readonly string[] = [

@@ -50,6 +50,8 @@ export type Decision =
       readonly denial?: DenialMode | undefined;
       /** Forbidden because rules of the domain ask for what the proxy did not tell. */
       readonly missing?: 'path' | 'method';
+      /** Of what is allowed: the backend is told who asks in its own `Authorization`. */
+      readonly backend?: 'elasticsearch';
     };
 
 /** What a rule asks about, in the order of CRITERION_… in `assembly/policy/rule.ts`. */

@@ -55,6 +55,7 @@ interface Exports {
   decisionReason(reason: number): number;
   decisionExplain(): number;
   decisionHost(): number;
+  decisionBackend(): number;
   decisionObject(): number;
   readAuthorization(value: number): number;
   credentialPair(): number;
@@ -70,6 +71,8 @@ interface Exports {
   clientAddress(peer: number, forwardedFor: number): number;
 }
 
+/** Of `assembly/policy/layout.ts`. */
+const BACKEND_ELASTICSEARCH = 2;
 /** Bit of an answer that says the path is not known and asked for; the next one is the method's. */
 const MISSING = 1 << 9;
 
@@ -168,12 +171,15 @@ function createEngine(wasm: Module): Engine & Explainer {
         const missing = answer === MISSING ? 'path' : 'method';
         return { verdict: 'forbid', policy: 'deny', position: 0, hasSubjects: false, missing };
       }
+      const verdict = verdictName(answer & 15);
+      const isElastic = verdict === 'allow' && wasm.decisionBackend() === BACKEND_ELASTICSEARCH;
       return {
-        verdict: verdictName(answer & 15),
+        verdict,
         policy: policyName((answer >> 4) & 15),
         position: wasm.decisionPosition(),
         hasSubjects: (answer & 256) !== 0,
         ...((answer & 15) === VERDICT_ALLOW ? {} : { denial: DENIALS[wasm.decisionDenial() - 1] }),
+        ...(isElastic ? { backend: 'elasticsearch' as const } : {}),
       };
     },
 

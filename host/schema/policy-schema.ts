@@ -158,6 +158,11 @@ export const POLICY_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           description: 'Paths that a service could read differently than the rules: refused, or cleaned.',
           enum: ['refuse', 'clean'],
         },
+        elasticsearch: {
+          description:
+            "Elasticsearch or Kibana stands behind it: requests carry the `Authorization` of the user there, who is made when needed, and never the client's.",
+          type: 'boolean',
+        },
       },
     },
   },

@@ -297,7 +297,7 @@ function snapshotOf(id, image, snapshotKey = key.snapshot) {
   const partKey = hmac(snapshotKey, id);
   const header = Buffer.alloc(32);
   header.writeUInt32LE(0x32505350, 0);
-  header.writeUInt32LE(3, 4);
+  header.writeUInt32LE(4, 4);
   id.copy(header, 8);
   header.writeUInt32LE(image.length, 24);
   const parts = [header, partTag(partKey, 0xffffffff, header)];
