@@ -200,10 +200,12 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     log,
   });
   const signIn = new SignIn(config.cookies ?? []);
+  const elastic: ElasticService | undefined = createElastic();
   const decision: DecisionDeps = {
     engine,
     signIn,
-    authenticator: new Authenticator({ engine, basic, tokens, known }),
+    authenticator: new Authenticator({ engine, basic, tokens, known, issuer }),
+    elastic,
     deferrals: new DeferralReader({
       guestKeys: [guestKey, ...previous],
       policyId: () => policy.inForce.id,
@@ -241,7 +243,6 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     metrics.revoked(count);
     return count;
   };
-  const elastic = createElastic();
   directory.onChange(usernames => {
     const count = revoke(usernames);
     elastic?.directoryChanged();

@@ -26,20 +26,20 @@ export function forwardAuthSetup(options: TraefikOptions): PrintedSetup {
   const setup = traefikSetup(options);
   const { entryPoints, providers } = setup.static;
   const { middlewares, routers, services } = setup.dynamic.http;
-  const host = middlewares['postern-host'] as { forwardAuth: { authResponseHeaders: readonly string[] } };
-  const identity = host.forwardAuth.authResponseHeaders.filter(name => !OURS.includes(name));
   const parents = Object.entries(routers).filter(([, router]) => router.parentRefs === undefined);
   const guarded = parents.flatMap(([name, parent]): [string, Router][] => {
     const router = { ...parent, service: routers[`${name}-allow`]?.service ?? '' };
+    const [host = 'postern-host'] = routers[`${name}-defer`]?.middlewares ?? [];
+    const chain = ['postern-target', 'postern-clean', host];
     return [
-      [name, { ...router, middlewares: CHAIN }],
+      [name, { ...router, middlewares: chain }],
       [
         `${name}-no-upgrade`,
         {
           ...router,
           rule: `${parent.rule} && HeaderRegexp(\`Upgrade\`, \`${NOT_WEBSOCKET}\`)`,
           priority: (parent.priority ?? 0) + 1,
-          middlewares: [...CHAIN, 'postern-no-upgrade'],
+          middlewares: [...chain, 'postern-no-upgrade'],
         },
       ],
     ];
@@ -51,13 +51,11 @@ export function forwardAuthSetup(options: TraefikOptions): PrintedSetup {
         middlewares: {
           'postern-target': middlewares['postern-target'],
           'postern-clean': { headers: { customRequestHeaders: removed() } },
-          'postern-host': {
-            forwardAuth: {
-              ...host.forwardAuth,
-              authResponseHeaders: identity,
-              authResponseHeadersRegex: ODD_NAME,
-            },
-          },
+          ...Object.fromEntries(
+            Object.entries(middlewares)
+              .filter(([name]) => name.startsWith('postern-host'))
+              .map(([name, host]) => [name, alone(host as Host)]),
+          ),
           'postern-no-upgrade': { headers: { customRequestHeaders: { Upgrade: '' } } },
         },
         routers: Object.fromEntries(guarded),
@@ -68,7 +66,6 @@ export function forwardAuthSetup(options: TraefikOptions): PrintedSetup {
 }
 
 const OURS: readonly string[] = [HEADER_VERDICT, HEADER_REQUEST];
-const CHAIN = ['postern-target', 'postern-clean', 'postern-host'];
 
 /**
  * Traefik removes what matches from the request before it copies from the answer.
@@ -90,6 +87,18 @@ const CLAIMS = [
   'X-Forwarded-Uri',
   'X-Forwarded-Method',
 ];
+
+interface Host {
+  readonly forwardAuth: { readonly authResponseHeaders: readonly string[] };
+}
+
+/** Without what guest and host tell each other. */
+function alone({ forwardAuth }: Host) {
+  const identity = forwardAuth.authResponseHeaders.filter(name => !OURS.includes(name));
+  return {
+    forwardAuth: { ...forwardAuth, authResponseHeaders: identity, authResponseHeadersRegex: ODD_NAME },
+  };
+}
 
 /** An empty value removes. */
 function removed(): Record<string, string> {

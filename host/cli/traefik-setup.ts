@@ -32,9 +32,18 @@ const MAX_AUTH_BODY = 65_536;
 /** Cookies that the host may renew on an answer of the service. */
 const SESSION_COOKIES: readonly string[] = ['postern_session'];
 
+/** The host for services that take its `Authorization` in place of the client's. */
+export const ELASTIC_HOST = 'postern-host-elastic';
+
 export interface TraefikOptions {
-  /** `app.example.com` or `*.example.com`, and the service behind it: a name, or the URL of a server. */
-  readonly domains: readonly { readonly domain: string; readonly service: string }[];
+  readonly domains: readonly {
+    /** `app.example.com` or `*.example.com`. */
+    readonly domain: string;
+    /** What stands behind it: a name, or the URL of a server. */
+    readonly service: string;
+    /** It is Elasticsearch, and takes the `Authorization` that the host answers. */
+    readonly elasticsearch?: boolean;
+  }[];
   readonly guestKey: Uint8Array;
   /** While it is set, routers let verdicts of guests with the old key pass too. */
   readonly previousGuestKey?: Uint8Array | undefined;
@@ -133,27 +142,36 @@ function middlewares(options: TraefikOptions): Record<string, unknown> {
         },
       },
     },
-    'postern-host': {
-      forwardAuth: {
-        address: `${options.hostAddress}/api/authz/forward-auth`,
-        // What it trusts is the guest, which has just written these headers.
-        trustForwardHeader: true,
-        maxResponseBodySize: MAX_AUTH_BODY,
-        // Traefik removes the request's own copies of these before it copies the answer's.
-        authResponseHeaders: [
-          HEADER_VERDICT,
-          HEADER_REQUEST,
-          HEADER_USER,
-          HEADER_GROUPS,
-          HEADER_NAME,
-          HEADER_EMAIL,
-        ],
-        addAuthCookiesToResponse: [...SESSION_COOKIES],
-      },
-    },
+    'postern-host': forwardAuth(options, []),
+    ...(options.domains.some(({ elasticsearch }) => elasticsearch)
+      ? { [ELASTIC_HOST]: forwardAuth(options, ['Authorization']) }
+      : {}),
     // An empty value removes: services have no business with our headers.
     'postern-clean': {
       headers: { customRequestHeaders: { [HEADER_VERDICT]: '', [HEADER_REQUEST]: '' } },
+    },
+  };
+}
+
+/** The host, asked about what the guest cannot decide. @param more headers that its answer sets besides */
+function forwardAuth(options: TraefikOptions, more: readonly string[]) {
+  return {
+    forwardAuth: {
+      address: `${options.hostAddress}/api/authz/forward-auth`,
+      // What it trusts is the guest, which has just written these headers.
+      trustForwardHeader: true,
+      maxResponseBodySize: MAX_AUTH_BODY,
+      // Traefik removes the request's own copies of these before it copies the answer's.
+      authResponseHeaders: [
+        HEADER_VERDICT,
+        HEADER_REQUEST,
+        HEADER_USER,
+        HEADER_GROUPS,
+        HEADER_NAME,
+        HEADER_EMAIL,
+        ...more,
+      ],
+      addAuthCookiesToResponse: [...SESSION_COOKIES],
     },
   };
 }
@@ -169,7 +187,7 @@ function routersAndServices(options: TraefikOptions): {
 
   const routers: Record<string, Router> = {};
   const services: Record<string, unknown> = {};
-  for (const { domain, service } of options.domains) {
+  for (const { domain, service, elasticsearch } of options.domains) {
     const name = freeName(`postern-${domain.replace('*', 'any').replaceAll(/[^a-z0-9]+/g, '-')}`, routers);
     const isUrl = /^https?:\/\//.test(service);
     if (isUrl) services[name] = { loadBalancer: { servers: [{ url: service }] } };
@@ -193,7 +211,7 @@ function routersAndServices(options: TraefikOptions): {
     routers[`${name}-defer`] = {
       rule: verdict(VERDICT_DEFER_PREFIX),
       parentRefs: [name],
-      middlewares: ['postern-host', 'postern-clean'],
+      middlewares: [elasticsearch ? ELASTIC_HOST : 'postern-host', 'postern-clean'],
       service: target,
     };
   }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { isElastic } from '../config/domains.ts';
 import { deriveGuestKey } from '../secret/derive.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { configOption, setupFor } from './options.ts';
@@ -112,7 +113,11 @@ function setupOptions(domains: readonly string[], options: Options, io: Io): Tra
   const keyFile = options.keyFromEnvironment ? undefined : checkMount('--key-file', options.keyFile);
   if (keyFile !== undefined && options.plugin) checkKeyDirectory(dirname(keyFile), directory, io);
   return {
-    domains: names.map(domain => ({ domain, service: services(domain) })),
+    domains: names.map(domain => ({
+      domain,
+      service: services(domain),
+      ...(isElastic(config.policy.domains, domain) ? { elasticsearch: true } : {}),
+    })),
     guestKey: deriveGuestKey(config.secret),
     previousGuestKey: config.previousSecret && deriveGuestKey(config.previousSecret),
     hostAddress: checkHostAddress(options.hostAddress ?? reachable(config.server)),

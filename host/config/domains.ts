@@ -21,3 +21,31 @@ export function readDomains(raw: unknown, report: Report): unknown {
     return rest;
   });
 }
+
+/** Paths of the entries behind which Elasticsearch is said to stand. */
+export function elasticDomains(raw: unknown): string[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.flatMap((entry, i) =>
+    isMapping(entry) && entry.elasticsearch === true ? [`domains[${i}].elasticsearch`] : [],
+  );
+}
+
+/**
+ * Whether `domains` says so of a domain that is to be printed for a proxy:
+ * the first entry that names it and says anything. A wildcard asks by its name.
+ */
+export function isElastic(raw: unknown, domain: string): boolean {
+  if (!Array.isArray(raw)) return false;
+  for (const entry of raw) {
+    if (!isMapping(entry) || typeof entry.elasticsearch !== 'boolean') continue;
+    const names = Array.isArray(entry.domain) ? entry.domain : [entry.domain];
+    if (names.some(name => typeof name === 'string' && covers(name.toLowerCase(), domain))) {
+      return entry.elasticsearch;
+    }
+  }
+  return false;
+}
+
+function covers(name: string, domain: string): boolean {
+  return name === domain || (name.startsWith('*.') && domain.endsWith(name.slice(1)));
+}

@@ -4,7 +4,7 @@ import type { PolicyDocument } from '../policy/engine.ts';
 import { DEFAULT_PORT } from './address.ts';
 import { basicCacheLifespan, misusedRules } from './authelia.ts';
 import { adoptSessionRedis, readCache } from './cache.ts';
-import { readDomains } from './domains.ts';
+import { elasticDomains, readDomains } from './domains.ts';
 import { adoptElastauth, isWhitelistOff } from './elastauth.ts';
 import { readElastic } from './elastic.ts';
 import { readEndpoints } from './endpoints.ts';
@@ -295,6 +295,15 @@ export function parseConfig(input: ParseInput): Parsed {
     const denial = get('denial');
     const rawDomains = values.get('domains');
     const domains = rawDomains === undefined ? undefined : readDomains(rawDomains, report);
+    if (!isSet('elasticsearch.hosts')) {
+      for (const path of elasticDomains(rawDomains)) {
+        report(
+          'config.missing',
+          path,
+          'means nothing without `elasticsearch.hosts`: add that, or remove this',
+        );
+      }
+    }
     const tokens = tokenWays();
     const signIn = signInDocument(cookies);
     return {

@@ -5,12 +5,12 @@ import type { ElasticSetup } from '../config/schema.ts';
 import { type HttpServer, startHttpServer } from '../http/server.ts';
 import type { Logger } from '../log/logger.ts';
 import { rateLimited } from '../log/rate-limit.ts';
-import type { Engine } from '../policy/engine.ts';
+import type { Engine, Principal } from '../policy/engine.ts';
 import type { ElasticClient } from './client.ts';
 import { createDropIn } from './drop-in.ts';
 import { ElasticError } from './error.ts';
 import { ElasticPasswords } from './password.ts';
-import { Provisioner, type ProvisionerDeps } from './provisioner.ts';
+import { type Provisioned, Provisioner, type ProvisionerDeps } from './provisioner.ts';
 import { roleMap } from './roles.ts';
 import { departed, disableAll, type FindAccount, SYNC_MS } from './sync.ts';
 
@@ -65,6 +65,13 @@ export class ElasticService {
       log: this.#log,
       everyLine: log,
     });
+  }
+
+  /** For a principal of the directory, who must still be there when it is done. */
+  async authorize(principal: Principal): Promise<Provisioned> {
+    const provisioned = await this.provisioner.provision(principal, 'directory');
+    const account = this.#deps.findAccount(principal.username);
+    return account === undefined || account.disabled ? { status: 'refused' } : provisioned;
   }
 
   /** Where the drop-in endpoint listens, undefined without one. */

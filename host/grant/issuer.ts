@@ -46,6 +46,8 @@ export interface Verified {
   /** Cookie's domain, else empty. */
   readonly scope: Uint8Array;
   readonly credential: Uint8Array;
+  /** The backend's own `Authorization`, where one is needed. */
+  readonly authorization?: string;
   /** Whether it counts from this address, beside what the account says. Default: from any. */
   readonly mayAskFrom?: (client: string) => boolean;
 }
@@ -91,7 +93,7 @@ export class Issuer {
     const { keys, clock, random, slotSize, tables } = this.#deps;
     const table = tables.current();
     if (table === undefined) return 'no-table';
-    const claims = encodeClaims(user.principal, '', user.networks);
+    const claims = encodeClaims(user.principal, verified.authorization ?? '', user.networks);
     if (claims === undefined || claims.length > claimsCapacity(slotSize)) {
       this.#warnOversized(user, claims?.length);
       return 'oversized';

@@ -3,7 +3,7 @@ import { KEY_LENGTH } from '../../assembly/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { Proof } from '../policy/engine.ts';
 import type { Account } from '../users/directory.ts';
-import type { TableSource, Verified } from './issuer.ts';
+import { NO_SCOPE, type TableSource, type Verified } from './issuer.ts';
 import { sameEpoch } from './same-epoch.ts';
 import type { RecordHeader } from './seal.ts';
 import type { TableWriter } from './table-writer.ts';
@@ -29,6 +29,8 @@ interface Known extends Pick<Verified, 'epoch' | 'level' | 'mayAskFrom'> {
   readonly find: () => Account | undefined;
   readonly header: RecordHeader;
   readonly writer: TableWriter;
+  /** MAC of the backend's `Authorization` in it, empty without one. */
+  readonly backend: string;
   /** As it was read last. */
   account: Account;
   proof: Proof;
@@ -61,7 +63,7 @@ export class KnownGrants {
   }
 
   remember({ verified, account, header, writer }: WrittenGrant): void {
-    const { epoch, level, mayAskFrom, find } = verified;
+    const { epoch, level, mayAskFrom, find, authorization } = verified;
     const name = hash(
       'sha256',
       Buffer.concat([this.#key, Buffer.from(kindText(verified.kind), 'latin1'), verified.credential]),
@@ -76,6 +78,7 @@ export class KnownGrants {
       find,
       header,
       writer,
+      backend: authorization === undefined ? '' : this.#macOf(authorization),
       account,
       proof,
       ...(mayAskFrom && { mayAskFrom }),
@@ -94,8 +97,39 @@ export class KnownGrants {
    * @param client the address it comes from in canonical text, empty when it cannot be told
    */
   find(kind: number, credential: string, client: string): Proof | undefined {
+    return this.#live(kind, credential, client)?.proof;
+  }
+
+  /**
+   * What `Issuer.issue` needs to write a grant anew, with the backend's
+   * `Authorization` in it and no longer than it is good. Undefined when it has that
+   * already, or has to be verified first. Parameters as of `find`.
+   */
+  withBackend(kind: number, credential: string, client: string, authorization: string): Verified | undefined {
+    const known = this.#live(kind, credential, client);
+    if (known === undefined || known.backend === this.#macOf(authorization)) return undefined;
+    const { account, find, epoch, level, header, mayAskFrom } = known;
+    return {
+      username: account.principal.username,
+      find,
+      epoch,
+      level,
+      kind,
+      notAfter: header.expiry,
+      scope: NO_SCOPE,
+      credential: Buffer.from(credential, 'utf8'),
+      authorization,
+      ...(mayAskFrom && { mayAskFrom }),
+    };
+  }
+
+  #macOf(text: string): string {
+    return hash('sha256', this.#prefix + text, 'binary');
+  }
+
+  #live(kind: number, credential: string, client: string): Known | undefined {
     if (this.#known.size === 0) return undefined;
-    const name = hash('sha256', this.#prefix + kindText(kind) + credential, 'binary');
+    const name = this.#macOf(kindText(kind) + credential);
     const known = this.#known.get(name);
     if (known === undefined) return undefined;
     const account = this.#accountOf(known);
@@ -109,7 +143,7 @@ export class KnownGrants {
       known.account = account;
       known.proof = proofOf(account, known.level);
     }
-    return known.proof;
+    return known;
   }
 
   /** The account as it is now, undefined when the grant is no good any more. */

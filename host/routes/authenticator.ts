@@ -1,6 +1,7 @@
 import { KIND_BASIC, KIND_TOKEN } from '../../assembly/contract.ts';
 import type { BasicOutcome, BasicStrategy } from '../authn/basic.ts';
 import type { TokenStrategy } from '../authn/token.ts';
+import type { Issuer } from '../grant/issuer.ts';
 import type { KnownGrants } from '../grant/known-grants.ts';
 import type { RequestHeaders } from '../http/request-headers.ts';
 import type { Engine, Proof } from '../policy/engine.ts';
@@ -12,7 +13,9 @@ export interface AuthenticatorDeps {
   /** Undefined when there are no tokens. */
   readonly tokens: Pick<TokenStrategy, 'authenticate'> | undefined;
   /** What was verified before; without it everything is verified each time. */
-  readonly known?: Pick<KnownGrants, 'find'>;
+  readonly known?: Pick<KnownGrants, 'find' | 'withBackend'>;
+  /** Writes what is known with a backend's `Authorization`. */
+  readonly issuer?: Pick<Issuer, 'issue'>;
 }
 
 const NO_AUTHORIZATION = { kind: 'none' } as const;
@@ -42,13 +45,33 @@ export class Authenticator {
    * @param client as for `authenticate`
    */
   known(headers: RequestHeaders, client: string): Proof | undefined {
-    const { engine, known } = this.#deps;
+    const { known } = this.#deps;
     if (known === undefined) return undefined;
+    const read = this.#credential(headers);
+    return read === undefined ? undefined : known.find(read.kind, read.text, client);
+  }
+
+  /**
+   * Puts the backend's `Authorization` into the grant of a credential that has
+   * been verified, so that a guest can send it along without asking. Does nothing
+   * when it is there, or the grant is good no more.
+   */
+  addBackend(headers: RequestHeaders, client: string, authorization: string): void {
+    const { known, issuer } = this.#deps;
+    const read = this.#credential(headers);
+    if (read === undefined) return;
+    const verified = known?.withBackend(read.kind, read.text, client, authorization);
+    if (verified !== undefined) issuer?.issue(verified);
+  }
+
+  /** As it enters T. */
+  #credential(headers: RequestHeaders): { readonly kind: number; readonly text: string } | undefined {
+    const { engine } = this.#deps;
     const values = headers.values('authorization');
     const read = values.length > 0 ? engine.parseAuthorization(values) : NO_AUTHORIZATION;
-    if (read.kind === 'basic') return known.find(KIND_BASIC, `${read.username}:${read.password}`, client);
+    if (read.kind === 'basic') return { kind: KIND_BASIC, text: `${read.username}:${read.password}` };
     const token = read.kind === 'none' ? engine.parseToken(this.#tokenValues(headers)) : read;
-    return token.kind === 'token' ? known.find(KIND_TOKEN, token.token, client) : undefined;
+    return token.kind === 'token' ? { kind: KIND_TOKEN, text: token.token } : undefined;
   }
 
   /**

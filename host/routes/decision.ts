@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { Provisioned } from '../elastic/provisioner.ts';
 import { exactReply, type Reply } from '../http/reply.ts';
 import type { RequestHeaders } from '../http/request-headers.ts';
 import type { Handler, Request } from '../http/router.ts';
@@ -6,8 +7,10 @@ import type { Decision, Engine, Principal, Proof, Target } from '../policy/engin
 import { basicChallenge } from './answers.ts';
 import { type Asked, type AskedDeps, createAskedReader, type OnDeferral } from './asked.ts';
 import type { Authenticator } from './authenticator.ts';
+
 import { modeOf, suitingReply } from './denial.ts';
-import type { Dialect } from './dialects/dialect.ts';
+import type { Admission, Dialect } from './dialects/dialect.ts';
+
 import { withoutUserInfo } from './forwarded.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
 import { type HeaderStrategy, isPresent, type Strategy } from './strategies.ts';
@@ -16,10 +19,18 @@ import { type HeaderStrategy, isPresent, type Strategy } from './strategies.ts';
 const RETRY_AFTER = '2';
 const NOBODY: Proof = { kind: 'none' };
 const FAILED: Proof = { kind: 'failed' };
+const UNAVAILABLE = { status: 'unavailable', retryAfterSeconds: 5 } as const;
+
+/** Makes sure that a principal is known to the backend. */
+export interface Backend {
+  authorize(principal: Principal): Promise<Provisioned>;
+}
 
 export interface DecisionDeps extends AskedDeps {
   readonly engine: Pick<Engine, 'decide' | 'deny' | 'isTrustedProxy' | 'clientAddress'>;
-  readonly authenticator: Pick<Authenticator, 'hasCredential' | 'known' | 'authenticate'>;
+  readonly authenticator: Pick<Authenticator, 'hasCredential' | 'known' | 'authenticate' | 'addBackend'>;
+  /** What Elasticsearch is told of a principal; undefined when none is configured. */
+  readonly elastic?: Backend | undefined;
   readonly identity: IdentityHeaders;
   /** What requests are judged by now; another object once that was replaced. */
   readonly inForce: () => { readonly realm: string };
@@ -32,6 +43,8 @@ export interface DecisionDeps extends AskedDeps {
 interface Authenticated {
   readonly proof: Proof;
   readonly by: HeaderStrategy | undefined;
+  /** Where the credential stands; undefined without one. */
+  readonly own?: RequestHeaders;
 }
 
 /** The one decision, asked and answered in a dialect. */
@@ -71,8 +84,9 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
   function findKnown(request: Request, client: string): Authenticated | undefined {
     for (const by of dialect.strategies(request)) {
       if (!isTried(by, request)) continue;
-      const proof = deps.authenticator.known(credentialOf(by, request), client);
-      return proof === undefined ? undefined : { proof, by };
+      const own = credentialOf(by, request);
+      const proof = deps.authenticator.known(own, client);
+      return proof === undefined ? undefined : { proof, by, own };
     }
     return undefined;
   }
@@ -116,7 +130,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
         onDecision('busy');
         return exactReply(503, [['Retry-After', RETRY_AFTER]]);
       }
-      if (outcome.proof.kind !== 'none') return { proof: outcome.proof, by };
+      if (outcome.proof.kind !== 'none') return { proof: outcome.proof, by, own };
       // What insists on a credential does not take one of a scheme that counts for nothing.
       if (isRequired) return { proof: FAILED, by };
     }
@@ -124,7 +138,12 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
     return { proof: NOBODY, by };
   }
 
-  function answer(request: Request, asked: Asked, decision: Decision, { proof, by }: Authenticated): Reply {
+  function answer(
+    request: Request,
+    asked: Asked,
+    decision: Decision,
+    { proof, by, own }: Authenticated,
+  ): Reply | Promise<Reply> {
     const principal = proof.kind === 'proved' ? proof.principal : undefined;
     const admitted = decision.verdict === 'allow' ? (dialect.admits?.(request, principal) ?? 'yes') : 'no';
     const verdict =
@@ -138,9 +157,11 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
     switch (verdict) {
       case 'allow': {
         const headers = identity.of(principal, dialect.identity);
-        return headers === undefined
-          ? exactReply(403)
-          : dialect.allow({ request, principal, identity: headers });
+        if (headers === undefined) return exactReply(403);
+        const admission = { request, principal, identity: headers };
+        return 'backend' in decision && decision.backend !== undefined
+          ? toElastic(admission, asked.target.client, own)
+          : dialect.allow(admission);
       }
       case 'challenge': {
         const { realm } = deps.inForce();
@@ -161,6 +182,30 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
         return suitingReply(engine, { request, asked, verdict, mode, presented: false, realm: '' });
       }
     }
+  }
+
+  /** Elasticsearch is told who asks by an `Authorization` of its own: the client's never gets there. */
+  async function toElastic(
+    admission: Admission,
+    client: string,
+    own: RequestHeaders | undefined,
+  ): Promise<Reply> {
+    const { principal, identity: headers } = admission;
+    const tell = (authorization: string) =>
+      dialect.allow({ ...admission, identity: [...headers, ['Authorization', authorization]] });
+    if (principal === undefined) return tell('');
+    const policy = deps.inForce();
+    const answered = (await deps.elastic?.authorize(principal)) ?? UNAVAILABLE;
+    if (answered.status === 'refused') return exactReply(403);
+    if (answered.status === 'bad-request') return exactReply(dialect.badRequest);
+    const isReady = answered.status === 'ready' && answered.isCurrent() && deps.inForce() === policy;
+    if (!isReady) {
+      const after = answered.status === 'unavailable' ? answered.retryAfterSeconds : 1;
+      return exactReply(503, [['Retry-After', String(after)]]);
+    }
+    // In one step with looking whether it counts: a fence raised later finds the grant and clears it.
+    if (own !== undefined) deps.authenticator.addBackend(own, client, answered.authorization);
+    return tell(answered.authorization);
   }
 
   function logDecision(request: Request, target: Target, decision: Decision, principal?: Principal): void {

@@ -34,6 +34,8 @@ export interface StackOptions {
   readonly accessControl: Tree;
   readonly users: Readonly<Record<string, User>>;
   readonly domains: readonly string[];
+  /** Where Elasticsearch is, by those domains behind which it stands. */
+  readonly elastic?: Readonly<Record<string, string>>;
   /** Laid over postern.yml. */
   readonly config?: Tree;
   /** Laid over Traefik's static configuration. */
@@ -159,7 +161,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   if (options.startHost !== false) await startHost();
 
   const setup = traefikSetup({
-    domains: options.domains.map(domain => ({ domain, service: backend.url })),
+    domains: options.domains.map(domain => ({
+      domain,
+      service: options.elastic?.[domain] ?? backend.url,
+      elasticsearch: options.elastic?.[domain] !== undefined,
+    })),
     guestKey,
     hostAddress: hostUrl,
     directory,

@@ -37,6 +37,7 @@ const HOST: Record<string, readonly string[]> = {
     'cache',
     'clock.ts',
     'config',
+    'elastic',
     'grant',
     'http',
     'log',

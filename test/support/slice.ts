@@ -42,7 +42,7 @@ export interface Slice {
   /** Path of the one file whose name begins so. */
   file(prefix: 'state' | 'policy-' | 'grants-'): string;
   /** What the host does once it has verified the user's password; `epoch` as it was when it began. */
-  login(name: string, epoch?: Uint8Array, password?: string): void;
+  login(name: string, epoch?: Uint8Array, password?: string, authorization?: string): void;
   /** Tells that the users changed, as `createApp` does. */
   revoke(...names: string[]): void;
   /** An instance of the real guest on the directory. */
@@ -113,9 +113,18 @@ export function startSlice(options: SliceOptions = {}): Slice {
       username,
       epoch = users.find(username)?.epoch ?? new Uint8Array(16),
       password = `password-${username}`,
+      authorization = '',
     ) {
       const credential = basicCredential(username, password);
-      issuer.issue({ username, epoch, kind: KIND_BASIC, level: 1, scope: NO_SCOPE, credential });
+      issuer.issue({
+        username,
+        epoch,
+        kind: KIND_BASIC,
+        level: 1,
+        scope: NO_SCOPE,
+        credential,
+        authorization,
+      });
     },
     revoke: (...names) => void publisher.revoke(names.map(name => userTag(keys, name))),
     guest: () =>
