@@ -63,13 +63,12 @@ import { Exchange } from './exchange';
 import { GuestDirectory } from './guest-directory';
 import { stripHeaders } from './header-edits';
 import { setIdentity } from './identity';
-import { RequestReader } from './request-reader';
+import { AUTHORIZATION, RequestReader } from './request-reader';
 import { System } from './system';
 
 /** Length of SHA-256, the id of an inline policy. */
 export const POLICY_ID_LENGTH: i32 = 32;
 
-const AUTHORIZATION = literal('Authorization');
 const FORWARDED_FOR = literal('X-Forwarded-For');
 const FORWARDED_PROTO = literal('X-Forwarded-Proto');
 const FORWARDED_HOST = literal('X-Forwarded-Host');
@@ -332,21 +331,18 @@ export class Gate {
     let identity = locate(identityAt, len);
     if (fault != 0) return this.deferFault(now);
     if (!removable) return this.refuseTooLarge();
-    let elastic = backend == BACKEND_ELASTICSEARCH;
-    // A grant made for another application: the host knows the user's password for this one.
-    if (elastic && claims !== null && claims.backendEnd == claims.backendStart) return this.defer(now);
+    if (backend == BACKEND_ELASTICSEARCH) {
+      // It is told what the grant says, or nothing: never what the client sent.
+      if (claims === null) this.exchange.setHeader(AUTHORIZATION, AUTHORIZATION, 0, 0);
+      // A grant made for another application: the host knows the user's password for this one.
+      else if (claims.backendEnd == claims.backendStart) return this.defer(now);
+      else this.exchange.setHeader(AUTHORIZATION, claims.buf, claims.backendStart, claims.backendEnd);
+    }
     stripHeaders(this.exchange, this.request.names, this.request.scan);
     if (!setIdentity(this.exchange, bytes, identity, identity + len, claims))
       return this.deny(VERDICT_FORBID, true, now);
-    if (elastic) this.setAuthorization(claims);
     this.exchange.setHeader(VERDICT, this.allowValue, 0, this.allowValue.length);
     return true;
-  }
-
-  /** What such a backend is told is the grant's, or nothing: never the client's own. */
-  private setAuthorization(claims: Claims | null): void {
-    if (claims === null) this.exchange.removeHeader(AUTHORIZATION, 0, AUTHORIZATION.length);
-    else this.exchange.setHeader(AUTHORIZATION, claims.buf, claims.backendStart, claims.backendEnd);
   }
 
   /**

@@ -20,7 +20,7 @@ import { bytes, fault, headerField, locateSet } from '../policy/view';
 import { Exchange } from './exchange';
 import { HeaderScan, SCAN_STEP } from './header-scan';
 
-const AUTHORIZATION = literal('Authorization');
+export const AUTHORIZATION = literal('Authorization');
 const HOST = literal('Host');
 const FORWARDED_FOR = literal('X-Forwarded-For');
 const FORWARDED_PROTO = literal('X-Forwarded-Proto');

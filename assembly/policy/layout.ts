@@ -155,7 +155,7 @@ export const PATHS_CLEAN: u32 = 2;
 
 // `elasticsearch`: what stands behind the host.
 export const BACKEND_OTHER: u32 = 1;
-/** It is given the `Authorization` of the grant, and never the client's. */
+/** The next number: it is given the `Authorization` of the grant, and never the client's. */
 export const BACKEND_ELASTICSEARCH: u32 = 2;
 
 /**

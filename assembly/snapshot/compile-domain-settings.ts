@@ -1,11 +1,5 @@
 import { ByteWriter } from '../bytes/writer';
-import {
-  BACKEND_ELASTICSEARCH,
-  BACKEND_OTHER,
-  ENTRY_SIZE,
-  IMAGE_SETTINGS,
-  PATHS_CLEAN,
-} from '../policy/layout';
+import { BACKEND_OTHER, ENTRY_SIZE, IMAGE_SETTINGS, PATHS_CLEAN } from '../policy/layout';
 import { beginList, endList, image, intern, setHeader } from './blocks';
 import { compileDomains } from './compile-domains';
 import { compileIdentity, identityLength, internNames } from './compile-identity';
@@ -117,8 +111,7 @@ function compileEntry(list: i32, identity: i32, denial: i32, paths: i32, elastic
 }
 
 function backendOf(value: i32): u32 {
-  if (isAbsent(value)) return 0;
-  return readBoolean(value, 'elasticsearch') ? BACKEND_ELASTICSEARCH : BACKEND_OTHER;
+  return isAbsent(value) ? 0 : BACKEND_OTHER + <u32>readBoolean(value, 'elasticsearch');
 }
 
 function addEntry(list: i32, identity: i32, length: i32, denial: u32, paths: u32, backend: u32): void {
