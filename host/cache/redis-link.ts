@@ -1,4 +1,4 @@
-import { Cluster, Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { RedisSetup } from '../config/schema.ts';
 import { printable } from '../log/printable.ts';
 import { CacheError, type CacheErrorCode } from './cache.ts';
@@ -18,7 +18,9 @@ const MAX_REASON = 200;
  */
 export class RedisLink {
   readonly address: string;
-  readonly #client: Redis | Cluster;
+  readonly #settings: RedisSetup;
+  #client: Redis | Cluster | undefined;
+  #closed = false;
   readonly #commandMs: number;
   #failures = 0;
   #open = true;
@@ -30,20 +32,27 @@ export class RedisLink {
   constructor(settings: RedisSetup, commandMs = COMMAND_MS) {
     this.address = shownAddress(settings);
     this.#commandMs = commandMs;
-    this.#client =
-      settings.mode === 'cluster'
-        ? new Cluster(
-            settings.nodes.map(node => ({ ...node })),
-            clusterOptions(settings, commandMs),
-          )
-        : new Redis(redisOptions(settings, commandMs));
-    // An event that nobody hears would end the process.
-    this.#client.on('error', error => this.#note(error));
-    this.#client.on('-node', () => {});
+    this.#settings = settings;
   }
 
   connect(): void {
-    this.#client.connect().catch(error => this.#note(error));
+    this.#connect().catch(error => this.#note(error));
+  }
+
+  /** The library is loaded here: hosts without a store, and other commands, do without its 25 MB. */
+  async #connect(): Promise<void> {
+    const { Cluster, Redis } = await import('ioredis');
+    if (this.#closed) return;
+    const settings = this.#settings;
+    const nodes = settings.nodes.map(node => ({ ...node }));
+    const client =
+      settings.mode === 'cluster'
+        ? new Cluster(nodes, clusterOptions(settings, this.#commandMs))
+        : new Redis(redisOptions(settings, this.#commandMs));
+    this.#client = client;
+    // An event that nobody hears would end the process.
+    client.on('error', error => this.#note(error));
+    await client.connect();
   }
 
   /** What was wrong last, without secrets. */
@@ -71,26 +80,33 @@ export class RedisLink {
 
   /** Any command, also while the circuit is open. */
   command(name: string, args: readonly Argument[]): Promise<unknown> {
-    return this.#timed(() => this.#client.callBuffer(name, args.map(toArgument)));
+    return this.#timed(async () => this.#connected().callBuffer(name, args.map(toArgument)));
   }
 
   /** Another connection in the place of one that does not answer. */
   reconnect(): void {
-    this.#client.disconnect(true);
+    this.#client?.disconnect(true);
   }
 
   close(): void {
+    this.#closed = true;
     this.#open = true;
-    this.#client.disconnect();
+    this.#client?.disconnect();
+  }
+
+  #connected(): Redis | Cluster {
+    if (this.#client === undefined) throw new Error('not connected yet');
+    return this.#client;
   }
 
   async #evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const rest = [...keys, ...args.map(toArgument)];
+    const client = this.#connected();
     try {
-      return await this.#client.callBuffer('EVALSHA', script.sha, keys.length, ...rest);
+      return await client.callBuffer('EVALSHA', script.sha, keys.length, ...rest);
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return this.#client.callBuffer('EVAL', script.text, keys.length, ...rest);
+      return client.callBuffer('EVAL', script.text, keys.length, ...rest);
     }
   }
 
