@@ -1,5 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createSecret } from '../../host/secret/secret.ts';
 import {
   describeElasticsearch,
   ELASTIC_PASSWORD,
@@ -11,6 +16,13 @@ import { removeTempDirectories } from '../support/temp.ts';
 
 /** The users file is not asked here; it must hold somebody. */
 const USERS = `users: { nobody: { displayname: Nobody, password: '$2b$04$${'a'.repeat(53)}' } }\n`;
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const secrets = {
+  POSTERN_SECRET: createSecret(),
+  ELASTAUTH_ELASTICSEARCH_PASSWORD: ELASTIC_PASSWORD,
+  ELASTAUTH_AUTH_PROVIDER: 'authelia',
+};
 
 interface Reply {
   readonly status: number;
@@ -77,7 +89,7 @@ listen: "127.0.0.1:${port}"
 log_level: "info"
 `,
       },
-      { ELASTAUTH_ELASTICSEARCH_PASSWORD: ELASTIC_PASSWORD, ELASTAUTH_AUTH_PROVIDER: 'authelia' },
+      secrets,
     );
   }, 200_000);
   afterAll(async () => {
@@ -174,6 +186,37 @@ log_level: "info"
       group_mappings: { Admins: ['superuser', 'kibana_admin'] },
       elasticsearch: { username: 'elastic', password: '***' },
     });
+  });
+
+  it.each(
+    [
+      ...readFileSync(join(root, 'docs/elasticsearch.md'), 'utf8').matchAll(
+        /^```sh elastic\n([\s\S]*?)^```$/gm,
+      ),
+    ].map(([, text]) => text as string),
+  )('does what docs/elasticsearch.md shows: %s', text => {
+    const bin = join(postern.home, 'bin');
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(
+      join(bin, 'postern'),
+      `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`,
+    );
+    chmodSync(join(bin, 'postern'), 0o755);
+    const here = text
+      .replaceAll('http://localhost:5000', `http://127.0.0.1:${port}`)
+      .replaceAll('http://elasticsearch:9200', es.url);
+    const run = spawnSync('bash', ['-euo', 'pipefail', '-c', here], {
+      cwd: postern.home,
+      env: { PATH: `${bin}:${process.env.PATH}`, HOME: postern.home, ELASTIC_PASSWORD, ...secrets },
+      encoding: 'utf8',
+    });
+    expect([run.status, run.stderr]).toEqual([0, expect.not.stringContaining('error:')]);
+    if (text.includes('test@example.com')) {
+      const shown = /^```json elastic\n(.*)\n```$/m.exec(
+        readFileSync(join(root, 'docs/elasticsearch.md'), 'utf8'),
+      );
+      expect(run.stdout.trim()).toBe(shown?.[1]);
+    }
   });
 
   it('names no secret and no password anywhere', async () => {
