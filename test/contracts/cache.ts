@@ -65,6 +65,12 @@ export function describeCache(title: string, create: () => Promise<StoreUnderTes
       prepare?.(made);
       await made.start(undefined, listener());
       await waitUntil('the store', () => made.status().state === 'up');
+      // A cluster's nodes are connected to one by one, when each is asked for the first time: on a
+      // busy machine that may take longer than a call.
+      await waitUntil('all of its nodes', async () => {
+        for (let i = 0; i < 12; i++) await made.get({ kind: 'warm', name: String(i) });
+        return true;
+      });
       return made;
     }
 
