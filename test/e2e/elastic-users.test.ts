@@ -226,7 +226,10 @@ describeElasticsearch('users in a real Elasticsearch', start => {
   it('are listed and disabled, and taken over, from the command line', async () => {
     const home = tempDirectory();
     const digest = `$2b$04$${'a'.repeat(53)}`;
-    writeFileSync(join(home, 'users.yml'), `users: { here: { displayname: Here, password: '${digest}' } }\n`);
+    writeFileSync(
+      join(home, 'users.yml'),
+      `users: { stays: { displayname: Stays, password: '${digest}' } }\n`,
+    );
     writeFileSync(join(home, 'password'), `${ELASTIC_PASSWORD}\n`);
     const config = join(home, 'postern.yml');
     writeFileSync(
@@ -240,7 +243,7 @@ elasticsearch: { hosts: ['${es.url}'], username: elastic, password_file: passwor
     const env = { POSTERN_SECRET: formatSecret(secret) };
     const cli = (...args: string[]) => runCli(['elastic', ...args, '--config', config], { env });
     const other = await host({ secret });
-    await other.authorization(person('here'));
+    await other.authorization(person('stays'));
     await other.authorization(person('left'));
     await waitUntil('left to be found', async () =>
       (await other.client.all(AbortSignal.timeout(20_000))).some(user => user.name === 'left'),
@@ -252,7 +255,7 @@ elasticsearch: { hosts: ['${es.url}'], username: elastic, password_file: passwor
     });
     expect((await stored('left')).enabled).toBe(true);
     expect(await cli('sync')).toEqual({ code: 0, out: 'left\tleft\tgone\tdisabled\n', err: '' });
-    expect([(await stored('left')).enabled, (await stored('here')).enabled]).toEqual([false, true]);
+    expect([(await stored('left')).enabled, (await stored('stays')).enabled]).toEqual([false, true]);
     await waitUntil(
       'nobody to be left',
       async () => (await cli('sync')).err === 'nobody is to be disabled\n',
@@ -266,9 +269,9 @@ elasticsearch: { hosts: ['${es.url}'], username: elastic, password_file: passwor
     };
     await es.ask('PUT', '/_security/user/old', made);
     expect((await other.provisioner.provision(person('old'), 'directory')).status).toBe('refused');
-    expect(await cli('adopt', 'old', 'here', 'nobody')).toEqual({
+    expect(await cli('adopt', 'old', 'stays', 'nobody')).toEqual({
       code: 0,
-      out: 'old\ttaken over\nhere\tis ours already\nnobody\tis not there: nothing to do\n',
+      out: 'old\ttaken over\nstays\tis ours already\nnobody\tis not there: nothing to do\n',
       err: '',
     });
     expect((await es.authenticate(basic('old', 'of-elastauth'))).status).toBe(200);
