@@ -9,6 +9,7 @@ import {
   MAX_AUTHORIZATION,
   MAX_TOKEN,
 } from './contract';
+import { HeaderSink, setIdentity } from './gate/identity';
 import { Claims } from './grant/claims';
 import { BasicCredential, enabledScheme, parseAuthorization, parseToken } from './http/authorization';
 import { ClientAddress } from './http/client-address';
@@ -29,11 +30,26 @@ import {
   IMAGE_TOKEN_HEADER_LENGTH,
   IMAGE_TRUSTED,
 } from './policy/layout';
-import { backend, denial as denialMode, findSettings } from './policy/settings';
+import {
+  backend,
+  denial as denialMode,
+  findSettings,
+  identityAt,
+  identityIsOwn,
+  identityLength,
+} from './policy/settings';
 import { Subject } from './policy/subject';
 import { MISSING_METHOD, missing } from './policy/unknown';
 import { verdict } from './policy/verdict';
-import { headerField, isImageOpen, locate, locateSet, bytes as policyBytes } from './policy/view';
+import {
+  clearFault,
+  fault,
+  headerField,
+  isImageOpen,
+  locate,
+  locateSet,
+  bytes as policyBytes,
+} from './policy/view';
 import { installUnicodeTables } from './regexp/unicode-tables';
 import { HOST_RULES, reserveForHost } from './snapshot/compile';
 import { enableIndex } from './snapshot/indexer';
@@ -56,6 +72,9 @@ const MAX_CLAIMS: i32 = 64 * 1024;
 reserveForHost();
 installUnicodeTables();
 enableIndex();
+
+/** Sixteen headers of a principal with long names. */
+const MAX_HEADERS: i32 = 256 * 1024;
 
 const target = new Target();
 const subject = new Subject();
@@ -189,6 +208,81 @@ export function credentialColon(): i32 {
 
 export function forgetCredential(): void {
   credential.clear();
+}
+
+/** Collects headers: name and value, each behind its u16 length. */
+class HeaderList extends HeaderSink {
+  readonly out: ByteWriter = new ByteWriter(new StaticArray<u8>(MAX_HEADERS));
+
+  setHeaderNamed(
+    names: StaticArray<u8>,
+    from: i32,
+    to: i32,
+    value: StaticArray<u8>,
+    start: i32,
+    end: i32,
+  ): void {
+    this.out.u16(to - from);
+    this.out.bytes(names, from, to);
+    this.out.u16(end - start);
+    this.out.bytes(value, start, end);
+  }
+}
+
+const headers = new HeaderList();
+const teller = new Claims(MAX_CLAIMS);
+
+/**
+ * What the backend of a host is told of a principal (claims as in a grant, empty
+ * for nobody), as the guest tells it. `own`: what the endpoint that is asked sends
+ * (`identityCompile`), empty for none; it yields to what `domains` say of the host.
+ * The first byte tells what could not be told: bit 0 the whole principal, who is
+ * refused, bit 1 a group, bit 2 the display name, bit 3 the mail address. Then
+ * come the headers, name and value each behind its u16 length.
+ */
+export function identityHeaders(host: Uint8Array, principal: Uint8Array, own: Uint8Array): Uint8Array {
+  let out = headers.out;
+  out.reset();
+  out.u8(1);
+  if (!readSettings(host)) return arrayOf(out.buf, 0, 1);
+  let block = policyBytes;
+  let end = identityLength;
+  let at = 0;
+  if (own.length > 0 && !identityIsOwn) {
+    block = bytesOf(own);
+    end = own.length;
+  } else {
+    at = locate(identityAt, identityLength);
+    block = policyBytes;
+    end = at + identityLength;
+    if (fault != 0) return arrayOf(out.buf, 0, 1);
+  }
+  let known: Claims | null = null;
+  if (principal.length > 0) {
+    if (principal.length > MAX_CLAIMS) return arrayOf(out.buf, 0, 1);
+    copy(teller.buf, 0, bytesOf(principal), 0, principal.length);
+    if (!teller.parse(0, principal.length)) return arrayOf(out.buf, 0, 1);
+    known = teller;
+  }
+  if (!setIdentity(headers, block, at, end, known) || out.overflow) return arrayOf(out.buf, 0, 1);
+  let untold = 0;
+  if (known !== null) {
+    if (!known.groupsArePlain) untold |= 2;
+    if (known.toldNameEnd != known.nameEnd) untold |= 4;
+    if (known.toldEmailEnd != known.emailEnd) untold |= 8;
+  }
+  out.buf[0] = <u8>untold;
+  return arrayOf(out.buf, 0, out.len);
+}
+
+const asked = new Target();
+
+/** Finds the settings of a host as it was received; false when it is none. */
+function readSettings(host: Uint8Array): bool {
+  if (!isImageOpen() || asked.readHost(bytesOf(host), 0, host.length) != 0) return false;
+  clearFault();
+  findSettings(asked);
+  return fault == 0;
 }
 
 /** Whether forwarding headers from this peer count (`trusted_proxies`). */

@@ -8,6 +8,7 @@ import { createSharedStore } from './cache/create.ts';
 import { SharedFlight } from './cache/flight.ts';
 import type { Clock } from './clock.ts';
 import { EXPIRATION_SECONDS } from './config/cache.ts';
+import { hasIdentity, identityNames } from './config/identity-presets.ts';
 import { ConfigError } from './config/problem.ts';
 import type { Config } from './config/schema.ts';
 import type { ElasticClient } from './elastic/client.ts';
@@ -211,7 +212,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       policyId: () => policy.inForce.id,
       clock,
     }),
-    identity: new IdentityHeaders(deps.log),
+    identity: new IdentityHeaders(engine, () => policy.inForce, deps.log),
     inForce: () => policy.inForce,
     clock,
     log: refusals,
@@ -391,6 +392,7 @@ export function liveSettings(
 ): LiveSettings {
   return {
     image,
+    identityNames: hasIdentity(policy) ? identityNames(policy) : [],
     realm: policy.realm ?? DEFAULT_REALM,
     lifetimeSeconds: grants.lifetimeSeconds,
     offlineGraceSeconds: guest.offlineGraceSeconds,

@@ -58,6 +58,8 @@ export function setIdentity(
   if (!claims.userIsPlain) return false;
   joined.reset();
   joinGroups(claims, block, separator, separatorEnd);
+  // More than any proxy passes on.
+  if (joined.overflow) return false;
   groupsEnd = joined.len;
   while (header < end) {
     let name = header + 2;

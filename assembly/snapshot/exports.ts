@@ -14,7 +14,10 @@ import { equalFold } from '../policy/fold';
 import { Subject } from '../policy/subject';
 import { verdict } from '../policy/verdict';
 import { fault, isImageOpen, openResident } from '../policy/view';
+import { closeImage, openImage } from './blocks';
 import { compilePolicy, HOST_RULES, reserveForGuest, reserveForHost } from './compile';
+import { compileIdentity } from './compile-identity';
+import { closeDocument, openDocument } from './document';
 import { checkImage } from './image';
 import {
   checkJson,
@@ -27,7 +30,7 @@ import {
   valueEnd,
 } from './json';
 import { PROBLEM_CODES, problemText } from './problem-codes';
-import { problems } from './problems';
+import { beginProblems, errorCount, problems } from './problems';
 import { openSnapshot, SNAPSHOT_BAD, SNAPSHOT_OPENED } from './snapshot-file';
 import { ImageFile, UnitCache } from './unit-cache';
 
@@ -81,6 +84,20 @@ export function policyProblemTexts(): Uint8Array {
     out.u8(10);
   }
   return arrayOf(out.buf, 0, out.len);
+}
+
+/** Block of identity headers made of JSON, names with templates; empty when something is wrong with them. */
+export function identityCompile(json: Uint8Array): Uint8Array {
+  let buf = bytesOf(json);
+  let out = new ByteWriter(new StaticArray<u8>(json.length * 2 + 64));
+  if (checkJson(buf, 0, buf.length) != 0) return new Uint8Array(0);
+  beginProblems();
+  openDocument(buf, buf.length);
+  openImage(out);
+  compileIdentity(rootValue(buf, 0, buf.length));
+  closeImage();
+  closeDocument();
+  return errorCount == 0 && !out.overflow ? arrayOf(out.buf, 0, out.len) : new Uint8Array(0);
 }
 
 /** Makes an image the one that decides; false, and the one before stays, when it is none. */

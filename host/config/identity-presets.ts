@@ -60,17 +60,28 @@ export function identityHeaders(raw: unknown): Read<IdentityTemplates> {
   };
 }
 
-/** Names of all headers that a policy sends, as configured; those of Authelia, which every guest removes, first. */
-export function identityNames(policy: {
+interface IdentitySettings {
   readonly identity_headers?: IdentityTemplates;
   readonly domains?: unknown;
-}): string[] {
-  const domains = Array.isArray(policy.domains) ? (policy.domains as readonly unknown[]) : [];
-  const own = domains.flatMap(entry => (isMapping(entry) ? [entry.identity_headers] : []));
-  const names = [REMOTE, policy.identity_headers, ...own].flatMap(templates =>
-    isMapping(templates) ? Object.keys(templates).filter(name => name !== 'separator') : [],
+}
+
+/** Names of all headers that a policy sends, as configured; those of Authelia, which every guest removes, first. */
+export function identityNames(policy: IdentitySettings): string[] {
+  const names = [REMOTE, ...configured(policy)].flatMap(templates =>
+    Object.keys(templates).filter(name => name !== 'separator'),
   );
   const byName = new Map<string, string>();
   for (const name of names) if (!byName.has(name.toLowerCase())) byName.set(name.toLowerCase(), name);
   return [...byName.values()];
+}
+
+/** Whether a policy says anything about identity headers. */
+export function hasIdentity(policy: IdentitySettings): boolean {
+  return configured(policy).length > 0;
+}
+
+function configured({ identity_headers, domains }: IdentitySettings): IdentityTemplates[] {
+  const entries = Array.isArray(domains) ? (domains as readonly unknown[]) : [];
+  const own = entries.flatMap(entry => (isMapping(entry) ? [entry.identity_headers] : []));
+  return [identity_headers, ...own].filter(templates => isMapping(templates)) as IdentityTemplates[];
 }

@@ -147,6 +147,14 @@ export type Compiled =
  * The decision engine, the same code as the guest's. There is no second
  * implementation of any of this in TypeScript.
  */
+/** Headers that tell a backend who asks. */
+export interface Identity {
+  /** Values hold one byte a character (latin1), as node writes them. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** What of the principal cannot be told in a header and is left out. */
+  readonly leftOut: readonly ('group' | 'display name' | 'mail address')[];
+}
+
 export interface Engine {
   compile(document: PolicyDocument): Compiled;
   /** Makes a compiled policy the one that decides. */
@@ -154,6 +162,15 @@ export interface Engine {
   decide(target: Target, proof: Proof): Decision;
   /** `values`: each value of the header as received, bytes as latin1 (node's `rawHeaders`). The name is folded where the policy says so. */
   parseAuthorization(values: readonly string[]): Authorization;
+  /**
+   * What the backend of a host (as received) is told of a principal: all of the
+   * host's headers, empty for nobody. Undefined where the principal's name cannot
+   * be told, for another name would be another user. `own`: what the endpoint that
+   * is asked sends (`compileIdentity`) where `domains` do not say otherwise.
+   */
+  identity(host: string, principal: Principal | undefined, own?: Uint8Array): Identity | undefined;
+  /** Names and templates for `identity`. */
+  compileIdentity(templates: Readonly<Record<string, string>>): Uint8Array;
   /** Name of the header that carries API tokens, in lower case; undefined where the policy names none. */
   tokenHeader(): string | undefined;
   /** `values`: each value of that header, bytes as latin1. */

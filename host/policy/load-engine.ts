@@ -31,8 +31,10 @@ import {
   type Engine,
   type Explainer,
   type Explanation,
+  type Identity,
   type Policy,
   type PolicyDocument,
+  type Principal,
   type Proof,
   type Refusal,
   type Refused,
@@ -63,6 +65,8 @@ interface Exports {
   forgetCredential(): void;
   readToken(value: number): number;
   tokenHeader(): number;
+  identityHeaders(host: number, principal: number, own: number): number;
+  identityCompile(json: number): number;
   networkSet(list: number): number;
   inNetworkSet(set: number, client: number): number;
   deny(fields: number, headers: number, verdict: number, mode: number, presented: boolean): number;
@@ -117,6 +121,7 @@ function createEngine(wasm: Module): Engine & Explainer {
   const memory = new ModuleMemory(wasm);
   const first = new Argument(memory, 4_096);
   const second = new Argument(memory, 1_024);
+  const third = new Argument(memory, 512);
   const claimsOf = claimsCache();
   let trusted = new Map<string, boolean>();
   let clients = new Map<string, string>();
@@ -196,6 +201,20 @@ function createEngine(wasm: Module): Engine & Explainer {
       return { kind: 'basic', username, password };
     },
 
+    identity(host: string, principal: Principal | undefined, own = NO_CLAIMS): Identity | undefined {
+      const claims = principal === undefined ? NO_CLAIMS : claimsOf(principal);
+      if (claims === undefined) return undefined;
+      const answer = wasm.identityHeaders(first.latin1(host), second.bytes(claims), third.bytes(own));
+      return readIdentity(memory.view(answer));
+    },
+
+    compileIdentity(templates): Uint8Array {
+      const json = encoder.encode(JSON.stringify(templates));
+      const block = withBytes([json], pointer => bytesAt(wasm.identityCompile(pointer as number)));
+      if (block.length === 0) throw new TypeError('no identity headers');
+      return block;
+    },
+
     tokenHeader: () => tokenHeader,
 
     parseToken(values: readonly string[]): TokenHeader {
@@ -270,6 +289,23 @@ function createEngine(wasm: Module): Engine & Explainer {
     },
   };
   return engine;
+}
+
+const LEFT_OUT = ['group', 'display name', 'mail address'] as const;
+
+/** What `identityHeaders` of `assembly/embed.ts` answers. */
+function readIdentity(bytes: Buffer): Identity | undefined {
+  const untold = bytes[0] ?? 1;
+  if ((untold & 1) !== 0) return undefined;
+  const headers: [string, string][] = [];
+  let at = 1;
+  const next = (): string => {
+    const start = at + 2;
+    at = start + bytes.readUInt16LE(at);
+    return bytes.toString('latin1', start, at);
+  };
+  while (at < bytes.length) headers.push([next(), next()]);
+  return { headers, leftOut: LEFT_OUT.filter((_, i) => (untold & (2 << i)) !== 0) };
 }
 
 /** @param has bits of the criteria the rule has @param holds bits of those that hold */

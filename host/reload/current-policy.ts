@@ -5,6 +5,8 @@ import { policyId } from '../snapshot/snapshot-file.ts';
 export interface LiveSettings {
   /** The compiled policy. */
   readonly image: Uint8Array;
+  /** Names of all identity headers where some are configured; empty where each endpoint sends its own. */
+  readonly identityNames: readonly string[];
   /** Of the challenges. */
   readonly realm: string;
   /** Of grants that are written from now on. */

@@ -156,7 +156,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
     logDecision(request, asked.target, decision, principal);
     switch (verdict) {
       case 'allow': {
-        const headers = identity.of(principal, dialect.identity);
+        const headers = identity.of(asked.target.host, principal, dialect.identity);
         if (headers === undefined) return exactReply(403);
         const admission = { request, principal, identity: headers };
         return 'backend' in decision && decision.backend !== undefined

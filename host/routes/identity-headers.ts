@@ -1,99 +1,89 @@
-import { HEADER_EMAIL, HEADER_GROUPS, HEADER_NAME, HEADER_USER } from '../../assembly/contract.ts';
-import { headerValue, type ReplyHeaders } from '../http/reply.ts';
+import { IDENTITY_PRESETS, type IdentityPreset } from '../config/identity-presets.ts';
+import type { ReplyHeaders } from '../http/reply.ts';
 import type { Logger } from '../log/logger.ts';
-import type { Principal } from '../policy/engine.ts';
-
-type Field = 'user' | 'groups' | 'name' | 'email';
-
-/** Which headers carry what, and what stands between groups. */
-interface Preset {
-  readonly headers: readonly (readonly [name: string, field: Field])[];
-  readonly separator: ',' | '|';
-}
-
-/** The headers of the services that we stand in for. authentik's are those of both its generations. */
-export const IDENTITY_PRESETS = {
-  authelia: {
-    headers: [
-      [HEADER_USER, 'user'],
-      [HEADER_GROUPS, 'groups'],
-      [HEADER_NAME, 'name'],
-      [HEADER_EMAIL, 'email'],
-    ],
-    separator: ',',
-  },
-  authentik: {
-    headers: [
-      ['X-authentik-username', 'user'],
-      ['X-authentik-groups', 'groups'],
-      ['X-authentik-email', 'email'],
-      ['X-authentik-name', 'name'],
-      ['X-authentik-uid', 'user'],
-      ['X-Auth-Username', 'user'],
-      ['X-Auth-Groups', 'groups'],
-      ['X-Forwarded-Email', 'email'],
-      ['X-Forwarded-Preferred-Username', 'user'],
-      ['X-Forwarded-User', 'user'],
-    ],
-    separator: '|',
-  },
-  'oauth2-proxy': {
-    headers: [
-      ['X-Auth-Request-User', 'user'],
-      ['X-Auth-Request-Groups', 'groups'],
-      ['X-Auth-Request-Email', 'email'],
-      ['X-Auth-Request-Preferred-Username', 'user'],
-    ],
-    separator: ',',
-  },
-} as const satisfies Record<string, Preset>;
-
-export type IdentityPreset = keyof typeof IDENTITY_PRESETS;
-
-const NOBODY: Record<Field, string> = { user: '', groups: '', name: '', email: '' };
+import type { Engine, Principal } from '../policy/engine.ts';
 
 /** How many warnings are remembered; beyond that the memory starts anew. */
 const MAX_WARNED = 1_000;
+/** Hosts whose headers are remembered for one principal: as clients write them, so that they can be many. */
+const MAX_HOSTS = 64;
 
-/** Makes the headers that tell a backend who asks. */
+/** What is sent depends on it; another object once that was replaced. */
+interface InForce {
+  readonly identityNames: readonly string[];
+}
+
+/** By endpoint and host; undefined for a principal who cannot be told. */
+type Remembered = Map<string, ReplyHeaders | undefined>;
+
+/** Makes the headers that tell a backend who asks; what they say is the engine's. */
 export class IdentityHeaders {
+  readonly #engine: Pick<Engine, 'identity' | 'compileIdentity'>;
+  readonly #inForce: () => InForce;
   readonly #log: Logger;
+  readonly #presets = new Map<IdentityPreset, Uint8Array>();
   readonly #warned = new Set<string>();
+  #madeFor: InForce | undefined;
+  #known = new WeakMap<Principal, Remembered>();
+  #nobody: Remembered = new Map();
 
-  constructor(log: Logger) {
+  constructor(engine: Pick<Engine, 'identity' | 'compileIdentity'>, inForce: () => InForce, log: Logger) {
+    this.#engine = engine;
+    this.#inForce = inForce;
     this.#log = log;
   }
 
   /**
-   * All of the preset, always: an empty one overwrites what a client sent. Undefined
-   * when the user's name cannot be told in a header, for another name would be
-   * another user.
+   * All that are configured, always: an empty one overwrites what a client sent.
+   * Undefined when the user's name cannot be told in a header, for another name
+   * would be another user.
+   *
+   * @param host as the proxy told it @param preset of the endpoint that is asked
    */
-  of(principal: Principal | undefined, name: IdentityPreset = 'authelia'): ReplyHeaders | undefined {
-    const preset: Preset = IDENTITY_PRESETS[name];
-    if (principal === undefined) return headersOf(preset, NOBODY);
-    const { username } = principal;
-    if (username === '' || !isPlain(username)) {
-      this.#warn(username, 'user name');
-      return undefined;
-    }
-    const groups = principal.groups.filter(group => {
-      const good = group !== '' && isPlain(group) && !group.includes(preset.separator);
-      if (!good) this.#warn(username, 'group');
-      return good;
-    });
-    return headersOf(preset, {
-      user: username,
-      groups: groups.join(preset.separator),
-      name: this.#optional(username, 'display name', principal.displayName),
-      email: this.#optional(username, 'mail address', principal.email),
-    });
+  of(host: string, principal: Principal | undefined, preset?: IdentityPreset): ReplyHeaders | undefined {
+    const known = this.#remembered(principal);
+    const key = `${preset ?? ''} ${host}`;
+    const found = known.get(key);
+    if (found !== undefined || known.has(key)) return found;
+    const made = this.#make(host, principal, preset);
+    if (known.size >= MAX_HOSTS) known.clear();
+    known.set(key, made);
+    return made;
   }
 
-  #optional(username: string, kind: string, value: string): string {
-    if (isPlain(value)) return value;
-    this.#warn(username, kind);
-    return '';
+  #remembered(principal: Principal | undefined): Remembered {
+    const inForce = this.#inForce();
+    if (inForce !== this.#madeFor) {
+      this.#madeFor = inForce;
+      this.#known = new WeakMap();
+      this.#nobody = new Map();
+    }
+    if (principal === undefined) return this.#nobody;
+    const known = this.#known.get(principal) ?? new Map();
+    this.#known.set(principal, known);
+    return known;
+  }
+
+  #make(host: string, principal: Principal | undefined, preset?: IdentityPreset): ReplyHeaders | undefined {
+    const identity = this.#engine.identity(host, principal, this.#preset(preset));
+    if (identity === undefined) {
+      if (principal !== undefined) this.#warn(principal.username, 'user name');
+      return undefined;
+    }
+    if (principal !== undefined) {
+      for (const kind of identity.leftOut) this.#warn(principal.username, kind);
+    }
+    const sent = new Set(identity.headers.map(([name]) => name.toLowerCase()));
+    // Other hosts' headers, empty: a proxy that copies the same names for all hosts keeps no client's copy.
+    const others = this.#inForce().identityNames.filter(name => !sent.has(name.toLowerCase()));
+    return [...identity.headers, ...others.map(name => [name, ''] as const)];
+  }
+
+  #preset(name: IdentityPreset | undefined): Uint8Array | undefined {
+    if (name === undefined) return undefined;
+    const made = this.#presets.get(name) ?? this.#engine.compileIdentity(IDENTITY_PRESETS[name]);
+    this.#presets.set(name, made);
+    return made;
   }
 
   #warn(user: string, kind: string): void {
@@ -107,14 +97,3 @@ export class IdentityHeaders {
     );
   }
 }
-
-function headersOf({ headers }: Preset, values: Record<Field, string>): ReplyHeaders {
-  return headers.map(([name, field]) => [name, headerValue(values[field])]);
-}
-
-/** What arrives as it was sent: no control characters, no white space around it (RFC 9110 section 5.5). */
-function isPlain(text: string): boolean {
-  return !UNPLAIN.test(text);
-}
-
-const UNPLAIN = /\p{Cc}|\p{Cs}|^[ \t]|[ \t]$/u;

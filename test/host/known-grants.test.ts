@@ -113,7 +113,13 @@ describe('a credential that was verified for a proxy without a guest', () => {
 
   it('ends when grants may not live as long any more', async () => {
     expect(await cost()).toEqual([200, 1]);
-    test.app.reload({ image: FAKE_IMAGE, realm: 'x', lifetimeSeconds: 60, offlineGraceSeconds: 900 });
+    test.app.reload({
+      image: FAKE_IMAGE,
+      identityNames: [],
+      realm: 'x',
+      lifetimeSeconds: 60,
+      offlineGraceSeconds: 900,
+    });
     expect(await cost()).toEqual([200, 1]);
     await test.clock.advance(60_000);
     expect(await cost()).toEqual([200, 1]);

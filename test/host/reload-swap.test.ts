@@ -181,6 +181,7 @@ describe('CurrentPolicy', () => {
       // An image says its own id: long enough for that.
       image: Buffer.alloc(256, image),
       realm,
+      identityNames: [],
       lifetimeSeconds: 1,
       offlineGraceSeconds: 2,
     });

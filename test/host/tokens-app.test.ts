@@ -338,7 +338,13 @@ describe('changes', () => {
       access_control: { default_policy: 'one_factor' },
     });
     if (!image.ok) throw new Error('the policy must compile');
-    app.reload({ image: image.image, realm: 'x', lifetimeSeconds: 60, offlineGraceSeconds: 900 });
+    app.reload({
+      image: image.image,
+      identityNames: [],
+      realm: 'x',
+      lifetimeSeconds: 60,
+      offlineGraceSeconds: 900,
+    });
     expect(await host.metric('postern_grants_revoked_total')).toBe(1);
   });
 

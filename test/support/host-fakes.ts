@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../host/clock.ts';
 import type { Fields, Level, Logger } from '../../host/log/logger.ts';
 import type { Decision, Engine, Proof, Refusal, Refused, Target } from '../../host/policy/engine.ts';
+import { loadEngine } from '../../host/policy/load-engine.ts';
 import type { Directory, User } from '../../host/users/directory.ts';
 
 /** Time that only the test moves. */
@@ -121,6 +122,15 @@ export class FakeEngine implements Engine {
     return { kind: 'basic', username: pair.slice(0, colon), password: pair.slice(colon + 1) };
   }
 
+  /** Authelia's headers, by the real engine. */
+  identity(...args: Parameters<Engine['identity']>): ReturnType<Engine['identity']> {
+    return realEngine().identity(...args);
+  }
+
+  compileIdentity(...args: Parameters<Engine['compileIdentity']>): Uint8Array {
+    return realEngine().compileIdentity(...args);
+  }
+
   tokenHeader(): string | undefined {
     return undefined;
   }
@@ -150,6 +160,17 @@ export class FakeEngine implements Engine {
   clientAddress(peer: string, forwardedFor: string | undefined): string {
     return forwardedFor?.split(',').at(-1)?.trim() ?? peer;
   }
+}
+
+let real: Engine | undefined;
+
+function realEngine(): Engine {
+  if (real !== undefined) return real;
+  real = loadEngine(new URL('../../dist/embed.wasm', import.meta.url));
+  const compiled = real.compile({ access_control: { default_policy: 'one_factor' } });
+  if (!compiled.ok) throw new Error('the policy must compile');
+  real.load(compiled.image);
+  return real;
 }
 
 export const FAKE_IMAGE = Buffer.from('fake image '.repeat(30));

@@ -14,7 +14,6 @@ export const AUTHELIA_FORWARD_AUTH: Dialect = {
   adapts: true,
   cookieDomainsOnly: true,
   hint: 'send X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Uri and X-Forwarded-For',
-  identity: 'authelia',
   readTarget: request => readForwarded(request, { scheme: ownScheme(request), uri: '' }),
   strategies: () => DEFAULT_STRATEGIES,
   signInUrl: (request, domain) => addressedBy(queryAddress(request, 'authelia_url'), domain),

@@ -1,7 +1,7 @@
+import type { IdentityPreset } from '../../config/identity-presets.ts';
 import type { Reply, ReplyHeaders } from '../../http/reply.ts';
 import type { Request } from '../../http/router.ts';
 import type { DenialMode, Principal, Target } from '../../policy/engine.ts';
-import type { IdentityPreset } from '../identity-headers.ts';
 import type { Strategy } from '../strategies.ts';
 
 /** What a proxy tells about the request it asks about. */
@@ -61,7 +61,8 @@ export interface Dialect {
   readonly knowsHost?: boolean;
   /** What to write into the proxy's configuration when it tells no target. */
   readonly hint: string;
-  readonly identity: IdentityPreset;
+  /** What it sends where `domains` do not say otherwise; undefined for what is configured for every host. */
+  readonly identity?: IdentityPreset;
   readTarget(request: Request): Told;
   /** Which credentials count, in order. */
   strategies(request: Request): readonly Strategy[];
