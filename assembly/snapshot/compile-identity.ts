@@ -94,19 +94,24 @@ function separate(at: i32, byte: u32): void {
 function compileHeaders(value: i32, at: i32): void {
   separate(at, 0x2c);
   let mark = path.len;
+  let named = false;
   for (let key = firstItem(doc, value, docEnd); key >= 0; ) {
     let template = keyValue(doc, key, docEnd);
     words.reset();
     readString(doc, key, docEnd, words);
     pushBytes(text, 0, words.len);
-    if (textIs('separator')) compileSeparator(template, at);
-    else compileHeader(template, at);
+    if (textIs('separator')) {
+      compileSeparator(template, at);
+    } else {
+      named = true;
+      compileHeader(template, at);
+    }
     popPath(mark);
     key = nextItem(doc, template, docEnd);
   }
+  if (!named) report(POLICY_IDENTITY_PRESET);
   if (image.overflow) return;
   let headers = <i32>readU8(image.buf, at);
-  if (headers == 0) report(POLICY_IDENTITY_PRESET);
   if (headers > MAX_IDENTITY_HEADERS) reportNumber(POLICY_IDENTITY_LIMIT, MAX_IDENTITY_HEADERS);
 }
 

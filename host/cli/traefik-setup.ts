@@ -1,14 +1,11 @@
 import { basename, dirname } from 'node:path';
 import {
-  HEADER_EMAIL,
-  HEADER_GROUPS,
-  HEADER_NAME,
   HEADER_REQUEST,
-  HEADER_USER,
   HEADER_VERDICT,
   VERDICT_ALLOW_PREFIX,
   VERDICT_DEFER_PREFIX,
 } from '../../assembly/contract.ts';
+import { identityNames } from '../config/identity-presets.ts';
 import { verdictTag } from '../secret/derive.ts';
 
 /** The plugin's module name: Traefik looks below `plugins-local/src/` for it. */
@@ -60,6 +57,8 @@ export interface TraefikOptions {
   readonly certResolver?: string | undefined;
   /** Where Traefik reads dynamic configuration. Default /etc/traefik/dynamic. */
   readonly dynamicDirectory?: string;
+  /** Names of all headers that tell who asks. Default Authelia's. */
+  readonly identityHeaders?: readonly string[];
   /** Further configuration of the plugin, e.g. an inline policy. */
   readonly plugin?: Readonly<Record<string, unknown>>;
 }
@@ -165,10 +164,7 @@ function forwardAuth(options: TraefikOptions, more: readonly string[]) {
       authResponseHeaders: [
         HEADER_VERDICT,
         HEADER_REQUEST,
-        HEADER_USER,
-        HEADER_GROUPS,
-        HEADER_NAME,
-        HEADER_EMAIL,
+        ...(options.identityHeaders ?? identityNames({})),
         ...more,
       ],
       addAuthCookiesToResponse: [...SESSION_COOKIES],

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { isElastic } from '../config/domains.ts';
+import { identityNames } from '../config/identity-presets.ts';
 import { deriveGuestKey } from '../secret/derive.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { configOption, setupFor } from './options.ts';
@@ -123,6 +124,7 @@ function setupOptions(domains: readonly string[], options: Options, io: Io): Tra
     hostAddress: checkHostAddress(options.hostAddress ?? reachable(config.server)),
     directory,
     keyFile,
+    identityHeaders: identityNames(config.policy),
     tls: options.tls,
     certResolver: options.certResolver,
     ...(options.entryPoint.length === 0 ? {} : { entryPoints: entryPoints(options) }),

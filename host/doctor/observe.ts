@@ -1,3 +1,4 @@
+import { identityNames } from '../config/identity-presets.ts';
 import type { Setup } from '../config/schema.ts';
 import type { Engine, PolicyDocument } from '../policy/engine.ts';
 import { deriveGuestKey, verdictTag } from '../secret/derive.ts';
@@ -140,6 +141,7 @@ function mendFor(
       previousGuestKey,
       hostAddress,
       directory: config.guest.directory,
+      identityHeaders: identityNames(config.policy),
       keyFile: fromEnvironment ? undefined : (keyFile ?? DEFAULT_KEY_FILE),
       ...(like === undefined || like.entryPoints.length === 0
         ? {}

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hash } from '@node-rs/argon2';
 import { traefikSetup } from '../../host/cli/traefik-setup.ts';
+import { identityNames } from '../../host/config/identity-presets.ts';
+import { parseConfig } from '../../host/config/parse.ts';
 import { deriveGuestKey, verdictTag } from '../../host/secret/derive.ts';
 import { formatGuestKey, formatSecret } from '../../host/secret/secret.ts';
 import { type Backend, startBackend } from '../support/backend.ts';
@@ -148,6 +150,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     options.config ?? {},
   );
   writeFileSync(configFile, JSON.stringify(config));
+  const yaml = { file: configFile, text: JSON.stringify(config) };
+  const { policy } = parseConfig({ yaml, env: {}, isTerminal: false }).config;
 
   const backend = await startBackend();
   const hostEnv = { POSTERN_SECRET: formatSecret(secret) };
@@ -170,6 +174,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     hostAddress: hostUrl,
     directory,
     keyFile,
+    identityHeaders: identityNames(policy),
     entryPoints: { web: '' },
     tls: false,
     ...(options.plugin && { plugin: options.plugin }),
