@@ -66,6 +66,8 @@ export const FLAG_SUBJECTS: u32 = 16;
 export const FLAG_FOLD_NAMES: u32 = 32;
 /** `tokens.bearer`: `Authorization: Bearer` is a credential. */
 export const FLAG_BEARER: u32 = 64;
+/** The index has the settings of `domains`, too. */
+export const FLAG_SETTINGS: u32 = 1 << 30;
 /** Rules are indexed by domain. */
 export const FLAG_INDEX: u32 = 1 << 31;
 
@@ -201,7 +203,7 @@ export const MAX_IDENTITY_NAMES: i32 = 64;
  *
  *     u16 name length │ u16 criteria (union of HAS_RESOURCES and HAS_QUERY)
  *     u32 members (list of u32) │ u32 members with paths (the same) │ u32 filter │ u32 candidate count
- *     name, padded to 4 │ candidates
+ *     u32 settings (entry), 0 for none │ name, padded to 4 │ candidates
  *
  *     member     rule number │ CHECK_DOMAIN where the domain must be looked at
  *     candidate  u32 member │ u32 item of the rule's resources, or WHOLE_RULE
@@ -214,7 +216,9 @@ export const GROUP_MEMBERS: i32 = 4;
 export const GROUP_PATHS: i32 = 8;
 export const GROUP_FILTER: i32 = 12;
 export const GROUP_CANDIDATES: i32 = 16;
-export const GROUP_NAME: i32 = 20;
+/** What `domains` say of hosts of that name or with that ending, put together; the longest name counts. */
+export const GROUP_SETTINGS: i32 = 20;
+export const GROUP_NAME: i32 = 24;
 
 export const CHECK_DOMAIN: u32 = 1 << 31;
 export const WHOLE_RULE: u32 = 0xffff_ffff;

@@ -1,7 +1,7 @@
 import { readU8, readU16, readU32 } from '../bytes/bytes';
 import { Target } from '../http/target';
 import { domainCouldMatch } from './domain';
-import { findGroups, hostTurn } from './domain-index';
+import { findGroups, groupCount, groups, hostTurn } from './domain-index';
 import {
   ENTRY_BACKEND,
   ENTRY_DENIAL,
@@ -9,6 +9,10 @@ import {
   ENTRY_IDENTITY_LENGTH,
   ENTRY_PATHS,
   ENTRY_SIZE,
+  FLAG_SETTINGS,
+  GROUP_NAME,
+  GROUP_SETTINGS,
+  IMAGE_FLAGS,
   IMAGE_SETTINGS,
   SETTINGS_ENTRIES,
   SETTINGS_NAMES,
@@ -39,19 +43,37 @@ let foundTurn: u32 = 0;
 /** Finds the settings of the target's host; when a part of the policy could not be had, `fault` says so. */
 export function findSettings(target: Target): void {
   // Most requests of an instance are for the host of the one before.
-  if (findGroups(target) && foundTurn == hostTurn) return;
+  let groupsAreKnown = findGroups(target);
+  if (groupsAreKnown && foundTurn == hostTurn) return;
+  let isIndexed = groupsAreKnown && (headerField(IMAGE_FLAGS) & FLAG_SETTINGS) != 0;
   foundTurn = 0;
   identityAt = identityLength = 0;
   denial = paths = backend = 0;
   let block = <i32>headerField(IMAGE_SETTINGS);
+  if (isIndexed) takeFromGroups();
+  else takeFromEntries(block, target);
+  identityIsOwn = identityLength > 0;
+  take(block + SETTINGS_ENTRIES);
+  if (fault == 0) foundTurn = hostTurn;
+}
+
+/** Takes what the group with the longest name says that says anything. */
+function takeFromGroups(): void {
+  for (let i = groupCount - 1; i >= 0; i--) {
+    let at = locate(unchecked(groups[i]), GROUP_NAME);
+    let entry = <i32>readU32(bytes, at + GROUP_SETTINGS);
+    if (entry == 0) continue;
+    take(entry);
+    return;
+  }
+}
+
+function takeFromEntries(block: i32, target: Target): void {
   let count = <i32>numberAt(block);
   for (let i = 1; i < count && fault == 0; i++) {
     let entry = block + SETTINGS_ENTRIES + i * ENTRY_SIZE;
     if (domainCouldMatch(<i32>numberAt(entry), target)) take(entry);
   }
-  identityIsOwn = identityLength > 0;
-  take(block + SETTINGS_ENTRIES);
-  if (fault == 0) foundTurn = hostTurn;
 }
 
 /** Takes from the entry at an offset what is not known yet. */

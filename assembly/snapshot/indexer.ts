@@ -9,13 +9,20 @@ import {
   DOMAIN_GROUP,
   DOMAIN_SUFFIX,
   DOMAIN_USER,
+  ENTRY_DENIAL,
+  ENTRY_IDENTITY,
+  ENTRY_IDENTITY_LENGTH,
+  ENTRY_PATHS,
+  ENTRY_SIZE,
   FLAG_INDEX,
+  FLAG_SETTINGS,
   HAS_QUERY,
   HAS_RESOURCES,
   IMAGE_ANY_GROUP,
   IMAGE_EXACT,
   IMAGE_EXACT_SLOTS,
   IMAGE_FLAGS,
+  IMAGE_SETTINGS,
   IMAGE_SUFFIX,
   IMAGE_SUFFIX_BITS,
   IMAGE_SUFFIX_SLOTS,
@@ -29,6 +36,7 @@ import {
   RULE_FLAGS,
   RULE_RESOURCES,
   RULE_SIZE,
+  SETTINGS_ENTRIES,
   SLOT_SIZE,
   WHOLE_RULE,
 } from '../policy/layout';
@@ -133,9 +141,10 @@ function makeIndex(): void {
   let count = rules.len / RULE_SIZE;
   let total = 0;
   for (let rule = 0; rule < count; rule++) total += <i32>readU32(image.buf, domainList(rule));
-  groups = new StaticArray<i32>((total + 1) * GROUP);
+  let hosts = countSettings();
+  groups = new StaticArray<i32>((total + hosts + 1) * GROUP);
   groupCount = 1; // the one for any host
-  names = new StaticArray<i32>(total * 2 + 1);
+  names = new StaticArray<i32>((total + hosts) * 2 + 1);
   let groupOf = new StaticArray<i32>(total);
   let memberOf = new StaticArray<u32>(total);
   let entry = 0;
@@ -151,6 +160,7 @@ function makeIndex(): void {
       memberOf[entry] = checksDomain(item) ? <u32>rule | CHECK_DOMAIN : <u32>rule;
     }
   }
+  let settings = settingsOfGroups(hosts);
   // Sorted by group; the rules of one stay in order.
   let starts = new StaticArray<i32>(groupCount + 1);
   for (let group = 0; group < groupCount; group++)
@@ -163,12 +173,15 @@ function makeIndex(): void {
   let offsets = new StaticArray<i32>(groupCount);
   for (let group = 0; group < groupCount; group++) {
     let end = withoutTwins(members, starts[group], starts[group + 1]);
-    if (end > starts[group]) offsets[group] = writeGroup(group, members, starts[group], end);
+    let entry = group < settings.length ? settings[group] : 0;
+    if (end > starts[group] || entry != 0)
+      offsets[group] = writeGroup(group, members, starts[group], end, entry);
   }
   setHeader(IMAGE_ANY_GROUP, offsets[0]);
   writeTable(EXACT, offsets, IMAGE_EXACT, IMAGE_EXACT_SLOTS);
   writeTable(SUFFIX, offsets, IMAGE_SUFFIX, IMAGE_SUFFIX_SLOTS);
-  setHeader(IMAGE_FLAGS, readU32(image.buf, imageStart + IMAGE_FLAGS) | FLAG_INDEX);
+  let flags = readU32(image.buf, imageStart + IMAGE_FLAGS) | FLAG_INDEX;
+  setHeader(IMAGE_FLAGS, settingsAreNamed ? flags | FLAG_SETTINGS : flags);
   compileSignIn(signIn);
 }
 
@@ -221,6 +234,102 @@ function groupNamed(kind: i32, item: i32): i32 {
   return group;
 }
 
+// --- Settings of domains ------------------------------------------------------------------
+
+/** Every domain of the settings has a group of its name; others only comparing can tell. */
+let settingsAreNamed: bool = false;
+
+/** Where in the image's buffer entry `index` of the settings lies. */
+function settingsEntry(index: i32): i32 {
+  let block = imageStart + <i32>readU32(image.buf, imageStart + IMAGE_SETTINGS);
+  return block + SETTINGS_ENTRIES + index * ENTRY_SIZE;
+}
+
+function settingsCount(): i32 {
+  return <i32>readU32(image.buf, settingsEntry(0) - SETTINGS_ENTRIES);
+}
+
+/** Where in the image's buffer the domains of an entry lie. */
+function settingsList(index: i32): i32 {
+  return imageStart + <i32>readU32(image.buf, settingsEntry(index));
+}
+
+/** Number of domains in all entries. */
+function countSettings(): i32 {
+  let hosts = 0;
+  for (let i = 1; i < settingsCount(); i++) hosts += <i32>readU32(image.buf, settingsList(i));
+  return hosts;
+}
+
+/**
+ * For each group by its number: offset of what the entries say of it, put
+ * together as `policy/settings.ts` does; 0 for nothing.
+ */
+function settingsOfGroups(hosts: i32): StaticArray<i32> {
+  settingsAreNamed = true;
+  let known = groupCount;
+  let named = new StaticArray<bool>(groupCount + hosts);
+  for (let i = 1; i < settingsCount(); i++) {
+    let list = settingsList(i);
+    let items = <i32>readU32(image.buf, list);
+    for (let j = 0; j < items; j++) {
+      let item = list + LIST_ITEMS + j * ITEM_SIZE;
+      let kind = groupKind(item);
+      if (kind == ANY) settingsAreNamed = false;
+      else named[groupNamed(kind, item)] = true;
+    }
+  }
+  let offsets = new StaticArray<i32>(known + hosts);
+  for (let group = 1; group < groupCount; group++) {
+    if (named[group]) offsets[group] = writeSettings(group);
+  }
+  return offsets;
+}
+
+function writeSettings(group: i32): i32 {
+  let identity: u32 = 0;
+  let length: u32 = 0;
+  let denial: u32 = 0;
+  let paths: u32 = 0;
+  for (let i = 1; i < settingsCount(); i++) {
+    if (!listHasGroup(settingsList(i), group)) continue;
+    let entry = settingsEntry(i);
+    if (length == 0) {
+      identity = readU32(image.buf, entry + ENTRY_IDENTITY);
+      length = readU16(image.buf, entry + ENTRY_IDENTITY_LENGTH);
+    }
+    if (denial == 0) denial = readU8(image.buf, entry + ENTRY_DENIAL);
+    if (paths == 0) paths = readU8(image.buf, entry + ENTRY_PATHS);
+  }
+  alignImage(4);
+  let at = image.len;
+  image.u32(0);
+  image.u32(identity);
+  image.u16(length);
+  image.u8(denial);
+  image.u8(paths);
+  return intern(at);
+}
+
+/** Whether the domains at `list` have every host of a group. */
+function listHasGroup(list: i32, group: i32): bool {
+  let start = groups[group * GROUP + 1];
+  let end = groups[group * GROUP + 2];
+  let items = <i32>readU32(image.buf, list);
+  for (let i = 0; i < items; i++) {
+    let item = list + LIST_ITEMS + i * ITEM_SIZE;
+    let kind = groupKind(item);
+    let name = nameStart(item);
+    let len = <i32>readU16(image.buf, item + ITEM_LENGTH);
+    if (kind == EXACT && groups[group * GROUP] != EXACT) continue;
+    if (kind == ANY || len > end - start || (kind == EXACT && len != end - start)) continue;
+    if (sameBytes(image.buf, end - len, end, image.buf, name, name + len)) return true;
+  }
+  return false;
+}
+
+// --- Members --------------------------------------------------------------------------------
+
 /** Leaves one entry of each rule; that which says most. Answers the new end. */
 function withoutTwins(members: StaticArray<u32>, start: i32, end: i32): i32 {
   let kept = start;
@@ -237,7 +346,7 @@ function withoutTwins(members: StaticArray<u32>, start: i32, end: i32): i32 {
 
 // --- Writing ----------------------------------------------------------------------------
 
-function writeGroup(group: i32, members: StaticArray<u32>, start: i32, end: i32): i32 {
+function writeGroup(group: i32, members: StaticArray<u32>, start: i32, end: i32, entry: i32): i32 {
   let criteria: u32 = 0;
   for (let i = start; i < end; i++) criteria |= flagsOf(members[i]) & (HAS_RESOURCES | HAS_QUERY);
   let memberList = writeMembers(members, start, end, 0);
@@ -256,6 +365,7 @@ function writeGroup(group: i32, members: StaticArray<u32>, start: i32, end: i32)
   image.u32(filter);
   let countAt = image.len;
   image.u32(0);
+  image.u32(entry);
   image.bytes(image.buf, nameFrom, nameTo);
   alignImage(4);
   let from = image.len;

@@ -145,6 +145,44 @@ describe('identity headers of a host', () => {
   });
 });
 
+describe('the index of settings', () => {
+  /** Pseudo-random numbers: the same each time. */
+  function dice(seed: number) {
+    let state = seed;
+    return (sides: number) => {
+      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor((state / 2_147_483_648) * sides);
+    };
+  }
+  const LABELS = ['a', 'b', 'c'];
+
+  it.each([1, 2, 3, 4, 5, 6])('finds the first entry that has the host, settings from seed %i', seed => {
+    const roll = dice(seed);
+    const name = () => [...Array.from({ length: 1 + roll(3) }, () => LABELS[roll(3)]), 'test'].join('.');
+    const domain = () => (roll(2) === 0 ? `*.${name()}` : name());
+    const entries = Array.from({ length: 12 }, (_, i) => ({
+      domain: Array.from({ length: 1 + roll(2) }, domain),
+      ...(roll(3) === 0 ? {} : { identity_headers: { [`X-Of-${i}`]: '{username}' } }),
+    }));
+    // One that no index can hold, so that the others are compared, too.
+    const settings = {
+      domains: seed % 3 === 0 ? [...entries, { domain: 'ü.test', denial: 'json' }] : entries,
+    };
+    const guest = start(settings);
+    const has = (pattern: string, host: string) =>
+      pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern;
+    for (let i = 0; i < 60; i++) {
+      const host = name();
+      const first = entries.findIndex(
+        entry => entry.identity_headers !== undefined && entry.domain.some(pattern => has(pattern, host)),
+      );
+      const outcome = guest.ask({ host, headers: [basic('alice')] });
+      const names = outcome.headers.filter(([, value]) => value === 'alice').map(([found]) => found);
+      expect([host, ...names]).toEqual([host, first < 0 ? 'Remote-User' : `X-Of-${first}`]);
+    }
+  });
+});
+
 describe('what cannot be told', () => {
   const GROUPS = [
     'a,b',

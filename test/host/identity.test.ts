@@ -107,10 +107,7 @@ describe('`domains` and `identity_headers` in postern.yml', () => {
       /^postern.yml:5: domains\[0\].identity_headers: must be .*, got "athentik"$/,
     ],
     ["domains:\n  - domain: '{user}.test'\n", /domains\[0\].domain: `\{user\}.test` names no domain/],
-    [
-      'domains:\n  - domain: a.test\n    denial: loud\n',
-      /domains\[0\].denial: `loud` is no denial: write `authelia` or `adaptive`$/,
-    ],
+    ['domains:\n  - domain: a.test\n    denial: loud\n', /domains\[0\].denial: `loud` is no denial: write /],
     [
       'domains:\n  - domain: a.test\n    ambiguous_paths: keep\n',
       /domains\[0\].ambiguous_paths: `keep` must be `refuse`/,
@@ -119,7 +116,7 @@ describe('`domains` and `identity_headers` in postern.yml', () => {
       'domains:\n  - domain: a.test\n    identity: authelia\n',
       /domains\[0\].identity: `identity` is no key here: the keys are domain, identity_headers, denial, ambiguous_paths$/,
     ],
-    ['denial: loud\n', /^postern.yml:3: denial: must be `authelia` or `adaptive`, got "loud"$/],
+    ['denial: loud\n', /^postern.yml:3: denial: must be `.*, got "loud"$/],
   ])('refuses %j', (text, message) => {
     expect(problems(text)).toEqual([expect.stringMatching(message)]);
   });
