@@ -47,8 +47,8 @@ export function setIdentity(
     while (header < end) {
       let name = header + 2;
       let template = name + <i32>readU8(block, header);
-      sink.setHeaderNamed(block, name, template, scratch, 0, 0);
       header = template + <i32>readU8(block, header + 1);
+      if (header > template) sink.setHeaderNamed(block, name, template, scratch, 0, 0);
     }
     return true;
   }
@@ -65,6 +65,8 @@ export function setIdentity(
     let name = header + 2;
     let template = name + <i32>readU8(block, header);
     let next = template + <i32>readU8(block, header + 1);
+    header = next;
+    if (next == template) continue;
     let field = next - template == 1 ? readU8(block, template) : 0;
     if (field == FIELD_USER) {
       sink.setHeaderNamed(block, name, template, claims.buf, claims.userStart, claims.userEnd);
@@ -80,7 +82,6 @@ export function setIdentity(
       if (joined.overflow) return false;
       sink.setHeaderNamed(block, name, template, joined.buf, groupsEnd, joined.len);
     }
-    header = next;
   }
   return true;
 }

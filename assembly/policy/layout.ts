@@ -167,7 +167,8 @@ export const BACKEND_ELASTICSEARCH: u32 = 2;
  *     header  u8 bytes of the name │ u8 bytes of the template │ name │ template
  *
  * In a template the bytes FIELD_… stand for what is known of a principal; all
- * others, from 0x20 on, for themselves.
+ * others, from 0x20 on, for themselves. A header without a template is never set,
+ * only removed from what clients send.
  */
 export const IDENTITY_SEPARATOR: i32 = 2;
 export const IDENTITY_HEADERS: i32 = 6;
@@ -181,8 +182,8 @@ export const MAX_IDENTITY_NAME: i32 = 64;
 /** Longest template, and longest separator of groups. */
 export const MAX_IDENTITY_TEMPLATE: i32 = 128;
 export const MAX_IDENTITY_SEPARATOR: i32 = 4;
-/** Headers of one host: authentik, which has most, sends ten, and each costs a call into the proxy. */
-export const MAX_IDENTITY_HEADERS: i32 = 16;
+/** Headers of one host: authentik's preset has most, 17, and each that is set costs a call into the proxy. */
+export const MAX_IDENTITY_HEADERS: i32 = 24;
 
 /**
  * Names of all identity headers of a policy in lower case, those of `Remote-…`

@@ -149,7 +149,7 @@ function compileHeader(template: i32, at: i32): void {
   image.bytes(text, 0, len);
   let from = image.len;
   let isText = readText(template);
-  let good = isText && writeTemplate() && image.len > from && image.len - from <= MAX_IDENTITY_TEMPLATE;
+  let good = isText && writeTemplate() && image.len - from <= MAX_IDENTITY_TEMPLATE;
   if (isText && !good && !image.overflow) reportRaw(POLICY_IDENTITY_TEMPLATE, template);
   if (image.overflow) return;
   if (!good || readU8(image.buf, at) == 0xff) {

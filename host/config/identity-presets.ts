@@ -26,6 +26,14 @@ export const IDENTITY_PRESETS = {
     'X-Forwarded-Email': '{email}',
     'X-Forwarded-Preferred-Username': '{username}',
     'X-Forwarded-User': '{username}',
+    // What authentik sends besides, which services believe: never sent, and no client's copy passed on.
+    'X-authentik-entitlements': '',
+    'X-authentik-jwt': '',
+    'X-authentik-meta-jwks': '',
+    'X-authentik-meta-outpost': '',
+    'X-authentik-meta-provider': '',
+    'X-authentik-meta-app': '',
+    'X-authentik-meta-version': '',
     separator: '|',
   },
   'oauth2-proxy': {

@@ -205,7 +205,7 @@ function createEngine(wasm: Module): Engine & Explainer {
       const claims = principal === undefined ? NO_CLAIMS : claimsOf(principal);
       if (claims === undefined) return undefined;
       const answer = wasm.identityHeaders(first.latin1(host), second.bytes(claims), third.bytes(own));
-      return readIdentity(memory.view(answer));
+      return readIdentity(memory.latin1(answer));
     },
 
     compileIdentity(templates): Uint8Array {
@@ -294,15 +294,16 @@ function createEngine(wasm: Module): Engine & Explainer {
 const LEFT_OUT = ['group', 'display name', 'mail address'] as const;
 
 /** What `identityHeaders` of `assembly/embed.ts` answers. */
-function readIdentity(bytes: Buffer): Identity | undefined {
-  const untold = bytes[0] ?? 1;
+function readIdentity(bytes: string): Identity | undefined {
+  if (bytes === '') return undefined;
+  const untold = bytes.charCodeAt(0);
   if ((untold & 1) !== 0) return undefined;
   const headers: [string, string][] = [];
   let at = 1;
   const next = (): string => {
     const start = at + 2;
-    at = start + bytes.readUInt16LE(at);
-    return bytes.toString('latin1', start, at);
+    at = start + bytes.charCodeAt(at) + 256 * bytes.charCodeAt(at + 1);
+    return bytes.slice(start, at);
   };
   while (at < bytes.length) headers.push([next(), next()]);
   return { headers, leftOut: LEFT_OUT.filter((_, i) => (untold & (2 << i)) !== 0) };

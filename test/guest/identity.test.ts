@@ -237,6 +237,7 @@ describe('what cannot be told', () => {
 
 describe('copies of the client', () => {
   const NAMES = [
+    ...Object.keys(IDENTITY_PRESETS.authentik).filter(name => name !== 'separator'),
     ...new Set([...Object.values(ALICE).flatMap(([, headers]) => Object.keys(headers)), ...REMOTE]),
   ];
   const spellings = (name: string) => [

@@ -91,8 +91,8 @@ describe('`domains` and `identity_headers` in postern.yml', () => {
     ],
     ["identity_headers: { X-A: '{groups}', separator: ',,,,,' }\n", /is no separator/],
     [
-      `identity_headers: { ${Array.from({ length: 17 }, (_, i) => `X-${i}: '{name}'`).join(', ')} }\n`,
-      /too many names of identity headers: the limit is 16$/,
+      `identity_headers: { ${Array.from({ length: 25 }, (_, i) => `X-${i}: '{name}'`).join(', ')} }\n`,
+      /too many names of identity headers: the limit is 24$/,
     ],
     [
       'domains: { a.test: {} }\n',
@@ -279,6 +279,13 @@ describe('what endpoints tell', () => {
   const FORWARD_AUTH = '/api/authz/forward-auth';
   const AUTHENTIK = '/outpost.goauthentik.io/auth/traefik';
   const EMPTY = {
+    'x-authentik-entitlements': '',
+    'x-authentik-jwt': '',
+    'x-authentik-meta-jwks': '',
+    'x-authentik-meta-outpost': '',
+    'x-authentik-meta-provider': '',
+    'x-authentik-meta-app': '',
+    'x-authentik-meta-version': '',
     'remote-user': '',
     'remote-groups': '',
     'remote-name': '',
