@@ -14,22 +14,16 @@ const ROLES = {
   'X-Who': 'id:{username}',
   separator: ';',
 };
-const AUTHENTIK = Object.keys(IDENTITY_PRESETS.authentik).filter(name => name !== 'separator');
-const ALL = [
-  'Remote-User',
-  'Remote-Groups',
-  'Remote-Name',
-  'Remote-Email',
-  'X-User-ID',
-  'X-User-Roles',
-  'X-Who',
-].concat(AUTHENTIK);
+const ENTRIES = Object.entries(IDENTITY_PRESETS.authentik).filter(([name]) => name !== 'separator');
+const AUTHENTIK = ENTRIES.filter(([, template]) => template !== '').map(([name]) => name);
+const REMOTE = ['Remote-User', 'Remote-Groups', 'Remote-Name', 'Remote-Email'];
+const ALL = [...REMOTE, 'X-User-ID', 'X-User-Roles', 'X-Who', ...ENTRIES.map(([name]) => name)];
 
 /** Hits, deferrals and bypasses on hosts with headers of their own. */
 const HOSTS = [
   { label: 'names of its own', prefix: 'roles', names: ['X-User-ID', 'X-User-Roles', 'X-Who'] },
   { label: "authentik's", prefix: 'ak', names: AUTHENTIK },
-  { label: 'no entry', prefix: 'plain', names: ALL.slice(0, 4) },
+  { label: 'no entry', prefix: 'plain', names: REMOTE },
 ];
 const CASES = HOSTS.flatMap(({ label, prefix, names }) =>
   WAYS.map(way => ({
