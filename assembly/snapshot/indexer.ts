@@ -9,6 +9,7 @@ import {
   DOMAIN_GROUP,
   DOMAIN_SUFFIX,
   DOMAIN_USER,
+  ENTRY_BACKEND,
   ENTRY_DENIAL,
   ENTRY_IDENTITY,
   ENTRY_IDENTITY_LENGTH,
@@ -291,6 +292,7 @@ function writeSettings(group: i32): i32 {
   let length: u32 = 0;
   let denial: u32 = 0;
   let paths: u32 = 0;
+  let backend: u32 = 0;
   for (let i = 1; i < settingsCount(); i++) {
     if (!listHasGroup(settingsList(i), group)) continue;
     let entry = settingsEntry(i);
@@ -300,6 +302,7 @@ function writeSettings(group: i32): i32 {
     }
     if (denial == 0) denial = readU8(image.buf, entry + ENTRY_DENIAL);
     if (paths == 0) paths = readU8(image.buf, entry + ENTRY_PATHS);
+    if (backend == 0) backend = readU8(image.buf, entry + ENTRY_BACKEND);
   }
   alignImage(4);
   let at = image.len;
@@ -308,6 +311,7 @@ function writeSettings(group: i32): i32 {
   image.u16(length);
   image.u8(denial);
   image.u8(paths);
+  image.u32(backend);
   return intern(at);
 }
 
