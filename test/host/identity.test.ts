@@ -114,7 +114,7 @@ describe('`domains` and `identity_headers` in postern.yml', () => {
     ],
     [
       'domains:\n  - domain: a.test\n    identity: authelia\n',
-      /domains\[0\].identity: `identity` is no key here: the keys are domain, identity_headers, denial, ambiguous_paths$/,
+      /domains\[0\].identity: `identity` is no key here: the keys are domain, identity_headers, denial, ambiguous_paths, /,
     ],
     ['denial: loud\n', /^postern.yml:3: denial: must be `.*, got "loud"$/],
   ])('refuses %j', (text, message) => {
