@@ -22,7 +22,8 @@ describeTraefik('a Traefik block for a service of one’s own with another addre
 
   beforeAll(async () => {
     const file = join(tempDirectory(), 'tokens.yml');
-    world = await startWorld({ tokens: { file } });
+    const headers = { 'X-User-ID': '{username}', 'X-User-Roles': '{groups}' };
+    world = await startWorld({ tokens: { file }, identity_headers: headers });
     const args = ['token', 'import', 'user-abc', '--group', 'admin', '--group', 'user'];
     const command = [BUNDLE, ...args, '--config', world.configFile];
     const imported = startChild(process.execPath, command, { env: world.env, input: `${TOKEN}\n` });
@@ -56,9 +57,14 @@ describeTraefik('a Traefik block for a service of one’s own with another addre
     return askTls(port, APP, path, { headers });
   }
 
-  it('lets the token in, and nobody else', async () => {
+  it('lets the token in, tells the application whose it is, and lets in nobody else', async () => {
     expect((await ask('/admin', `Bearer ${TOKEN}`)).status).toBe(200);
     expect(world.backend.received).toHaveLength(1);
+    const told = world.backend.received[0]?.headers.filter(([name]) => /^x-user/i.test(name));
+    expect(told?.sort()).toEqual([
+      ['X-User-Id', 'user-abc'],
+      ['X-User-Roles', 'admin,user'],
+    ]);
     for (const credential of [undefined, 'Bearer valid-token-124', 'Bearer']) {
       expect((await ask('/admin', credential)).status).toBeOneOf([400, 401]);
       expect(world.backend.received).toEqual([]);
