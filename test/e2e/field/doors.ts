@@ -116,7 +116,7 @@ async function startWithAuthRequest(binary: string, world: World): Promise<Runni
   mkdirSync(snippets);
   const put = (name: string, replacements: Readonly<Record<string, string>>): void =>
     writeFileSync(join(snippets, name), exampleFile(`nginx/snippets/${name}`, replacements));
-  put('postern-endpoint.conf', { '127.0.0.1:9091': `127.0.0.1:${world.hostPort}` });
+  put('postern-endpoint.conf', {});
   put('postern-protect.conf', {});
   const http = exampleFile('nginx/postern.conf', {
     'listen 443': `listen 127.0.0.1:${port}`,
@@ -124,6 +124,7 @@ async function startWithAuthRequest(binary: string, world: World): Promise<Runni
     '/etc/nginx/certs/example.com.crt': world.certificate.certificate,
     '/etc/nginx/certs/example.com.key': world.certificate.key,
     'include snippets/': `include ${snippets}/`,
+    '127.0.0.1:9091': `127.0.0.1:${world.hostPort}`,
     '127.0.0.1:8080': `127.0.0.1:${world.backend.port}`,
   });
   return { port, ...(await startNginx({ binary, http, ports: [port] })) };

@@ -35,12 +35,15 @@ describeNginx('nginx with auth_request', binary => {
     const snippets = join(tempDirectory(), 'snippets');
     mkdirSync(snippets);
     for (const [name, replacements] of [
-      ['postern-endpoint.conf', address(world)],
+      ['postern-endpoint.conf', {}],
       ['postern-protect.conf', {}],
     ] as const) {
       writeFileSync(join(snippets, name), exampleFile(`nginx/snippets/${name}`, replacements));
     }
-    return start(binary, world, 'nginx/postern.conf', { 'include snippets/': `include ${snippets}/` });
+    return start(binary, world, 'nginx/postern.conf', {
+      ...address(world),
+      'include snippets/': `include ${snippets}/`,
+    });
   });
 });
 
