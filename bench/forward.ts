@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { request } from 'node:http';
 import { hash } from '@node-rs/argon2';
 import { findProgram } from '../test/support/program.ts';
 import { tempDirectory } from '../test/support/temp.ts';
@@ -13,6 +12,7 @@ import { findLoad, type Load, type Target } from './support/load.ts';
 import { readOptions } from './support/options.ts';
 import { passwordOf, principals, RULE_COUNT } from './support/policy.ts';
 import { machine, print, progress, revision, save } from './support/report.ts';
+import { askOnce } from './support/rounds.ts';
 import { rounded } from './support/statistics.ts';
 
 /** The host as a forward-auth service: asked directly and by proxies, and flooded with wrong passwords. */
@@ -80,7 +80,7 @@ async function measure(
 ): Promise<Omit<Figures, 'flood'>> {
   const empty = (): Record<Case, number[]> => Object.fromEntries(CASES.map(name => [name, []])) as never;
   const figures = { rps: empty(), p99: empty(), cpu: empty() };
-  for (const name of CASES) await expectAllowed(targetOf(name, stage.ports));
+  for (const name of CASES) await askOnce(targetOf(name, stage.ports));
   for (const name of CASES) await warmUp(load, targetOf(name, stage.ports));
   const verified = await stage.metric('postern_password_verifications_total');
   for (let round = 0; round < rounds; round++) {
@@ -105,20 +105,6 @@ async function warmUp(load: Load, target: Target): Promise<void> {
   for (let run = 0; run < MAX_WARM_UPS && requests < WARM_REQUESTS; run++) {
     requests += (await load.run(target, 1)).requests;
   }
-}
-
-/** Once each: the host verifies the password and knows it from then on. */
-async function expectAllowed({ port, path, headers, authorizations }: Target): Promise<void> {
-  const [Authorization = ''] = authorizations;
-  const status = await new Promise<number>((resolve, reject) => {
-    request(
-      { host: '127.0.0.1', port, path, headers: { ...headers, Authorization }, timeout: 10_000 },
-      incoming => incoming.resume().once('end', () => resolve(incoming.statusCode ?? 0)),
-    )
-      .once('error', reject)
-      .end();
-  });
-  if (status !== 200) throw new Error(`${headers.Host}: ${status} in place of 200`);
 }
 
 async function users(): Promise<string> {

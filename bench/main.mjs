@@ -1,6 +1,6 @@
 // `npm run bench -- <suite> [options]`: bundles bench/<suite>.ts and runs it.
 // One file is one suite; `run(args)` is what it exports.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -14,6 +14,18 @@ if (!/^[a-z-]+$/.test(suite) || !existsSync(entry)) {
   process.exit(2);
 }
 // As deep below the root as test/support is, whose files find the root by their own place.
+// Those below it do not lie where the bundle lies, and are told where they were.
+const ownPlace = {
+  name: 'own-place',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[/\\]test[/\\]support[/\\].*[/\\][^/\\]+\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll(
+        'import.meta.url',
+        JSON.stringify(pathToFileURL(path).href),
+      ),
+      loader: 'ts',
+    })),
+};
 const outfile = join(root, '.cache/bench', `${suite}.mjs`);
 await build({
   absWorkingDir: root,
@@ -25,6 +37,7 @@ await build({
   format: 'esm',
   packages: 'external',
   logLevel: 'warning',
+  plugins: [ownPlace],
 });
 process.chdir(root);
 const { run } = await import(pathToFileURL(outfile).href);

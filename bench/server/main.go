@@ -1,5 +1,6 @@
 // A backend and a forwardAuth server that do next to nothing, and a door that
-// holds requests until they are let go. Prints its address.
+// holds requests until they are let go; asked for it, it shows the headers that
+// it was sent. Prints its address.
 package main
 
 import (
@@ -67,6 +68,9 @@ func main() {
 			return
 		case r.URL.Path == "/release":
 			d.release()
+			return
+		case strings.HasSuffix(r.URL.Path, "/headers"):
+			r.Header.Write(w)
 			return
 		case strings.HasSuffix(r.URL.Path, "/hold"):
 			d.hold(r)

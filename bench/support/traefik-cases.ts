@@ -6,7 +6,9 @@ import {
   HEADER_VERDICT,
   VERDICT_ALLOW_PREFIX,
 } from '../../assembly/contract.ts';
-import { traefikSetup } from '../../host/cli/traefik-setup.ts';
+import { type Router, traefikSetup } from '../../host/cli/traefik-setup.ts';
+import type { Principal } from '../../host/policy/engine.ts';
+import { FORWARD_AUTH_PATH } from '../../host/routes/paths.ts';
 import { verdictTag } from '../../host/secret/derive.ts';
 import type { Tree } from '../../test/support/traefik.ts';
 import { authorizationOf, DOMAIN, principals } from './policy.ts';
@@ -52,6 +54,11 @@ export const DOMAINS: Readonly<Record<Case, string>> = {
   forward_host: HOST_DOMAIN,
 };
 
+export const IDENTITY_HEADERS: readonly string[] = [HEADER_USER, HEADER_GROUPS, HEADER_NAME, HEADER_EMAIL];
+
+/** Who signs in where one account is enough. */
+export const ACCOUNT = principals(1)[0] as Principal;
+
 /** Authorizations that a case sends in turn. */
 export function authorizations(name: Case): string[] {
   const accounts = principals(name === 'hit_from_file' ? PRINCIPALS : 1);
@@ -89,29 +96,16 @@ export function caseSetup(options: CaseOptions): CaseSetup {
     tls: false,
   });
   const { http } = setup.dynamic;
-  const identity = [HEADER_USER, HEADER_GROUPS, HEADER_NAME, HEADER_EMAIL];
-  const [account] = principals(1);
-  if (account === undefined) throw new Error('no principal');
-
   const single = (name: Case, middlewares: readonly string[]) => ({
-    [name]: { rule: `Host(\`${DOMAINS[name]}\`)`, entryPoints: ['web'], middlewares, service: 'backend' },
+    [name]: door(DOMAINS[name], middlewares),
   });
-  const forwardAuth = (address: string) => ({ forwardAuth: { address, authResponseHeaders: identity } });
-  const routers = Object.fromEntries(
-    Object.entries(http.routers).map(([name, router]) => [
-      name,
-      router.rule.includes(NATIVE_DOMAIN)
-        ? { ...router, middlewares: router.middlewares?.map(each => (each === 'postern' ? 'native' : each)) }
-        : router,
-    ]),
-  );
   return {
     mounts: setup.static.experimental.localPlugins.postern.settings.mounts,
     dynamic: {
       http: {
         services: { backend: { loadBalancer: { servers: [{ url: serverUrl }] } } },
         routers: {
-          ...routers,
+          ...withNative(http.routers, NATIVE_DOMAIN),
           ...single('plain', []),
           ...single('noop', ['noop']),
           ...single('bcrypt', ['bcrypt']),
@@ -121,25 +115,57 @@ export function caseSetup(options: CaseOptions): CaseSetup {
         middlewares: {
           ...http.middlewares,
           noop: { plugin: { noop: {} } },
-          native: {
-            headers: {
-              customRequestHeaders: {
-                [HEADER_USER]: account.username,
-                [HEADER_GROUPS]: account.groups.join(','),
-                [HEADER_NAME]: account.displayName,
-                [HEADER_EMAIL]: account.email,
-                [HEADER_VERDICT]: `${VERDICT_ALLOW_PREFIX}${verdictTag(guestKey)}`,
-              },
-            },
-          },
+          native: nativeHeaders(guestKey),
           bcrypt: {
             basicAuth: {
-              users: [`${account.username}:${BCRYPT_10}`],
+              users: [`${ACCOUNT.username}:${BCRYPT_10}`],
             },
           },
-          'forward-noop': forwardAuth(`${serverUrl}/auth`),
-          'forward-host': forwardAuth(`${hostUrl}/api/authz/forward-auth`),
+          'forward-noop': forwardAuth(`${serverUrl}/auth`, IDENTITY_HEADERS),
+          'forward-host': forwardAuth(`${hostUrl}${FORWARD_AUTH_PATH}`, IDENTITY_HEADERS),
         },
+      },
+    },
+  };
+}
+
+/** A router with nothing below it. */
+export function door(domain: string, middlewares: readonly string[]) {
+  return { rule: `Host(\`${domain}\`)`, entryPoints: ['web'], middlewares, service: 'backend' };
+}
+
+export function forwardAuth(address: string, authResponseHeaders: readonly string[]) {
+  return { forwardAuth: { address, authResponseHeaders } };
+}
+
+/** The same routers, `domain`'s with the middleware `native` where the plugin was. */
+export function withNative(
+  routers: Readonly<Record<string, Router>>,
+  domain: string,
+): Record<string, Router> {
+  const native = (router: Router): Router =>
+    router.middlewares === undefined
+      ? router
+      : { ...router, middlewares: router.middlewares.map(each => (each === 'postern' ? 'native' : each)) };
+  return Object.fromEntries(
+    Object.entries(routers).map(([name, router]) => [
+      name,
+      router.rule.includes(domain) ? native(router) : router,
+    ]),
+  );
+}
+
+/** Traefik's own middleware that sets what the plugin sets, and `more`. */
+export function nativeHeaders(guestKey: Uint8Array, more: Readonly<Record<string, string>> = {}) {
+  return {
+    headers: {
+      customRequestHeaders: {
+        [HEADER_USER]: ACCOUNT.username,
+        [HEADER_GROUPS]: ACCOUNT.groups.join(','),
+        [HEADER_NAME]: ACCOUNT.displayName,
+        [HEADER_EMAIL]: ACCOUNT.email,
+        [HEADER_VERDICT]: `${VERDICT_ALLOW_PREFIX}${verdictTag(guestKey)}`,
+        ...more,
       },
     },
   };

@@ -7,10 +7,10 @@ import { formatGuestKey, formatSecret } from '../../host/secret/secret.ts';
 import { startChild } from '../../test/support/child.ts';
 import { freePort } from '../../test/support/net.ts';
 import { guestDirectory, tempDirectory } from '../../test/support/temp.ts';
-import { startTraefik, type Traefik } from '../../test/support/traefik.ts';
+import { merge, startTraefik, type Traefik, type Tree } from '../../test/support/traefik.ts';
 import type { Go } from './go.ts';
 import { accessControl, passwordOf, principals } from './policy.ts';
-import { type CaseSetup, caseSetup, HOST_DOMAIN, PRINCIPALS } from './traefik-cases.ts';
+import type { CaseOptions, CaseSetup } from './traefik-cases.ts';
 import { assemble } from './wat.ts';
 
 /** Everything but Traefik and load: backend, forwardAuth server, the real host with its users. */
@@ -25,10 +25,21 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
+export interface StageOptions {
+  /** Guarded by the policy besides the guide's own. */
+  readonly domains: readonly string[];
+  /** How many accounts there are. */
+  readonly principals: number;
+  /** Laid over postern.yml. */
+  readonly config?: Tree;
+  /** Routers of all cases; the host runs by then. */
+  readonly setup: (options: CaseOptions) => CaseSetup | Promise<CaseSetup>;
+}
+
 /** Verified once each; what hashing costs is not measured here. */
 const CHEAP = { memoryCost: 8_192, timeCost: 1, parallelism: 1 };
 
-export async function startStage(go: Go): Promise<Stage> {
+export async function startStage(go: Go, options: StageOptions): Promise<Stage> {
   const folder = tempDirectory();
   const directory = join(guestDirectory(), 'guest');
   const keyDirectory = join(folder, 'key');
@@ -44,19 +55,17 @@ export async function startStage(go: Go): Promise<Stage> {
   const hostUrl = `http://127.0.0.1:${hostPort}`;
   const configFile = join(folder, 'postern.yml');
   const usersFile = join(folder, 'users.yml');
-  writeFileSync(usersFile, await users());
+  writeFileSync(usersFile, await users(options.principals));
+  const config = {
+    server: { address: `tcp://127.0.0.1:${hostPort}` },
+    authentication_backend: { file: { path: usersFile } },
+    guest: { directory },
+    access_control: accessControl(options.domains),
+    // The entry point speaks plain http here.
+    allow_http: ['*.example.com'],
+  };
   // JSON is YAML.
-  writeFileSync(
-    configFile,
-    JSON.stringify({
-      server: { address: `tcp://127.0.0.1:${hostPort}` },
-      authentication_backend: { file: { path: usersFile } },
-      guest: { directory },
-      access_control: accessControl([HOST_DOMAIN]),
-      // The entry point speaks plain http here.
-      allow_http: ['*.example.com'],
-    }),
-  );
+  writeFileSync(configFile, JSON.stringify(merge(config, options.config ?? {})));
   const host = startChild(
     process.execPath,
     [join(process.cwd(), 'dist/postern.mjs'), 'serve', '--config', configFile],
@@ -65,7 +74,7 @@ export async function startStage(go: Go): Promise<Stage> {
     },
   );
   await host.waitFor(/listening on/);
-  const setup = caseSetup({ guestKey, hostUrl, serverUrl, directory, keyFile });
+  const setup = await options.setup({ guestKey, hostUrl, serverUrl, directory, keyFile });
   const floor = assemble('floor');
 
   return {
@@ -124,8 +133,8 @@ function onlyWith(dynamic: Dynamic, plugins: readonly string[]): Dynamic {
   };
 }
 
-async function users(): Promise<string> {
-  const entries = principals(PRINCIPALS).map(async ({ username, displayName, email, groups }) => {
+async function users(count: number): Promise<string> {
+  const entries = principals(count).map(async ({ username, displayName, email, groups }) => {
     const password = await hash(passwordOf(username), CHEAP);
     return [username, { displayname: displayName, password, email, groups }];
   });
