@@ -61,7 +61,7 @@ function runConfiguration(run, random, world, index) {
   const key = random.below(3) === 0 ? mutateText(random, world.guestText) : world.guestText;
   const mutant = random.below(4) === 0 ? config : mutateJson(random, config);
   world.repair();
-  world.policyKnown = mutant === config;
+  world.openedAnew(mutant === config);
   run.result.configurations++;
   const guest = openGuest(run, world, mutant, key, random.below(2) === 0);
   // Blanks around a key are taken for what an editor left; anything else is no key.

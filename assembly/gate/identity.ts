@@ -33,7 +33,8 @@ let groupsEnd: i32 = 0;
  * Sets every header of the block `block[at, end)` (`policy/layout.ts`), empty
  * for an anonymous visitor (`claims` null), so that no copy of the client's
  * remains. False when the principal cannot be told, and then nobody may come in:
- * without a name it would be another principal.
+ * without a name it would be another principal. Nor when a header has no name,
+ * which no compiler writes and no proxy takes.
  */
 export function setIdentity(
   sink: HeaderSink,
@@ -48,6 +49,7 @@ export function setIdentity(
       let name = header + 2;
       let template = name + <i32>readU8(block, header);
       header = template + <i32>readU8(block, header + 1);
+      if (template == name) return false;
       if (header > template) sink.setHeaderNamed(block, name, template, scratch, 0, 0);
     }
     return true;
@@ -66,6 +68,7 @@ export function setIdentity(
     let template = name + <i32>readU8(block, header);
     let next = template + <i32>readU8(block, header + 1);
     header = next;
+    if (template == name) return false;
     if (next == template) continue;
     let field = next - template == 1 ? readU8(block, template) : 0;
     if (field == FIELD_USER) {

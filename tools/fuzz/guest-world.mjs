@@ -11,6 +11,8 @@ export const SLOT_SIZE = 1024;
 export const SLOTS = 64;
 const KIND_BASIC = 1;
 const HOUR = 3_600_000;
+/** Longest that a guest decides by a page it has read. */
+const RELOOK_MS = 500;
 
 /** What the oracle of `guest-oracle.mjs` knows by heart. */
 export const POLICY = {
@@ -64,6 +66,9 @@ export function createWorld({ host, image, random, directory, now }) {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { mode: 0o750 });
 
+  let strange = false;
+  let mended = 0;
+  let lookedBy = 0;
   const world = {
     directory,
     now,
@@ -73,9 +78,23 @@ export function createWorld({ host, image, random, directory, now }) {
     verdictTag: host.verdictTag(guestKey),
     people,
     pairs: [...people],
-    /** False once rules that nobody knows lie there under a good MAC. */
-    policyKnown: true,
+    /** False once rules that nobody knows lie there under a good MAC, and until the guest must have looked again. */
+    get policyKnown() {
+      return !strange && (world.now > lookedBy || world.now < mended);
+    },
+    set policyKnown(known) {
+      if (strange && known) {
+        mended = world.now;
+        lookedBy = world.now + RELOOK_MS;
+      }
+      strange = !known;
+    },
     page: undefined,
+    /** A guest that has looked at nothing yet: what it makes of the rules is known from now on, or never. */
+    openedAnew(known) {
+      strange = !known;
+      mended = lookedBy = 0;
+    },
     repair,
     spoil,
   };
