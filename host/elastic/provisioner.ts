@@ -118,6 +118,8 @@ export class Provisioner {
       const isCurrent = this.#fences.watch(wanted.name);
       const outcome = (await this.#known(wanted.name, print)) ?? (await this.#fly(wanted, print, end));
       if (outcome === undefined) return UNAVAILABLE;
+      // The store was emptied meanwhile: what was come to is in Elasticsearch, and is found there.
+      if (outcome === 'lost') continue;
       // Somebody else's, of the same user with other groups.
       if (outcome.print !== print) continue;
       if (outcome.kind === 'refused') return { status: 'refused' };
@@ -144,8 +146,11 @@ export class Provisioner {
     return outcome;
   }
 
-  /** One attempt at a time for a user, on all hosts; undefined when there is no outcome. */
-  async #fly(wanted: Wanted, print: string, end: number): Promise<Outcome | undefined> {
+  /**
+   * One attempt at a time for a user, on all hosts; undefined when there is no
+   * outcome, `lost` when there is one that must not be used (see `Lock.leave`).
+   */
+  async #fly(wanted: Wanted, print: string, end: number): Promise<Outcome | 'lost' | undefined> {
     const left = Math.floor(end - this.#deps.clock.monotonic());
     if (left <= 0) return undefined;
     try {
@@ -154,6 +159,7 @@ export class Provisioner {
         async ({ signal }) => encodeOutcome(await this.#attempt(wanted, print, signal)),
         { waitMs: left, runMs: left, whenDown: 'alone' },
       );
+      if (flight.status === 'busy') return 'lost';
       return flight.status === 'done' ? decodeOutcome(flight.value) : undefined;
     } catch (error) {
       this.#report(wanted, error);

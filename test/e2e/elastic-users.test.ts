@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { MemorySpace } from '../../host/cache/memory-cache.ts';
+import { type Held, isHeld, type Lock } from '../../host/cache/cache.ts';
+import { MemoryCache, MemorySpace } from '../../host/cache/memory-cache.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import { ElasticPasswords } from '../../host/elastic/password.ts';
 import { departed } from '../../host/elastic/sync.ts';
@@ -13,6 +15,7 @@ import {
   ELASTIC_PASSWORD,
   type Elasticsearch,
 } from '../support/elasticsearch/elasticsearch.ts';
+import { fakeLogger } from '../support/host-fakes.ts';
 import { runCli } from '../support/run-cli.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
@@ -97,6 +100,33 @@ describeElasticsearch('users in a real Elasticsearch', start => {
     expect(new Set(answers).size).toBe(1);
     expect([a.count('find'), b.count('find')]).toEqual([1, 1]);
     expect((await es.authenticate(answers[0] as string)).status).toBe(200);
+  });
+
+  it('are ready all the same when the store is emptied during the work', async () => {
+    const space = new MemorySpace();
+    const parts = { clock: systemClock, random: randomBytes, log: fakeLogger(), space };
+    class Emptied extends MemoryCache {
+      lost = 0;
+      override async acquire(...args: Parameters<MemoryCache['acquire']>): Promise<Lock | Held> {
+        const lock = await super.acquire(...args);
+        if (isHeld(lock) || this.lost++ > 0) return lock;
+        return {
+          ...lock,
+          async leave() {
+            await lock.release();
+            return false;
+          },
+        };
+      }
+    }
+    const cache = new Emptied(parts);
+    const { authorization, calls } = await host({ cache });
+    expect((await es.authenticate(await authorization(person('emptied')))).status).toBe(200);
+    // What had been come to was used, or found in Elasticsearch: it was not written again.
+    expect([cache.lost > 0, calls.filter(call => call.startsWith('write '))]).toEqual([
+      true,
+      ['write emptied'],
+    ]);
   });
 
   it.each([
