@@ -12,6 +12,7 @@ import { hasIdentity, identityNames } from './config/identity-presets.ts';
 import { ConfigError } from './config/problem.ts';
 import type { Config } from './config/schema.ts';
 import type { ElasticClient } from './elastic/client.ts';
+import { type RecordEpoch, recordEpoch } from './elastic/grant-epoch.ts';
 import { ElasticService } from './elastic/service.ts';
 import { Issuer } from './grant/issuer.ts';
 import { deriveGrantKeys, type GrantKeys, userTag } from './grant/keys.ts';
@@ -121,6 +122,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const guestKey = deriveGuestKey(config.secret);
   const previous = config.previousSecret === undefined ? [] : [deriveGuestKey(config.previousSecret)];
   const keys = deriveGrantKeys(guestKey);
+  const toRecordEpoch = recordEpoch(config.elasticsearch);
 
   const store =
     deps.store ??
@@ -148,7 +150,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       }),
     open: publisher => {
       const { image, lifetimeSeconds } = policy.inForce;
-      const keep = stillGood(accounts(), keys, clock.now(), lifetimeSeconds * 1_000);
+      const keep = stillGood(accounts(), keys, clock.now(), lifetimeSeconds * 1_000, toRecordEpoch);
       // What other hosts revoked while nothing could be written here is not known record by record.
       publisher.open(image, record => !storeMemory.isBehind && keep(record));
       storeMemory.isBehind = false;
@@ -173,6 +175,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   const known = new KnownGrants({ tables, clock, random, limit: config.grants.slots });
   const issuer = new Issuer({
     keys,
+    recordEpoch: toRecordEpoch,
     directory,
     tables,
     clock,
@@ -405,10 +408,12 @@ function stillGood(
   keys: GrantKeys,
   now: number,
   lifetimeMs: number,
+  toRecordEpoch: RecordEpoch,
 ): (header: RecordHeader) => boolean {
   const epochs = new Map<string, Uint8Array>();
   for (const user of accounts) {
-    if (!user.disabled) epochs.set(hex(userTag(keys, user.principal.username)), user.epoch);
+    if (user.disabled) continue;
+    epochs.set(hex(userTag(keys, user.principal.username)), toRecordEpoch(user.epoch));
   }
   return header => {
     const epoch = epochs.get(hex(header.userTag));

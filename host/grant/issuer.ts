@@ -27,6 +27,8 @@ export interface IssuerDeps {
   readonly log: Logger;
   readonly onResult: (result: IssueResult) => void;
   readonly onWritten?: (grant: WrittenGrant) => void;
+  /** What stands in a record for the account's epoch. Default: that itself. */
+  readonly recordEpoch?: (account: Uint8Array) => Uint8Array;
   /** Read for each grant: it may change. */
   readonly lifetimeSeconds: number;
   readonly slotSize: number;
@@ -104,7 +106,7 @@ export class Issuer {
     const header = {
       tag: t.subarray(0, GRANT_TAG_LENGTH),
       userTag: userTag(keys, user.principal.username),
-      epoch: user.epoch,
+      epoch: this.#deps.recordEpoch?.(user.epoch) ?? user.epoch,
       kind,
       level,
       issued,

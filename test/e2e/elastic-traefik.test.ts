@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   describeElasticsearch,
@@ -113,6 +114,26 @@ describeElasticsearch('Elasticsearch behind a domain of its own in a real Traefi
     await waitUntil('entry again', async () => (await who('ann')).status === 200);
     expect((await who('ann')).user?.roles).toEqual(['superuser']);
   });
+
+  it('gives other roles when the settings of these changed, and asks nobody anew when they did not', async () => {
+    expect((await who('ann')).user?.roles).toEqual(['superuser']);
+    const restart = async (mappings: object) => {
+      const config = JSON.parse(readFileSync(stack.configFile, 'utf8'));
+      writeFileSync(stack.configFile, JSON.stringify({ ...config, group_mappings: mappings }));
+      await stack.host.stop();
+      await stack.startHost();
+    };
+    const mappings = { admins: ['superuser'], readers: ['viewer'] };
+    await restart(mappings);
+    expect((await who('ann')).user?.roles).toEqual(['superuser']);
+    // By the grant of the run before.
+    expect(await deferrals()).toBe(0);
+    await restart({ ...mappings, admins: ['viewer', 'monitoring_user'] });
+    expect((await who('ann')).user?.roles).toEqual(['viewer', 'monitoring_user']);
+    expect(await deferrals()).toBe(1);
+    await restart(mappings);
+    expect((await who('ann')).user?.roles).toEqual(['superuser']);
+  }, 60_000);
 
   it('stopped: whoever has a grant is let through to it, others get 503, and all is well afterwards', async () => {
     expect((await who('ben')).status).toBe(200);
