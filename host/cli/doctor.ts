@@ -4,6 +4,7 @@ import { observe } from '../doctor/observe.ts';
 import { examine } from '../doctor/registry.ts';
 import { jsonReport, textReport } from '../doctor/report.ts';
 import { loadEngine } from '../policy/load-engine.ts';
+import { viewElastic } from './elastic-view.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_PROBLEM, EXIT_USAGE, type Io, wantsColour } from './io.ts';
 import { configOption, setupFor } from './options.ts';
@@ -69,6 +70,7 @@ async function doctor(options: Options, io: Io): Promise<void> {
     secretFile: io.env.POSTERN_SECRET_FILE || undefined,
     probe,
     connect,
+    elastic: await viewElastic(config),
   });
   const findings = examine(seen);
   io.stdout.write(

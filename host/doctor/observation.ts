@@ -13,6 +13,15 @@ export interface Failed {
   readonly failed: string;
 }
 
+/** What Elasticsearch said to our own account; without credentials. */
+export interface ElasticView {
+  readonly hosts: readonly string[];
+  /** Undefined when it takes the account. */
+  readonly problem:
+    | { readonly code: string; readonly host: string; readonly message: string; readonly hint: string }
+    | undefined;
+}
+
 /** Everything that was looked at, before any of it is judged. */
 export interface Observation {
   readonly traefikApi: string;
@@ -29,6 +38,8 @@ export interface Observation {
   readonly keyFile: KeyFileView | undefined;
   /** Undefined when none was asked for. */
   readonly probe: ProbeView | Failed | undefined;
+  /** Undefined when none is configured. */
+  readonly elastic?: ElasticView | undefined;
   /** Verdict tags: of the guest key and, while it is set, of the previous one. */
   readonly tag: string;
   readonly previousTag: string | undefined;

@@ -10,7 +10,7 @@ import { get } from './http-get.ts';
 import { observeKeyFile } from './key-file-view.ts';
 import { forwardAuthOf, type Layout, layoutOf } from './layout.ts';
 import { createMend, type Mend } from './mend.ts';
-import { type Failed, hasFailed, type Observation } from './observation.ts';
+import { type ElasticView, type Failed, hasFailed, type Observation } from './observation.ts';
 import { observeProbe } from './probe-view.ts';
 import { hostsOf } from './rule-match.ts';
 import { observeTraefik } from './traefik-api.ts';
@@ -27,6 +27,7 @@ export interface ObserveOptions {
   readonly secretFile: string | undefined;
   readonly probe: string | undefined;
   readonly connect: { readonly host: string; readonly port: number } | undefined;
+  readonly elastic?: ElasticView | undefined;
 }
 
 /** Where `postern traefik` expects the key, as Traefik sees it. */
@@ -67,6 +68,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
         ? undefined
         : observeKeyFile(options.keyFile, guestKey, previousKey, options.secretFile),
     probe,
+    elastic: options.elastic,
     tag,
     previousTag: previousKey && verdictTag(previousKey),
     policy: config.policy,

@@ -1,6 +1,7 @@
 import { checkChildren } from './checks/children.ts';
 import { checkCleaning } from './checks/cleaning.ts';
 import { checkClock } from './checks/clock.ts';
+import { checkElasticsearch } from './checks/elasticsearch.ts';
 import { checkEntryPoints } from './checks/entry-points.ts';
 import { checkForwardAuth } from './checks/forward-auth.ts';
 import { checkGuards } from './checks/guards.ts';
@@ -38,6 +39,7 @@ const CHECKS: readonly Check[] = [
   checkStatePage,
   checkKeyFile,
   checkClock,
+  checkElasticsearch,
   checkProbe,
 ];
 

@@ -310,6 +310,43 @@ elasticsearch: { hosts: ['${es.url}'], username: elastic, password_file: passwor
     expect(await cli('adopt', 'elastic')).toMatchObject({ code: 1, out: expect.stringContaining('refused') });
   });
 
+  it('are within reach, or not, as postern doctor says', async () => {
+    await es.ask('PUT', '/_security/user/powerless', { password: 'powerless', roles: [] });
+    const home = tempDirectory();
+    const digest = `$2b$04$${'a'.repeat(53)}`;
+    writeFileSync(join(home, 'users.yml'), `users: { ann: { displayname: Ann, password: '${digest}' } }\n`);
+    const config = join(home, 'postern.yml');
+    const nowhere = 'http://127.0.0.1:1';
+    const found = async (username: string, password: string, url = es.url) => {
+      writeFileSync(
+        config,
+        `access_control: { default_policy: one_factor }
+authentication_backend: { file: { path: users.yml } }
+elasticsearch: { hosts: ['${url}'], username: ${username}, password: ${password} }
+`,
+      );
+      const args = ['doctor', '--json', '--traefik-api', nowhere, '--host-address', nowhere];
+      const { out } = await runCli([...args, '--config', config], {
+        env: { POSTERN_SECRET: formatSecret(ELASTIC_SECRET) },
+      });
+      expect(out.includes(password)).toBe(false);
+      const findings: { code: string; severity: string; found: string; mend?: string }[] =
+        JSON.parse(out).findings;
+      const { severity, found, mend } = findings.find(({ code }) => code.startsWith('elasticsearch.')) ?? {};
+      return [severity, found, mend].join(' ');
+    };
+    expect(await found('elastic', ELASTIC_PASSWORD)).toBe(`ok Elasticsearch takes our account (${es.url}) `);
+    expect(await found('elastic', 'wrong-secret')).toMatch(
+      /^error .*ERR_ELASTIC_UNAUTHORIZED\) # set elasticsearch/,
+    );
+    expect(await found('powerless', 'powerless-no')).toContain('ERR_ELASTIC_UNAUTHORIZED');
+    await es.ask('PUT', '/_security/user/powerless', { password: 'a-long-one', roles: [] });
+    expect(await found('powerless', 'a-long-one')).toMatch(
+      /^error .*ERR_ELASTIC_FORBIDDEN\) # .*manage_security/,
+    );
+    expect(await found('elastic', 'not-asked', nowhere)).toContain('ERR_ELASTIC_UNREACHABLE');
+  }, 60_000);
+
   it('rotate their password behind a fence: requests wait, and none is answered with the old one', async () => {
     const space = new MemorySpace();
     let ahead = 0;
