@@ -26,17 +26,12 @@ export function hexValue(byte: u32): i32 {
   return lower - 0x61 < 6 ? lower - 0x61 + 10 : -1;
 }
 
-/** Character `i` of a literal, which has that many. */
-export function literalAt(literal: string, i: i32): u32 {
-  return <u32>literal.charCodeAt(i);
-}
-
 /** Exact comparison with an ASCII literal. */
 export function equalsAscii(buf: StaticArray<u8>, start: i32, end: i32, literal: string): bool {
   let len = literal.length;
   if (end - start != len || start < 0 || end > buf.length) return false;
   for (let i = 0; i < len; i++) {
-    if (<u32>unchecked(buf[start + i]) != literalAt(literal, i)) return false;
+    if (<u32>unchecked(buf[start + i]) != <u32>literal.charCodeAt(i)) return false;
   }
   return true;
 }
@@ -59,7 +54,7 @@ export function equalsAsciiFold(buf: StaticArray<u8>, start: i32, end: i32, lite
     return true;
   }
   for (let i = 0; i < len; i++) {
-    if (lowerAscii(load<u8>(from + i)) != literalAt(literal, i)) return false;
+    if (lowerAscii(load<u8>(from + i)) != <u32>literal.charCodeAt(i)) return false;
   }
   return true;
 }

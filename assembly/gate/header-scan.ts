@@ -1,4 +1,4 @@
-import { equalsAsciiFold, literalAt, lowerAscii } from '../bytes/ascii';
+import { equalsAsciiFold, lowerAscii } from '../bytes/ascii';
 import { readU8, readU64, within } from '../bytes/bytes';
 import { NAMES_FIRST, NAMES_LENGTHS } from '../policy/layout';
 
@@ -238,7 +238,7 @@ function begins(names: StaticArray<u8>, start: i32, end: i32, literal: string): 
   let len = literal.length;
   if (end - start < len || start < 0 || end > names.length) return false;
   for (let i = 0; i < len; i++) {
-    if (hyphened(unchecked(names[start + i])) != literalAt(literal, i)) return false;
+    if (hyphened(unchecked(names[start + i])) != <u32>literal.charCodeAt(i)) return false;
   }
   return true;
 }

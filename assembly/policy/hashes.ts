@@ -15,7 +15,6 @@ export function nameHash(hash: u32, byte: u32): u32 {
 /** Lengths of the literal texts searched for anywhere; a longer one is known by a window of it. */
 export const WINDOW_LENGTHS = memory.data<u8>([2, 3, 4, 6, 8, 12, 16, 24]);
 export const WINDOW_KINDS: i32 = 8;
-export const MAX_WINDOW: i32 = 24;
 
 /** Length of window kind `kind`. */
 export function windowLength(kind: i32): i32 {

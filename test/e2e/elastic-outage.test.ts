@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PROVISION_MS } from '../../host/elastic/provisioner.ts';
-import { type ElasticHost, elasticHost, person } from '../support/elastic.ts';
+import { type ElasticHost, elasticHost, elasticHosts, person } from '../support/elastic.ts';
 import { describeElasticsearch, type Elasticsearch } from '../support/elasticsearch/elasticsearch.ts';
 import { freePort } from '../support/net.ts';
 import { removeTempDirectories } from '../support/temp.ts';
@@ -13,12 +13,7 @@ const AT_MOST_MS = PROVISION_MS + 3_000;
 
 describeElasticsearch('an Elasticsearch that fails', start => {
   let es: Elasticsearch;
-  const hosts: ElasticHost[] = [];
-  const host = async (options?: Parameters<typeof elasticHost>[1]) => {
-    const made = await elasticHost(es, options);
-    hosts.push(made);
-    return made;
-  };
+  const { make: host, close } = elasticHosts(() => es);
   /** Status of provisioning, and how long it took. */
   const timed = async (one: ElasticHost, name: string) => {
     const began = performance.now();
@@ -36,7 +31,7 @@ describeElasticsearch('an Elasticsearch that fails', start => {
     es = await start({ settings: ['xpack.security.authc.password_hashing.algorithm: bcrypt4'] });
   }, 200_000);
   afterAll(async () => {
-    for (const made of hosts) await made.service.close();
+    await close();
     await es?.stop();
     removeTempDirectories();
   });

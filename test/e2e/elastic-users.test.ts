@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../../host/clock.ts';
 import { ElasticPasswords } from '../../host/elastic/password.ts';
 import { departed } from '../../host/elastic/sync.ts';
 import { formatSecret } from '../../host/secret/secret.ts';
-import { account, ELASTIC_SECRET, type ElasticHost, elasticHost, person } from '../support/elastic.ts';
+import { account, ELASTIC_SECRET, type ElasticHost, elasticHosts, person } from '../support/elastic.ts';
 import {
   basic,
   describeElasticsearch,
@@ -28,12 +28,7 @@ const ALICE = person('alice', {
 
 describeElasticsearch('users in a real Elasticsearch', start => {
   let es: Elasticsearch;
-  const hosts: ElasticHost[] = [];
-  const host = async (options?: Parameters<typeof elasticHost>[1]) => {
-    const made = await elasticHost(es, options);
-    hosts.push(made);
-    return made;
-  };
+  const { make: host, close } = elasticHosts(() => es);
   const stored = async (name: string) =>
     (await es.ask('GET', `/_security/user/${encodeURIComponent(name)}`)).body[name];
 
@@ -41,7 +36,7 @@ describeElasticsearch('users in a real Elasticsearch', start => {
     es = await start();
   }, 200_000);
   afterAll(async () => {
-    for (const made of hosts) await made.service.close();
+    await close();
     await es?.stop();
     removeTempDirectories();
   });

@@ -5,7 +5,7 @@ import { removeTempDirectories } from '../support/temp.ts';
 import { describeTraefik, type Tree } from '../support/traefik.ts';
 import { sleep } from '../support/wait.ts';
 import { type Stack, startStack } from './stack.ts';
-import { authorizationLine, deferrals, WAY_RULES, WAY_USERS, WAYS, type Way, warmUp } from './ways.ts';
+import { authorizationLine, pass, WAY_RULES, WAY_USERS, WAYS, type Way, warmUp } from './ways.ts';
 
 const IDENTITY = ['remote-user', 'remote-groups', 'remote-name', 'remote-email'];
 /** No user, group or value of ours holds it. */
@@ -74,19 +74,6 @@ describeTraefik('headers of clients', binary => {
     removeTempDirectories();
   });
 
-  /** Sends `lines` and answers what the backend received; the way must be the one it is called. */
-  async function pass(way: Way, lines: readonly string[]): Promise<Received> {
-    stack.backend.clear();
-    const bytes = rawRequest(['GET /x HTTP/1.1', `Host: ${way.domain}`, ...authorizationLine(way), ...lines]);
-    const asked = await deferrals(stack, async () => {
-      expect(await sendRaw(stack.traefik.port, bytes)).toMatchObject({ status: 200 });
-    });
-    expect(asked).toBe(way.name === 'deferral' ? 1 : 0);
-    const [received] = stack.backend.received;
-    if (received === undefined) throw new Error('the backend was not asked');
-    return received;
-  }
-
   /** Values of every header that some backend reads as `name`. */
   function values({ headers }: Received, name: string): string[] {
     return headers
@@ -107,7 +94,7 @@ describeTraefik('headers of clients', binary => {
 
   it.each(WAYS)('leaves alone what is not ours: $name', async way => {
     const lines = ['X-Remote-User: kept', 'Remote-Users: kept', 'X_Odd.Name: kept', 'Xpostern-Verdict: kept'];
-    const received = await pass(way, lines);
+    const received = await pass(stack, way, lines);
     expect(received.headers.filter(([, value]) => value === 'kept')).toHaveLength(lines.length);
   });
 
@@ -118,9 +105,10 @@ describeTraefik('headers of clients', binary => {
   it.each(WAYS)('identity in every spelling, alone, doubled and all at once: $name', async way => {
     for (const name of IDENTITY) {
       const names = spellings(name);
-      for (const spelling of names) expectClean(await pass(way, [`${spelling}: ${FORGED}`]), way);
+      for (const spelling of names) expectClean(await pass(stack, way, [`${spelling}: ${FORGED}`]), way);
       expectClean(
         await pass(
+          stack,
           way,
           names.flatMap(spelling => [`${spelling}: ${FORGED}`, `${spelling}:`]),
         ),
@@ -128,15 +116,18 @@ describeTraefik('headers of clients', binary => {
       );
     }
     const all = IDENTITY.flatMap(name => spellings(name)).map(name => `${name}: ${FORGED}`);
-    expectClean(await pass(way, all), way);
+    expectClean(await pass(stack, way, all), way);
   });
 
   it.each(WAYS)('Postern-…, whatever follows: $name', async way => {
     const lines = POSTERN.flatMap(name => spellings(name)).map(name => `${name}: ${FORGED}`);
-    expectClean(await pass(way, lines.slice(0, 30)), way);
-    expectClean(await pass(way, lines.slice(30)), way);
+    expectClean(await pass(stack, way, lines.slice(0, 30)), way);
+    expectClean(await pass(stack, way, lines.slice(30)), way);
     for (const verdict of ['allow', 'defer', `allow-${stack.verdictTag}`, `defer-${stack.verdictTag}`]) {
-      expectClean(await pass(way, [`Postern-Verdict: ${verdict}`, `postern-verdict: ${verdict}`]), way);
+      expectClean(
+        await pass(stack, way, [`Postern-Verdict: ${verdict}`, `postern-verdict: ${verdict}`]),
+        way,
+      );
     }
   });
 
@@ -153,9 +144,11 @@ describeTraefik('headers of clients', binary => {
     const lines = OVERRIDES.flatMap(name => [...spellings(name), ...mixed(name)]).map(
       name => `${name}: ${FORGED}`,
     );
-    for (let i = 0; i < lines.length; i += 30) expectClean(await pass(way, lines.slice(i, i + 30)), way);
+    for (let i = 0; i < lines.length; i += 30)
+      expectClean(await pass(stack, way, lines.slice(i, i + 30)), way);
     const aliases = [...new Set(ALIASES)].map(name => `${name}: ${FORGED}`);
-    for (let i = 0; i < aliases.length; i += 30) expectClean(await pass(way, aliases.slice(i, i + 30)), way);
+    for (let i = 0; i < aliases.length; i += 30)
+      expectClean(await pass(stack, way, aliases.slice(i, i + 30)), way);
   });
 
   it('more names to remove than anybody sends are 431', async () => {
@@ -193,7 +186,7 @@ describeTraefik('headers of clients', binary => {
         const head = ['GET /x HTTP/1.1', `Host: ${way.domain}`, ...authorizationLine(way), ...lines];
         expect((await sendRaw(stack.traefik.port, rawRequest(head))).status).toBe(401);
       } else {
-        expectClean(await pass(way, lines), way);
+        expectClean(await pass(stack, way, lines), way);
       }
     }
   });

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IDENTITY_PRESETS } from '../../host/config/identity-presets.ts';
 import type { Received } from '../support/backend.ts';
-import { rawRequest, sendRaw } from '../support/raw-http.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 import { describeTraefik } from '../support/traefik.ts';
 import { type Stack, startStack } from './stack.ts';
-import { authorizationLine, deferrals, WAY_USERS, WAYS, type Way, warmUp } from './ways.ts';
+import { pass, WAY_USERS, WAYS, warmUp } from './ways.ts';
 
 const FORGED = 'f0rged';
 const ROLES = {
@@ -74,18 +73,6 @@ describeTraefik('identity headers of hosts', binary => {
     removeTempDirectories();
   });
 
-  async function pass(way: Way, lines: readonly string[]): Promise<Received> {
-    stack.backend.clear();
-    const bytes = rawRequest(['GET /x HTTP/1.1', `Host: ${way.domain}`, ...authorizationLine(way), ...lines]);
-    const asked = await deferrals(stack, async () => {
-      expect(await sendRaw(stack.traefik.port, bytes)).toMatchObject({ status: 200 });
-    });
-    expect(asked).toBe(way.name === 'deferral' ? 1 : 0);
-    const [received] = stack.backend.received;
-    if (received === undefined) throw new Error('the backend was not asked');
-    return received;
-  }
-
   const valuesOf = ({ headers }: Received, name: string) =>
     headers
       .filter(([other]) => other.toLowerCase().replace(/[^a-z0-9]/g, '-') === name.toLowerCase())
@@ -93,7 +80,7 @@ describeTraefik('identity headers of hosts', binary => {
 
   describe.each(CASES)('$title', ({ way, names }) => {
     it('tells who asks, and nothing by the names of other hosts', async () => {
-      const received = await pass(way, []);
+      const received = await pass(stack, way, []);
       for (const name of ALL) {
         const values = valuesOf(received, name);
         // A deferral brings all names that are configured, other hosts' empty.
@@ -108,7 +95,7 @@ describeTraefik('identity headers of hosts', binary => {
     it('lets no copy of the client through, in any spelling', async () => {
       const lines = ALL.flatMap(spellings).map(name => `${name}: ${FORGED}`);
       for (let at = 0; at < lines.length; at += 30) {
-        const received = await pass(way, [...lines.slice(at, at + 30), 'X-User-Other: kept']);
+        const received = await pass(stack, way, [...lines.slice(at, at + 30), 'X-User-Other: kept']);
         expect(received.headers.filter(([, value]) => value.includes(FORGED))).toEqual([]);
         expect(valuesOf(received, 'X-User-Other')).toEqual(['kept']);
       }

@@ -1,3 +1,6 @@
+import { expect } from 'vitest';
+import type { Received } from '../support/backend.ts';
+import { rawRequest, sendRaw } from '../support/raw-http.ts';
 import { basic, type Stack, type User } from './stack.ts';
 
 /**
@@ -53,4 +56,17 @@ export async function deferrals(stack: Stack, body: () => Promise<unknown>): Pro
   const before = await stack.metric('postern_deferrals_total');
   await body();
   return (await stack.metric('postern_deferrals_total')) - before;
+}
+
+/** Sends `lines` and answers what the backend received; the way must be the one it is called. */
+export async function pass(stack: Stack, way: Way, lines: readonly string[]): Promise<Received> {
+  stack.backend.clear();
+  const bytes = rawRequest(['GET /x HTTP/1.1', `Host: ${way.domain}`, ...authorizationLine(way), ...lines]);
+  const asked = await deferrals(stack, async () => {
+    expect(await sendRaw(stack.traefik.port, bytes)).toMatchObject({ status: 200 });
+  });
+  expect(asked).toBe(way.name === 'deferral' ? 1 : 0);
+  const [received] = stack.backend.received;
+  if (received === undefined) throw new Error('the backend was not asked');
+  return received;
 }

@@ -120,3 +120,18 @@ function counted(client: ElasticClient, calls: string[]): ElasticClient {
     return run();
   }
 }
+
+/** Makes hosts, and closes all of them at the end. `es` is asked when a host is made: it may have started since. */
+export function elasticHosts(es: () => Pick<Elasticsearch, 'url'>) {
+  const hosts: ElasticHost[] = [];
+  return {
+    async make(options?: ElasticHostOptions): Promise<ElasticHost> {
+      const made = await elasticHost(es(), options);
+      hosts.push(made);
+      return made;
+    },
+    async close(): Promise<void> {
+      for (const { service } of hosts) await service.close();
+    },
+  };
+}
