@@ -138,7 +138,7 @@ async function startElasticsearch(home: string, options: ElasticsearchOptions = 
         'Elasticsearch to answer',
         async () => {
           if (child.exited) return 'exited' as const;
-          return (await node.ask('GET', '/_security/user')).status === 200 ? 'ready' : undefined;
+          return (await isWritable(node)) ? 'ready' : undefined;
         },
         START_TIMEOUT_MS,
       ).catch(error => {
@@ -149,6 +149,16 @@ async function startElasticsearch(home: string, options: ElasticsearchOptions = 
   };
   await node.start();
   return node;
+}
+
+/**
+ * It answers before its index of users is there, makes that in the background,
+ * and says 503 meanwhile. A write waits for it.
+ */
+async function isWritable(node: Pick<Elasticsearch, 'ask'>): Promise<boolean> {
+  const role = '/_security/role/postern-test-ready';
+  const written = await node.ask('PUT', role, {});
+  return written.status === 200 && (await node.ask('DELETE', role)).status === 200;
 }
 
 export function basic(username: string, password: string): string {
