@@ -32,6 +32,19 @@ export interface EndpointConfig {
   }[];
 }
 
+/** How long people stay signed in, and by which cookie. */
+export interface SessionConfig {
+  /** With `__Secure-` in front. */
+  readonly cookieName: string;
+  readonly sameSite: 'lax' | 'strict' | 'none';
+  /** From its beginning to its end, without "remember me". */
+  readonly expirationSeconds: number;
+  /** Without a request for so long it ends; 0 is never. Not for sessions that are remembered. */
+  readonly inactivitySeconds: number;
+  /** From its beginning to its end, with "remember me"; 0 when that is not offered. */
+  readonly rememberMeSeconds: number;
+}
+
 /** One of `session.cookies`. */
 export interface CookieConfig {
   /** Lower case, without a dot in front. */
@@ -40,6 +53,10 @@ export interface CookieConfig {
   readonly signInUrl?: string | undefined;
   /** Where they land who came from nowhere. */
   readonly defaultRedirectionUrl?: string | undefined;
+  /** The portal lies below another domain of `session.cookies`, whose cookie does not reach this one. */
+  readonly isHandoff?: boolean;
+  /** Means something only together with `Setup.storage`. */
+  readonly session: SessionConfig;
 }
 
 export interface TokensSetup {
@@ -182,6 +199,8 @@ export interface Setup {
   };
   /** Domains whose visitors can be sent to a portal; none without `session`. */
   readonly cookies?: readonly CookieConfig[];
+  /** Where sessions are kept; without it there are none here, and the portal is somebody else's. */
+  readonly storage?: StorageSetup | undefined;
   readonly log: { readonly level: 'error' | 'warn' | 'info' | 'debug'; readonly format: 'text' | 'json' };
   readonly guest: {
     /** Guest directory, best on tmpfs. Default /run/postern. */

@@ -1,11 +1,20 @@
 import { signInAddress } from '../http/sign-in-address.ts';
 import type { PolicyDocument } from '../policy/engine.ts';
-import type { CookieConfig } from './schema.ts';
+import type { CookieConfig, SessionConfig } from './schema.ts';
 import { isMapping, type Report } from './tree.ts';
 import { shown } from './values.ts';
 
 /** Two labels or more, each of letters, digits and hyphens. */
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/;
+
+/** Authelia's, but for the name. */
+export const DEFAULT_SESSION: SessionConfig = {
+  cookieName: '__Secure-postern_session',
+  sameSite: 'lax',
+  expirationSeconds: 60 * 60,
+  inactivitySeconds: 5 * 60,
+  rememberMeSeconds: 30 * 24 * 60 * 60,
+};
 
 /**
  * `session.cookies`, and what Authelia had before it: `session.domain`, which
@@ -47,6 +56,7 @@ export function readCookies(values: ReadonlyMap<string, unknown>, report: Report
       domain,
       signInUrl: address('authelia_url'),
       defaultRedirectionUrl: address('default_redirection_url'),
+      session: DEFAULT_SESSION,
     });
   }
   return found;
@@ -64,7 +74,13 @@ function oldDomain(values: ReadonlyMap<string, unknown>, raw: unknown, report: R
   const domain = readDomain(raw, 'session.domain', report);
   if (domain === undefined) return [];
   const landing = values.get('default_redirection_url');
-  return [{ domain, defaultRedirectionUrl: readAddress(landing, 'default_redirection_url', domain, report) }];
+  return [
+    {
+      domain,
+      defaultRedirectionUrl: readAddress(landing, 'default_redirection_url', domain, report),
+      session: DEFAULT_SESSION,
+    },
+  ];
 }
 
 function readDomain(raw: unknown, path: string, report: Report): string | undefined {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SESSION } from '../../host/config/session.ts';
 import type { RawAnswer } from '../../tools/replay/ask.mjs';
 import policy from '../cases/authz/policy.json' with { type: 'json' };
 import { type Authz, basic, HASTY_CLOCK, headerOf, startAuthz } from '../support/authz.ts';
@@ -148,7 +149,7 @@ describe("every combination at Authelia's endpoints", () => {
   beforeAll(async () => {
     authz = await startAuthz({
       policy,
-      config: { cookies: [{ domain: 'example.com', signInUrl: PORTAL }] },
+      config: { cookies: [{ domain: 'example.com', signInUrl: PORTAL, session: DEFAULT_SESSION }] },
       clock: HASTY_CLOCK,
     });
   });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SESSION } from '../../host/config/session.ts';
 import { statusReply } from '../../host/http/reply.ts';
 import { RequestHeaders } from '../../host/http/request-headers.ts';
 import { createRouter, type RouteKind } from '../../host/http/router.ts';
@@ -23,7 +24,7 @@ const POLICY = {
     ],
   },
 };
-const COOKIES = [{ domain: 'example.com', signInUrl: 'https://auth.example.com/' }];
+const COOKIES = [{ domain: 'example.com', signInUrl: 'https://auth.example.com/', session: DEFAULT_SESSION }];
 /** As the proxies ask, for a host that everybody may see. */
 const ASKING: Readonly<Record<string, HeaderList>> = {
   Traefik: [

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SESSION } from '../../host/config/session.ts';
 import type { DenialMode } from '../../host/policy/engine.ts';
 import { type Authz, basic, HASTY_CLOCK, startAuthz } from '../support/authz.ts';
 import { CLIENTS, type Client, PORTAL, said, suiting, UNCACHED } from '../support/denial.ts';
@@ -24,7 +25,7 @@ beforeAll(async () => {
     policy,
     clock: HASTY_CLOCK,
     config: {
-      cookies: [{ domain: 'app.test', signInUrl: PORTAL }],
+      cookies: [{ domain: 'app.test', signInUrl: PORTAL, session: DEFAULT_SESSION }],
       server: {
         host: '127.0.0.1',
         port: 0,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SESSION } from '../../host/config/session.ts';
 import type { RawAnswer } from '../../tools/replay/ask.mjs';
 import { DIFFERENCES } from '../../tools/replay/differences.mjs';
 import policy from '../cases/authz/policy.json' with { type: 'json' };
@@ -67,7 +68,10 @@ describe("Authelia's endpoints", () => {
   const answers = new Map<string, RawAnswer>();
   let authz: Authz;
   beforeAll(async () => {
-    authz = await startAuthz({ policy, config: { cookies: [{ domain: 'example.com', signInUrl: PORTAL }] } });
+    authz = await startAuthz({
+      policy,
+      config: { cookies: [{ domain: 'example.com', signInUrl: PORTAL, session: DEFAULT_SESSION }] },
+    });
     // All at once: some wait for two seconds.
     const all = CASES.flatMap(row => Object.keys(row.expect).map(endpoint => [row, endpoint] as const));
     for (let at = 0; at < all.length; at += 100) {

@@ -1,3 +1,4 @@
+import { DEFAULT_SESSION } from '../../host/config/session.ts';
 import {
   type Asking,
   type DialectUnderTest,
@@ -118,7 +119,9 @@ const DIALECTS: readonly DialectUnderTest[] = [
   },
 ];
 
-const PORTAL = { cookies: [{ domain: 'example.com', signInUrl: 'https://auth.example.com/' }] };
+const PORTAL = {
+  cookies: [{ domain: 'example.com', signInUrl: 'https://auth.example.com/', session: DEFAULT_SESSION }],
+};
 for (const dialect of DIALECTS) {
   describeDialect(dialect, '');
   describeDialect(dialect, '/authelia', PORTAL);

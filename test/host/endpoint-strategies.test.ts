@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndpointConfig } from '../../host/config/schema.ts';
+import { DEFAULT_SESSION } from '../../host/config/session.ts';
 import type { RawAnswer } from '../../tools/replay/ask.mjs';
 import { type Authz, basic, HASTY_CLOCK, headerOf, startAuthz } from '../support/authz.ts';
 import type { HeaderList } from '../support/test-app.ts';
@@ -61,7 +62,7 @@ describe('server.endpoints.authz', () => {
         },
       },
       config: {
-        cookies: [{ domain: 'example.com', signInUrl: PORTAL }],
+        cookies: [{ domain: 'example.com', signInUrl: PORTAL, session: DEFAULT_SESSION }],
         // In Authelia's words; new names have words of their own else, see denial.test.ts.
         server: {
           host: '127.0.0.1',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SESSION } from '../../host/config/session.ts';
 import { type Authz, basic, HASTY_CLOCK, headerOf, startAuthz } from '../support/authz.ts';
 import type { HeaderList } from '../support/test-app.ts';
 
@@ -13,9 +14,9 @@ const POLICY = {
   },
 };
 const COOKIES = [
-  { domain: 'example.com', signInUrl: 'https://auth.example.com/' },
-  { domain: 'base.org', signInUrl: 'https://base.org/login' },
-  { domain: 'nowhere.net' },
+  { domain: 'example.com', signInUrl: 'https://auth.example.com/', session: DEFAULT_SESSION },
+  { domain: 'base.org', signInUrl: 'https://base.org/login', session: DEFAULT_SESSION },
+  { domain: 'nowhere.net', session: DEFAULT_SESSION },
 ];
 const ALICE = ['Authorization', basic('alice:password-alice')] as const;
 
