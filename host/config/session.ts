@@ -62,12 +62,24 @@ export function readCookies(values: ReadonlyMap<string, unknown>, report: Report
   return found;
 }
 
-/** The same for the policy, so that guests know it: the longest domain first, which is the closest. */
-export function signInDocument(cookies: readonly CookieConfig[]): PolicyDocument['sign_in'] {
-  if (cookies.every(({ signInUrl }) => signInUrl === undefined)) return undefined;
+/**
+ * The same for the policy, so that guests know it: the longest domain first, which
+ * is the closest. With `hasSessions` the cookies count here, else somebody else's
+ * portal makes them.
+ */
+export function signInDocument(
+  cookies: readonly CookieConfig[],
+  hasSessions = false,
+): PolicyDocument['sign_in'] {
+  if (!hasSessions && cookies.every(({ signInUrl }) => signInUrl === undefined)) return undefined;
+  if (cookies.length === 0) return undefined;
   return [...cookies]
     .sort((a, b) => b.domain.length - a.domain.length)
-    .map(({ domain, signInUrl }) => ({ domain, address: signInUrl ? signInAddress(signInUrl) : '' }));
+    .map(({ domain, signInUrl, session }) => ({
+      domain,
+      address: signInUrl ? signInAddress(signInUrl) : '',
+      ...(hasSessions ? { cookie: session.cookieName } : {}),
+    }));
 }
 
 function oldDomain(values: ReadonlyMap<string, unknown>, raw: unknown, report: Report): CookieConfig[] {

@@ -136,7 +136,16 @@ export interface PolicyDocument {
   /** In which ways API tokens are taken besides Basic passwords. */
   readonly tokens?: { readonly bearer?: boolean; readonly header?: string };
   /** Where people sign in, the longest domain first; from `session.cookies`. No part of what a policy is known by. */
-  readonly sign_in?: readonly { readonly domain: string; readonly address: string }[];
+  readonly sign_in?: readonly SignIn[];
+}
+
+/** One of the domains whose hosts share a cookie. */
+export interface SignIn {
+  readonly domain: string;
+  /** `signInAddress`; empty for nowhere. */
+  readonly address: string;
+  /** Name of the cookie that carries sessions, with `__Secure-` in front; none where there are no sessions. */
+  readonly cookie?: string;
 }
 
 export type Compiled =
