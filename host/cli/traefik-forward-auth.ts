@@ -1,5 +1,11 @@
 import { HEADER_REQUEST, HEADER_VERDICT } from '../../assembly/contract.ts';
-import { type Router, type TraefikOptions, type TraefikSetup, traefikSetup } from './traefik-setup.ts';
+import {
+  PORTAL,
+  type Router,
+  type TraefikOptions,
+  type TraefikSetup,
+  traefikSetup,
+} from './traefik-setup.ts';
 
 /** What is printed of either set-up: with the plugin, or with forwardAuth alone. */
 export interface PrintedSetup {
@@ -26,7 +32,8 @@ export function forwardAuthSetup(options: TraefikOptions): PrintedSetup {
   const setup = traefikSetup(options);
   const { entryPoints, providers } = setup.static;
   const { middlewares, routers, services } = setup.dynamic.http;
-  const parents = Object.entries(routers).filter(([, router]) => router.parentRefs === undefined);
+  const parents = Object.entries(routers).filter(([name]) => routers[`${name}-allow`] !== undefined);
+  const portals = Object.entries(routers).filter(([, router]) => router.service === PORTAL);
   const guarded = parents.flatMap(([name, parent]): [string, Router][] => {
     const router = { ...parent, service: routers[`${name}-allow`]?.service ?? '' };
     const [host = 'postern-host'] = routers[`${name}-defer`]?.middlewares ?? [];
@@ -58,7 +65,7 @@ export function forwardAuthSetup(options: TraefikOptions): PrintedSetup {
           ),
           'postern-no-upgrade': { headers: { customRequestHeaders: { Upgrade: '' } } },
         },
-        routers: Object.fromEntries(guarded),
+        routers: Object.fromEntries([...guarded, ...portals]),
         ...(services === undefined ? {} : { services }),
       },
     },

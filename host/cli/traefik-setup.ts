@@ -24,11 +24,15 @@ export const GUEST_KEY_VARIABLE = 'POSTERN_GUEST_KEY';
 const PRIORITY = 1_000_000;
 /** A wildcard yields to the names under it. */
 const WILDCARD_PRIORITY = 900_000;
+/** The portal, below a path of a guarded domain, comes before that domain. */
+const PORTAL_PRIORITY = PRIORITY + 1;
 /** Answers of the host are small pages; a larger one is not the host's. */
 const MAX_AUTH_BODY = 65_536;
 /** Cookies that the host may renew on an answer of the service. */
 const SESSION_COOKIES: readonly string[] = ['postern_session'];
 
+/** Router and service of the portal; a second portal has a number behind it. */
+export const PORTAL = 'postern-portal';
 /** The host for services that take its `Authorization` in place of the client's. */
 export const ELASTIC_HOST = 'postern-host-elastic';
 
@@ -61,6 +65,8 @@ export interface TraefikOptions {
   readonly identityHeaders?: readonly string[];
   /** Further configuration of the plugin, e.g. an inline policy. */
   readonly plugin?: Readonly<Record<string, unknown>>;
+  /** Addresses where people sign in at this host: `https://auth.example.com`, also below a path. */
+  readonly portals?: readonly string[];
 }
 
 export interface Router {
@@ -193,9 +199,7 @@ function routersAndServices(options: TraefikOptions): {
       entryPoints: Object.keys(entryPoints(options)),
       priority: domain.startsWith('*.') ? WILDCARD_PRIORITY : PRIORITY,
       middlewares: ['postern-target', 'postern'],
-      ...(options.tls === false
-        ? {}
-        : { tls: options.certResolver ? { certResolver: options.certResolver } : {} }),
+      ...tls(options),
     };
     // Children have neither entry points nor TLS: without their parent they must lead nowhere.
     routers[`${name}-allow`] = {
@@ -211,7 +215,37 @@ function routersAndServices(options: TraefikOptions): {
       service: target,
     };
   }
+  for (const rule of portalRules(options.portals ?? [])) {
+    services[PORTAL] = { loadBalancer: { servers: [{ url: options.hostAddress }] } };
+    routers[freeName(PORTAL, routers)] = {
+      rule,
+      entryPoints: Object.keys(entryPoints(options)),
+      priority: PORTAL_PRIORITY,
+      // It judges by itself who may see what; nobody needs to be signed in to sign in.
+      middlewares: ['postern-target'],
+      ...tls(options),
+      service: PORTAL,
+    };
+  }
   return Object.keys(services).length === 0 ? { routers } : { routers, services };
+}
+
+/** Several domains may have one portal. */
+function portalRules(addresses: readonly string[]): ReadonlySet<string> {
+  return new Set(
+    addresses.map(address => {
+      const { hostname, pathname } = new URL(address);
+      const path = pathname.replace(/\/+$/, '');
+      if (path === '') return hostRule(hostname);
+      // Not `/authelia-of-somebody-else`.
+      return `${hostRule(hostname)} && (Path(\`${path}\`) || PathPrefix(\`${path}/\`))`;
+    }),
+  );
+}
+
+function tls(options: TraefikOptions): Pick<Router, 'tls'> {
+  if (options.tls === false) return {};
+  return { tls: options.certResolver ? { certResolver: options.certResolver } : {} };
 }
 
 /** Host is compared in lower case without port by Traefik; rules below `*.` have any depth, as in the policy. */

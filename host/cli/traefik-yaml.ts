@@ -1,5 +1,6 @@
 import { Document, isNode, isPair, isScalar, visit } from 'yaml';
 import type { PrintedSetup } from './traefik-forward-auth.ts';
+import { PORTAL } from './traefik-setup.ts';
 
 /**
  * A rule for Docker that matches no host: without one, every container gets a
@@ -41,6 +42,7 @@ export function staticYaml(setup: PrintedSetup): string {
 
 /** The dynamic part. */
 export function dynamicYaml(setup: PrintedSetup): string {
+  const portal = ['Where people sign in: reached without a guard.'];
   const only = ['No other router may match these hosts with a higher priority.'];
   if (setup.static.experimental === undefined) {
     return write(setup.dynamic, 'Dynamic configuration, for the file provider or a KV store.', {
@@ -50,6 +52,7 @@ export function dynamicYaml(setup: PrintedSetup): string {
       ],
       'postern-no-upgrade': ['`Upgrade: h2c` would open a tunnel past the rules.'],
       routers: only,
+      [PORTAL]: portal,
     });
   }
   return write(
@@ -58,7 +61,7 @@ export function dynamicYaml(setup: PrintedSetup): string {
       'Dynamic configuration, for the file provider or a KV store (Docker labels cannot declare',
       'parentRefs). It fits the root secret it was made with: print it again when that changes.',
     ].join('\n'),
-    { routers: ['A guarded parent and its two children per domain.', ...only] },
+    { routers: ['A guarded parent and its two children per domain.', ...only], [PORTAL]: portal },
   );
 }
 

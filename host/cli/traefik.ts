@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { isElastic } from '../config/domains.ts';
 import { identityNames } from '../config/identity-presets.ts';
+import type { Setup } from '../config/schema.ts';
 import { deriveGuestKey } from '../secret/derive.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { configOption, setupFor } from './options.ts';
@@ -125,11 +126,18 @@ function setupOptions(domains: readonly string[], options: Options, io: Io): Tra
     directory,
     keyFile,
     identityHeaders: identityNames(config.policy),
+    portals: portals(config),
     tls: options.tls,
     certResolver: options.certResolver,
     ...(options.entryPoint.length === 0 ? {} : { entryPoints: entryPoints(options) }),
     ...(options.outDir === undefined ? {} : { dynamicDirectory: resolve(options.outDir, 'dynamic') }),
   };
+}
+
+/** Where this host has a portal; without a storage it has none, and `session.cookies` names another's. */
+function portals({ cookies = [], storage }: Setup): string[] {
+  if (storage === undefined) return [];
+  return cookies.flatMap(({ signInUrl }) => (signInUrl === undefined ? [] : [signInUrl]));
 }
 
 function render(setup: PrintedSetup, options: Options): string {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import type { Io } from '../../host/cli/io.ts';
 import { run } from '../../host/cli/program.ts';
+import { forwardAuthSetup } from '../../host/cli/traefik-forward-auth.ts';
 import { type TraefikOptions, traefikSetup } from '../../host/cli/traefik-setup.ts';
 import { FORWARD_AUTH_PATH } from '../../host/routes/paths.ts';
 import { deriveGuestKey, verdictTag } from '../../host/secret/derive.ts';
@@ -138,6 +139,41 @@ describe('Traefik set-up', () => {
     });
     expect(other.dynamic.http.routers['postern-any-example-com-2-allow']?.parentRefs).toEqual([
       'postern-any-example-com-2',
+    ]);
+  });
+
+  it('leads to the portals, once each, before what lies beside them', () => {
+    const portals = [
+      'https://auth.example.com/',
+      'https://auth.example.com/',
+      'https://app.example.com:8443/authelia/',
+    ];
+    const set = { ...OPTIONS, portals };
+    const portal = {
+      entryPoints: ['websecure'],
+      priority: 1_000_001,
+      middlewares: ['postern-target'],
+      tls: {},
+      service: 'postern-portal',
+    };
+    const routers = {
+      'postern-portal': { rule: 'Host(`auth.example.com`)', ...portal },
+      'postern-portal-2': {
+        rule: 'Host(`app.example.com`) && (Path(`/authelia`) || PathPrefix(`/authelia/`))',
+        ...portal,
+      },
+    };
+    for (const { dynamic } of [traefikSetup(set), forwardAuthSetup(set)]) {
+      expect(dynamic.http.routers).toMatchObject(routers);
+      expect(dynamic.http.services).toEqual({
+        'postern-portal': { loadBalancer: { servers: [{ url: 'http://127.0.0.1:9091' }] } },
+      });
+    }
+    const names = Object.keys(forwardAuthSetup(set).dynamic.http.routers);
+    expect(names).toEqual([
+      'postern-app-example-com',
+      'postern-app-example-com-no-upgrade',
+      ...Object.keys(routers),
     ]);
   });
 });
