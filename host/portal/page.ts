@@ -1,0 +1,106 @@
+import type { Reply, ReplyHeaders } from '../http/reply.ts';
+import { type Content, type Html, html } from './html.ts';
+import { ICON, LOGO } from './logo.ts';
+import { STYLE, STYLE_PATH } from './style.ts';
+import type { Texts } from './texts/texts.ts';
+
+export interface PageOptions {
+  /** Default 200. */
+  readonly status?: number;
+  readonly texts: Texts;
+  /** Path of the portal's address without a slash at its end: empty, or `/authelia`. */
+  readonly base: string;
+  /** Stands beside the logo: the cookie domain, so that people see whose page it is. */
+  readonly brand: string;
+  /** Heading and title. */
+  readonly title: string;
+  readonly body: Content;
+  /** For pages with a list or a picture. */
+  readonly wide?: boolean;
+  /** Leaves the page at once for this address; the page must hold a link to it as well. */
+  readonly leaveFor?: string;
+  readonly headers?: ReplyHeaders;
+}
+
+/**
+ * No script, no inline style, nothing from elsewhere. Chromium holds
+ * `form-action` against every redirection that follows a form, those of the
+ * application included: no form here is answered by a redirection to elsewhere.
+ */
+export const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; " +
+  "frame-ancestors 'none'; base-uri 'none'";
+
+/** Beside `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`, which every answer has. */
+export const PAGE_HEADERS: ReplyHeaders = [
+  ['Content-Security-Policy', CONTENT_SECURITY_POLICY],
+  ['X-Frame-Options', 'DENY'],
+  // `no-referrer` would make browsers send `Origin: null` with our own forms.
+  ['Referrer-Policy', 'same-origin'],
+  ['Cross-Origin-Opener-Policy', 'same-origin'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'],
+  [
+    'Permissions-Policy',
+    'accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), ' +
+      'microphone=(), midi=(), payment=(), usb=(), screen-wake-lock=()',
+  ],
+  ['X-Robots-Tag', 'noindex, nofollow'],
+  ['Vary', 'Accept-Language, Cookie'],
+];
+
+/** A whole page. */
+export function page(options: PageOptions): Reply {
+  const { texts, base, brand, title, body, wide = false, leaveFor } = options;
+  const leave =
+    leaveFor !== undefined && html`<meta http-equiv="refresh" content="0; url=${quotedUrl(leaveFor)}">`;
+  const document: Html = html`<!doctype html>
+<html lang="${texts.lang}" dir="${texts.dir}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} – ${brand}</title>
+<link rel="stylesheet" href="${base}${STYLE_PATH}">
+<link rel="icon" href="${ICON}">
+${leave}
+</head>
+<body>
+<main${wide && html` class="wide"`}>
+<div class="brand">${LOGO}<bdi>${brand}</bdi></div>
+<h1>${title}</h1>
+${body}
+</main>
+</body>
+</html>
+`;
+  return {
+    status: options.status ?? 200,
+    headers: [...PAGE_HEADERS, ['Content-Language', texts.lang], ...(options.headers ?? [])],
+    type: 'text/html; charset=utf-8',
+    body: document.text,
+  };
+}
+
+/** What follows a form: GET of another address, 303 whatever was asked before. */
+export function redirect(location: string, headers: ReplyHeaders = []): Reply {
+  return { status: 303, headers: [...PAGE_HEADERS, ['Location', location], ...headers], type: '', body: '' };
+}
+
+/** The stylesheet, for a year: another one has another address. */
+export function styleSheet(): Reply {
+  return {
+    status: 200,
+    headers: [
+      ['Cache-Control', 'public, max-age=31536000, immutable'],
+      ['X-Content-Type-Options', 'nosniff'],
+      ['Cross-Origin-Resource-Policy', 'same-origin'],
+    ],
+    type: 'text/css; charset=utf-8',
+    body: STYLE,
+    exact: true,
+  };
+}
+
+/** HTML's "shared declarative refresh steps" end a quoted address at its quote. */
+function quotedUrl(url: string): string {
+  return `'${url.replaceAll("'", '%27')}'`;
+}
