@@ -62,6 +62,8 @@ export interface HouseholdOptions {
   /** More domains that lead to the services, and more names for the certificate. */
   readonly domains?: readonly string[];
   readonly names?: readonly string[];
+  /** Default PORTAL. */
+  readonly portals?: readonly string[];
 }
 
 /** One machine of the seed: real Traefik with the plugin and TLS, host with a portal, services. */
@@ -143,16 +145,10 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
     directory,
     keyFile,
     entryPoints: { web: '' },
+    portals: options.portals ?? [PORTAL],
   });
   const certificate = selfSigned(['example.com', '*.example.com', ...(options.names ?? [])]);
-  const portal = {
-    routers: {
-      portal: { rule: 'Host(`auth.example.com`)', entryPoints: ['web'], tls: {}, service: 'portal' },
-    },
-    services: { portal: { loadBalancer: { servers: [{ url: hostUrl }] } } },
-  };
   const dynamic: Tree = merge(JSON.parse(JSON.stringify(setup.dynamic)) as Tree, {
-    http: portal,
     tls: { certificates: [{ certFile: certificate.certificate, keyFile: certificate.key }] },
   });
 
