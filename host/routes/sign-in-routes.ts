@@ -3,14 +3,13 @@ import type { Handler, Request } from '../http/router.ts';
 import { signInLocation } from '../http/sign-in-address.ts';
 import type { Logger } from '../log/logger.ts';
 import { ownHost } from './forwarded.ts';
-import { hostOfAddress, type SignIn } from './sign-in.ts';
+import type { SignIn } from './sign-in.ts';
 
 /** `start?rd=`: sends a browser to the portal of the domain it wants to return to. Never 2xx. */
 export function createStart(signIn: SignIn, log: Logger): Handler {
   return request => {
     const returnTo = returnAddress(request) ?? '';
-    const host = hostOfAddress(returnTo);
-    const cookies = host === undefined ? undefined : signIn.domainOf(host);
+    const cookies = signIn.domainOfReturn(returnTo);
     if (cookies === undefined && signIn.isConfigured) return statusReply(400);
     if (cookies?.signInUrl === undefined) return noPortal(request, log);
     return redirect(signInLocation(cookies.signInUrl, returnTo, 'GET'));
@@ -25,9 +24,7 @@ export function createSignOut(signIn: SignIn, log: Logger): Handler {
     const url = new URL(cookies.signInUrl);
     const logout = `${url.origin}${url.pathname.replace(/\/$/, '')}/logout`;
     const returnTo = rawRedirect(request.query) === undefined ? undefined : returnAddress(request);
-    const host = returnTo === undefined ? undefined : hostOfAddress(returnTo);
-    if (returnTo === undefined || host === undefined || signIn.domainOf(host) === undefined)
-      return redirect(logout);
+    if (returnTo === undefined || signIn.domainOfReturn(returnTo) === undefined) return redirect(logout);
     return redirect(signInLocation(logout, returnTo, ''));
   };
 }

@@ -1,3 +1,5 @@
+import { closestDomain, readReturnAddress, readWebAddress } from '../http/web-address.ts';
+
 /** One of `session.cookies`. */
 export interface CookieDomain {
   /** Canonical, without a dot in front. */
@@ -6,13 +8,10 @@ export interface CookieDomain {
   readonly signInUrl?: string | undefined;
 }
 
-/** An absolute https address without credentials, in visible ASCII; what else browsers would make of a text is none. */
-const ADDRESS = /^https:\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:[/?][\x21-\x5b\x5d-\x7e]*)?$/i;
-
 /** Canonical host of an address that a browser may be sent to; undefined for anything that is none. */
 export function hostOfAddress(address: string): string | undefined {
-  const match = ADDRESS.exec(address);
-  return match?.[1] === undefined ? undefined : bareHost(match[1]);
+  const found = readWebAddress(address);
+  return found === undefined ? undefined : bareHost(found.host);
 }
 
 /** Lower case, without port and one trailing dot. Chooses addresses only; the engine judges by its own reading. */
@@ -29,8 +28,7 @@ export class SignIn {
   readonly #hosts: ReadonlySet<string>;
 
   constructor(cookies: readonly CookieDomain[]) {
-    // The closest domain first: `b.example.com` may have cookies apart from `example.com`.
-    this.#cookies = [...cookies].sort((a, b) => b.domain.length - a.domain.length);
+    this.#cookies = cookies;
     const hosts = cookies.map(({ signInUrl }) =>
       signInUrl === undefined ? undefined : hostOfAddress(signInUrl),
     );
@@ -44,9 +42,12 @@ export class SignIn {
 
   /** @param host as received */
   domainOf(host: string): CookieDomain | undefined {
-    if (!this.isConfigured) return undefined;
-    const bare = bareHost(host);
-    return this.#cookies.find(({ domain }) => bare === domain || bare.endsWith(`.${domain}`));
+    return closestDomain(bareHost(host), this.#cookies);
+  }
+
+  /** The domain of an address to return to; undefined for one that nobody is sent to. */
+  domainOfReturn(address: string): CookieDomain | undefined {
+    return readReturnAddress(address, this.#cookies)?.cookie;
   }
 
   /** Whether this is the address of a portal. @param host as received */
