@@ -16,7 +16,7 @@ const MAC_LENGTH = 32;
 const MAX_SEALED = 6_000;
 
 /** Where somebody goes after signing in. */
-export interface ReturnAddress {
+export interface OpenedReturn {
   readonly url: string;
   /** Lower case, without port. */
   readonly host: string;
@@ -55,7 +55,7 @@ export class ReturnAddresses {
   }
 
   /** An address as it came from a client; undefined for one that nobody is sent to. */
-  read(rd: string): ReturnAddress | undefined {
+  read(rd: string): OpenedReturn | undefined {
     const found = readReturnAddress(rd, this.#options.cookies);
     return found === undefined || this.#isPortal(new URL(found.url)) ? undefined : found;
   }
@@ -72,7 +72,7 @@ export class ReturnAddresses {
   }
 
   /** Undefined for what `seal` did not make, or too long ago, and for what it would not make any more. */
-  open(sealed: string): ReturnAddress | undefined {
+  open(sealed: string): OpenedReturn | undefined {
     if (sealed.length > MAX_SEALED) return undefined;
     const bytes = Buffer.from(sealed, 'base64url');
     const end = bytes.length - MAC_LENGTH;
