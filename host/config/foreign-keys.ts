@@ -1,5 +1,7 @@
 import { REDIS_KEYS } from './cache-values.ts';
 import { ELASTAUTH_KEYS } from './elastauth.ts';
+import { NOTIFIER_FOREIGN } from './notifier.ts';
+import { TOTP_FOREIGN } from './totp.ts';
 
 /**
  * Keys of Authelia and elastauth that this version does not act on. A key that
@@ -18,7 +20,7 @@ const refused = (message: string): ForeignKey => ({ kind: 'refused', message });
 
 const later = (what: string): ForeignKey => unused(`not supported yet: ${what}; the key may stay`);
 const noPortal = 'this version has no sign-in portal';
-const noSecondFactor = 'this version knows no second factor, and `two_factor` rules refuse passwords';
+const noSecondFactor = 'of second factors this version knows time-based codes (`totp`)';
 const portal = later(noPortal);
 const secret = unused(
   'not used: the secret of another program never stands in for POSTERN_SECRET; remove it from here',
@@ -34,24 +36,21 @@ const AUTHELIA = "Authelia's old";
 export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   theme: portal,
   certificates_directory: portal,
-  default_redirection_url: old('`session.cookies[].default_redirection_url`'),
-  default_2fa_method: later(noSecondFactor),
-  session: later(
-    'this version has no sessions, so only credentials in `Authorization` count; of this key it reads `cookies` with `domain` and `authelia_url`',
+  default_redirection_url: unused(
+    "is Authelia's old form of `session.cookies[].default_redirection_url`: write that",
   ),
-  'session.domain': old('`session.cookies` with `domain` and `authelia_url`'),
-  'session.remember_me_duration': old('`session.remember_me`'),
+  'session.domain': unused(
+    "is Authelia's old form of `session.cookies` with `domain` and `authelia_url`; it names no portal, so nobody can sign in here: write that",
+  ),
   'session.lifetime': refused("is no key of Authelia's: write `session.expiration`"),
   'session.secret': secret,
-  totp: later(noSecondFactor),
+  ...TOTP_FOREIGN,
   webauthn: later(noSecondFactor),
   u2f_api: later(noSecondFactor),
-  password_policy: later('nobody changes a password here'),
   privacy_policy: portal,
-  identity_validation: portal,
+  'identity_validation.reset_password': portal,
   'identity_validation.reset_password.jwt_secret': secret,
-  notifier: later('this version sends no messages'),
-  storage: later('this version needs no database'),
+  ...NOTIFIER_FOREIGN,
   'storage.mysql': unused(
     'not used: Postern keeps what must last in SQLite (`storage.local`) or PostgreSQL (`storage.postgres`); the key may stay',
   ),
@@ -117,7 +116,6 @@ const SESSION = 'name same_site expiration inactivity remember_me';
  * told before it counts. `[]` is an entry of a list. Refused keys need none.
  */
 export const FOREIGN_NAMES: Readonly<Record<string, string>> = {
-  session: `${SESSION} secret domain lifetime remember_me_duration cookies redis`,
   'session.cookies[]': `${SESSION} domain authelia_url default_redirection_url`,
   'session.redis':
     'host port timeout max_retries username password database_index maximum_active_connections minimum_idle_connections tls high_availability',
@@ -125,28 +123,14 @@ export const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   'session.redis.high_availability':
     'sentinel_name sentinel_username sentinel_password nodes route_by_latency route_randomly',
   'session.redis.high_availability.nodes[]': 'host port',
-  totp: 'disable issuer algorithm digits period skew secret_size allowed_algorithms allowed_digits allowed_periods disable_reuse_security_policy',
   webauthn:
     'disable display_name attestation_conveyance_preference user_verification timeout enable_passkey_login experimental_enable_passkey_uv_two_factors experimental_enable_passkey_upgrade selection_criteria filtering metadata',
   'webauthn.selection_criteria': 'attachment discoverability user_verification',
   'webauthn.filtering': 'prohibit_backup_eligibility permitted_aaguids prohibited_aaguids',
   'webauthn.metadata':
     'enabled cache_policy validate_trust_anchor validate_entry validate_entry_permit_zero_aaguid validate_status validate_status_permitted validate_status_prohibited',
-  password_policy: 'standard zxcvbn',
-  'password_policy.standard':
-    'enabled min_length max_length require_uppercase require_lowercase require_number require_special',
-  'password_policy.zxcvbn': 'enabled min_score',
   privacy_policy: 'enabled require_user_acceptance policy_url',
-  identity_validation: 'reset_password elevated_session',
   'identity_validation.reset_password': 'jwt_secret jwt_lifespan jwt_algorithm',
-  'identity_validation.elevated_session':
-    'code_lifespan elevation_lifespan characters require_second_factor skip_second_factor',
-  notifier: 'disable_startup_check filesystem smtp template_path',
-  'notifier.filesystem': 'filename',
-  'notifier.smtp':
-    'address host port timeout username password identifier sender subject startup_check_address disable_require_tls disable_html_emails disable_starttls trusted_cert tls',
-  'notifier.smtp.tls': TLS,
-  storage: 'encryption_key local mysql postgres',
   'storage.local': 'path',
   'storage.mysql': 'address host port database username password timeout tls',
   'storage.mysql.tls': TLS,

@@ -11,6 +11,11 @@ import { address, prefix } from './address.ts';
 import { cachePrefix, redisHost, redisNodes, tlsVersion } from './cache-values.ts';
 import { groupMappings, identityHeader, listenAddress } from './elastic-values.ts';
 import { identityHeaders } from './identity-presets.ts';
+import { IDENTITY_PROOF_KEYS } from './identity-proof.ts';
+import { NOTIFIER_KEYS, NOTIFIER_SECRETS } from './notifier.ts';
+import { PASSWORD_POLICY_KEYS } from './password-policy.ts';
+import { cookieName, rememberMe, sessionTime } from './session-values.ts';
+import { TOTP_KEYS } from './totp.ts';
 import {
   ambiguousPaths,
   boolean,
@@ -87,6 +92,15 @@ export const VALUE_KEYS = {
   'cache.redis.high_availability.sentinel_username': textOrEmpty,
   'cache.redis.high_availability.nodes': redisNodes,
   'cache.redis.cluster.nodes': redisNodes,
+  'session.name': cookieName,
+  'session.same_site': oneOf('lax', 'strict', 'none'),
+  'session.expiration': sessionTime,
+  'session.inactivity': sessionTime,
+  'session.remember_me': rememberMe,
+  ...TOTP_KEYS,
+  ...IDENTITY_PROOF_KEYS,
+  ...NOTIFIER_KEYS,
+  ...PASSWORD_POLICY_KEYS,
   default_roles: textList,
   group_mappings: groupMappings,
   trusted_proxies: textList,
@@ -101,6 +115,8 @@ export { DENIALS };
 
 export type ValueKey = keyof typeof VALUE_KEYS;
 export type ValueOf<K extends ValueKey> = (typeof VALUE_KEYS)[K] extends Reader<infer T> ? T : never;
+/** The value of a key, wherever it is given; undefined when it is absent, or reported. */
+export type GetValue = <K extends ValueKey>(path: K) => ValueOf<K> | undefined;
 
 /** Passed on to the engine, which knows what may stand in them. */
 export const POLICY_TREES: readonly string[] = ['access_control', 'definitions', 'domains'];
@@ -124,6 +140,7 @@ export const SPECIAL_KEYS: readonly string[] = [
   'elasticsearch.api_key',
   'elasticsearch.api_key_file',
   ...REDIS_SECRETS.flatMap(path => [path, `${path}_file`]),
+  ...NOTIFIER_SECRETS.flatMap(path => [path, `${path}_file`]),
   'storage.local',
   'storage.postgres',
   'storage.postgres.password',
@@ -132,6 +149,7 @@ export const SPECIAL_KEYS: readonly string[] = [
   'session.redis',
   'session.cookies',
   'session.domain',
+  'session.remember_me_duration',
   'default_redirection_url',
 ];
 

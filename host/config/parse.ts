@@ -9,9 +9,12 @@ import { adoptElastauth, isWhitelistOff } from './elastauth.ts';
 import { readElastic } from './elastic.ts';
 import { readEndpoints } from './endpoints.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import { readIdentityProof } from './identity-proof.ts';
 import { configTree } from './key-tree.ts';
 import { DEFAULTS, isValueKey, VALUE_KEYS, type ValueKey, type ValueOf, variableOf } from './keys.ts';
+import { readNotifier } from './notifier.ts';
 import { otherFile } from './other-file.ts';
+import { readPasswordPolicy } from './password-policy.ts';
 import { pemReader } from './pem.ts';
 import { inOrder, type Problem } from './problem.ts';
 import type { Config, StorageSetup, TokensSetup } from './schema.ts';
@@ -19,6 +22,7 @@ import { readSecretText } from './secret-text.ts';
 import { readSecrets } from './secrets.ts';
 import { readCookies, signInDocument } from './session.ts';
 import { readStorage } from './storage.ts';
+import { readTotp } from './totp.ts';
 import { collectValues, isMapping } from './tree.ts';
 import type { Reader } from './values.ts';
 import { EVERYTHING } from './yaml-rest.ts';
@@ -42,7 +46,7 @@ export interface Parsed {
     readonly secret: Uint8Array | undefined;
   };
   readonly problems: readonly Problem[];
-  /** What stands below `storage`, for the commands that need it; what is wrong there stops nobody else. */
+  /** What stands below `storage`, for the commands that need it, and that it is missing. */
   storage(): { readonly setup: StorageSetup | undefined; readonly problems: readonly Problem[] };
   /** False where broken YAML hides what stands below this top-level key. */
   isWhole(key: string): boolean;
@@ -131,11 +135,16 @@ export function parseConfig(input: ParseInput): Parsed {
   });
   const redis = field(source?.value, 'cache', 'redis') ?? values.get('session.redis');
 
-  const cookies = readCookies(values, report);
+  const hasStorage = values.has('storage.local') || values.has('storage.postgres');
+  const kept = hasStorage ? lookAtStorage() : undefined;
+  problems.push(...(kept?.problems ?? []));
+  const cookies = readCookies({ values, get, isKept: hasStorage, report });
+  warnOfNoStorage();
   const config: Parsed['config'] = {
     file: input.yaml?.file,
     server: readServer(),
     cookies,
+    storage: kept?.setup,
     log: {
       level: level === 'trace' ? 'debug' : level,
       format: get('log.format') ?? (input.isTerminal ? 'text' : 'json'),
@@ -169,6 +178,17 @@ export function parseConfig(input: ParseInput): Parsed {
       report,
       hasTls: isMapping(redis) && isMapping(redis.tls),
     }),
+    totp: readTotp(get, report),
+    notifier: readNotifier({
+      get,
+      isSet: path => isSet(path) || Boolean(input.env[variableOf(path)]),
+      secret: readSecret,
+      resolve: path => resolve(base, path),
+      pem,
+      report,
+    }),
+    identityProof: readIdentityProof(get),
+    passwordPolicy: readPasswordPolicy(get, report),
     policy: readPolicy(),
     secret: secrets.secret,
     previousSecret: secrets.previousSecret,
@@ -176,7 +196,9 @@ export function parseConfig(input: ParseInput): Parsed {
   const isWhole = (key: string): boolean =>
     input.yaml === undefined ||
     (source !== undefined && !source.damaged.has(key) && !source.damaged.has(EVERYTHING));
-  return { config, problems: inOrder(problems), storage: lookAtStorage, isWhole, locate };
+  // What is wrong below `storage` stands among the others already.
+  const storage = () => (kept === undefined ? lookAtStorage() : { setup: kept.setup, problems: [] });
+  return { config, problems: inOrder(problems), storage, isWhole, locate };
 
   function readSecret(path: string): string | undefined {
     const found: Problem[] = [];
@@ -208,6 +230,17 @@ export function parseConfig(input: ParseInput): Parsed {
     });
     found.push(...problems.splice(before));
     return { setup: found.length === 0 ? setup : undefined, problems: inOrder(found) };
+  }
+
+  /** People are sent to a portal all the same, maybe Authelia's. */
+  function warnOfNoStorage(): void {
+    if (hasStorage || cookies.every(({ signInUrl }) => signInUrl === undefined)) return;
+    report(
+      'config.missing',
+      'session.cookies',
+      "nobody signs in here without a database: write `storage: { local: { path: '/var/lib/postern/postern.sqlite3' } }`, unless `authelia_url` is somebody else's portal",
+      'warning',
+    );
   }
 
   function readServer(): Config['server'] {

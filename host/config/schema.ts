@@ -1,4 +1,8 @@
 import type { PolicyDocument } from '../policy/engine.ts';
+import type { IdentityProof } from './identity-proof.ts';
+import type { NotifierSetup } from './notifier.ts';
+import type { PasswordPolicy } from './password-policy.ts';
+import type { TotpSetup } from './totp.ts';
 
 /** Authelia's `authentication_backend.file.search`. */
 export interface UserSearch {
@@ -219,6 +223,13 @@ export interface Setup {
   readonly elasticsearch?: ElasticSetup | undefined;
   /** Undefined is memory, with what is said nothing about. */
   readonly cache?: CacheSetup | undefined;
+  /** Time-based codes; undefined when they are switched off. */
+  readonly totp?: TotpSetup | undefined;
+  /** How people are sent one-time codes; undefined without `notifier`. */
+  readonly notifier?: NotifierSetup | undefined;
+  readonly identityProof?: IdentityProof | undefined;
+  /** Undefined where any password may be set. */
+  readonly passwordPolicy?: PasswordPolicy | undefined;
   /** What the engine compiles: rules, networks, trusted proxies. */
   readonly policy: PolicyDocument;
   /** Root secret, 32 bytes. */

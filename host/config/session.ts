@@ -1,29 +1,44 @@
 import { signInAddress } from '../http/sign-in-address.ts';
 import type { PolicyDocument } from '../policy/engine.ts';
+import type { ValueKey, ValueOf } from './keys.ts';
 import type { CookieConfig, SessionConfig } from './schema.ts';
+import { cookieName, rememberMe, SECURE_PREFIX, sessionTime } from './session-values.ts';
 import { isMapping, type Report } from './tree.ts';
-import { shown } from './values.ts';
+import { oneOf, type Reader, shown } from './values.ts';
 
 /** Two labels or more, each of letters, digits and hyphens. */
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/;
 
 /** Authelia's, but for the name. */
 export const DEFAULT_SESSION: SessionConfig = {
-  cookieName: '__Secure-postern_session',
+  cookieName: `${SECURE_PREFIX}postern_session`,
   sameSite: 'lax',
   expirationSeconds: 60 * 60,
   inactivitySeconds: 5 * 60,
   rememberMeSeconds: 30 * 24 * 60 * 60,
 };
 
+const sameSite = oneOf('lax', 'strict', 'none');
+
+export interface SessionInput {
+  /** Raw values by path. */
+  readonly values: ReadonlyMap<string, unknown>;
+  get<K extends ValueKey>(path: K): ValueOf<K> | undefined;
+  /** Sessions are kept here: there is a database. */
+  readonly isKept: boolean;
+  readonly report: Report;
+}
+
 /**
  * `session.cookies`, and what Authelia had before it: `session.domain`, which
  * names no portal, with `default_redirection_url` on top.
  */
-export function readCookies(values: ReadonlyMap<string, unknown>, report: Report): CookieConfig[] {
+export function readCookies(input: SessionInput): CookieConfig[] {
+  const { values, report } = input;
+  const defaults = readDefaults(input);
   const list = values.get('session.cookies');
   const old = values.get('session.domain');
-  if (list === undefined) return old === undefined ? [] : oldDomain(values, old, report);
+  if (list === undefined) return old === undefined ? [] : oldDomain(values, old, defaults, report);
   if (old !== undefined)
     report('config.twice', 'session.domain', 'must be removed: `session.cookies` says it already');
   if (!Array.isArray(list)) {
@@ -35,6 +50,7 @@ export function readCookies(values: ReadonlyMap<string, unknown>, report: Report
     return [];
   }
   const found: CookieConfig[] = [];
+  const domains = list.flatMap(entry => (isMapping(entry) ? (nameOf(entry.domain) ?? []) : []));
   for (const [i, entry] of list.entries()) {
     const path = `session.cookies[${i}]`;
     if (!isMapping(entry)) {
@@ -51,53 +67,143 @@ export function readCookies(values: ReadonlyMap<string, unknown>, report: Report
       report('config.twice', `${path}.domain`, `\`${domain}\` stands twice: keep one`);
       continue;
     }
-    const address = (key: string) => readAddress(entry[key], `${path}.${key}`, domain, report);
+    const signInUrl = readPortal(entry.authelia_url, `${path}.authelia_url`, domain, domains, report);
     found.push({
       domain,
-      signInUrl: address('authelia_url'),
-      defaultRedirectionUrl: address('default_redirection_url'),
-      session: DEFAULT_SESSION,
+      signInUrl,
+      defaultRedirectionUrl: readAddress(
+        entry.default_redirection_url,
+        `${path}.default_redirection_url`,
+        domain,
+        report,
+      ),
+      ...(signInUrl !== undefined && !isBelow(new URL(signInUrl).hostname, domain)
+        ? { isHandoff: true }
+        : {}),
+      session: readSession(entry, path, defaults, report),
     });
+    if (input.isKept) refuseNested(found, path, report);
   }
   return found;
 }
 
-/**
- * The same for the policy, so that guests know it: the longest domain first, which
- * is the closest. With `hasSessions` the cookies count here, else somebody else's
- * portal makes them.
- */
-export function signInDocument(
-  cookies: readonly CookieConfig[],
-  hasSessions = false,
-): PolicyDocument['sign_in'] {
-  if (!hasSessions && cookies.every(({ signInUrl }) => signInUrl === undefined)) return undefined;
-  if (cookies.length === 0) return undefined;
+/** The same for the policy, so that guests know it: the longest domain first, which is the closest. */
+export function signInDocument(cookies: readonly CookieConfig[]): PolicyDocument['sign_in'] {
+  if (cookies.every(({ signInUrl }) => signInUrl === undefined)) return undefined;
   return [...cookies]
     .sort((a, b) => b.domain.length - a.domain.length)
-    .map(({ domain, signInUrl, session }) => ({
-      domain,
-      address: signInUrl ? signInAddress(signInUrl) : '',
-      ...(hasSessions ? { cookie: session.cookieName } : {}),
-    }));
+    .map(({ domain, signInUrl }) => ({ domain, address: signInUrl ? signInAddress(signInUrl) : '' }));
 }
 
-function oldDomain(values: ReadonlyMap<string, unknown>, raw: unknown, report: Report): CookieConfig[] {
+function readDefaults({ get, values, report }: SessionInput): SessionConfig {
+  const old = values.get('session.remember_me_duration');
+  let remember = get('session.remember_me');
+  if (old !== undefined) {
+    if (values.has('session.remember_me')) {
+      report(
+        'config.twice',
+        'session.remember_me_duration',
+        'must be removed: `session.remember_me` says it already',
+      );
+    } else {
+      report(
+        'config.old',
+        'session.remember_me_duration',
+        "is Authelia's old form of `session.remember_me`: write that",
+        'warning',
+      );
+      remember ??= readValue(rememberMe, old, 'session.remember_me_duration', report);
+    }
+  }
+  const site = get('session.same_site');
+  if (site === 'none') warnOfNone('session.same_site', report);
+  return {
+    cookieName: get('session.name') ?? DEFAULT_SESSION.cookieName,
+    sameSite: site ?? DEFAULT_SESSION.sameSite,
+    expirationSeconds: get('session.expiration') ?? DEFAULT_SESSION.expirationSeconds,
+    inactivitySeconds: get('session.inactivity') ?? DEFAULT_SESSION.inactivitySeconds,
+    rememberMeSeconds: remember ?? DEFAULT_SESSION.rememberMeSeconds,
+  };
+}
+
+/** What an entry says for itself. */
+function readSession(
+  entry: Readonly<Record<string, unknown>>,
+  path: string,
+  defaults: SessionConfig,
+  report: Report,
+): SessionConfig {
+  const own = <T>(key: string, reader: Reader<T>, fallback: T): T =>
+    readValue(reader, entry[key], `${path}.${key}`, report) ?? fallback;
+  const site = own('same_site', sameSite, defaults.sameSite);
+  if (entry.same_site === 'none') warnOfNone(`${path}.same_site`, report);
+  return {
+    cookieName: own('name', cookieName, defaults.cookieName),
+    sameSite: site,
+    expirationSeconds: own('expiration', sessionTime, defaults.expirationSeconds),
+    inactivitySeconds: own('inactivity', sessionTime, defaults.inactivitySeconds),
+    rememberMeSeconds: own('remember_me', rememberMe, defaults.rememberMeSeconds),
+  };
+}
+
+function readValue<T>(reader: Reader<T>, raw: unknown, path: string, report: Report): T | undefined {
+  if (raw === undefined || raw === null) return undefined;
+  const read = reader(raw);
+  if (read.ok) return read.value;
+  report('config.value', path, read.message);
+  return undefined;
+}
+
+function warnOfNone(path: string, report: Report): void {
+  report(
+    'config.same-site',
+    path,
+    'lets every other site send requests as whoever is signed in: write `lax` unless an application must work inside a foreign page',
+    'warning',
+  );
+}
+
+/** A browser would send both, and nobody could tell which one is meant. */
+function refuseNested(found: readonly CookieConfig[], path: string, report: Report): void {
+  const last = found.at(-1);
+  if (last === undefined) return;
+  const other = found.find(
+    candidate =>
+      candidate !== last &&
+      candidate.session.cookieName === last.session.cookieName &&
+      (isBelow(candidate.domain, last.domain) || isBelow(last.domain, candidate.domain)),
+  );
+  if (other === undefined) return;
+  const [inner, outer] =
+    last.domain.length > other.domain.length ? [last.domain, other.domain] : [other.domain, last.domain];
+  report(
+    'config.value',
+    `${path}.domain`,
+    `\`${inner}\` lies below \`${outer}\`, and browsers would send the cookies of both: give one of them a \`name\` of its own, or remove the inner one`,
+  );
+}
+
+function oldDomain(
+  values: ReadonlyMap<string, unknown>,
+  raw: unknown,
+  session: SessionConfig,
+  report: Report,
+): CookieConfig[] {
   const domain = readDomain(raw, 'session.domain', report);
   if (domain === undefined) return [];
   const landing = values.get('default_redirection_url');
-  return [
-    {
-      domain,
-      defaultRedirectionUrl: readAddress(landing, 'default_redirection_url', domain, report),
-      session: DEFAULT_SESSION,
-    },
-  ];
+  const defaultRedirectionUrl = readAddress(landing, 'default_redirection_url', domain, report);
+  return [{ domain, defaultRedirectionUrl, session }];
+}
+
+function nameOf(raw: unknown): string | undefined {
+  const domain = typeof raw === 'string' ? raw.toLowerCase() : '';
+  return DOMAIN.test(domain) ? domain : undefined;
 }
 
 function readDomain(raw: unknown, path: string, report: Report): string | undefined {
-  const domain = typeof raw === 'string' ? raw.toLowerCase() : '';
-  if (DOMAIN.test(domain)) return domain;
+  const domain = nameOf(raw);
+  if (domain !== undefined) return domain;
   report(
     'config.value',
     path,
@@ -106,24 +212,43 @@ function readDomain(raw: unknown, path: string, report: Report): string | undefi
   return undefined;
 }
 
+function isBelow(host: string, domain: string): boolean {
+  return host === domain || host.endsWith(`.${domain}`);
+}
+
+/** Below the domain, or below another one whose portal serves this one, too. */
+function readPortal(
+  raw: unknown,
+  path: string,
+  domain: string,
+  domains: readonly string[],
+  report: Report,
+): string | undefined {
+  const known = domains.find(other => addressBelow(raw, other) !== undefined);
+  if (known !== undefined && addressBelow(raw, domain) === undefined) return addressBelow(raw, known);
+  return readAddress(raw, path, domain, report);
+}
+
 /** An https address of the domain: its cookies reach no other. */
 function readAddress(raw: unknown, path: string, domain: string, report: Report): string | undefined {
   if (raw === undefined || raw === null || raw === '') return undefined;
-  const url = typeof raw === 'string' && URL.canParse(raw) ? new URL(raw) : undefined;
-  const isBelow = url?.hostname === domain || url?.hostname.endsWith(`.${domain}`) === true;
-  if (
-    url?.protocol === 'https:' &&
-    isBelow &&
-    url.username === '' &&
-    url.password === '' &&
-    url.hash === ''
-  ) {
-    return url.href;
-  }
+  const address = addressBelow(raw, domain);
+  if (address !== undefined) return address;
   report(
     'config.value',
     path,
     `must be an address like \`https://auth.${domain}\`, below \`${domain}\`, got ${shown(raw)}`,
   );
   return undefined;
+}
+
+function addressBelow(raw: unknown, domain: string): string | undefined {
+  const url = typeof raw === 'string' && URL.canParse(raw) ? new URL(raw) : undefined;
+  const good =
+    url?.protocol === 'https:' &&
+    isBelow(url.hostname, domain) &&
+    url.username === '' &&
+    url.password === '' &&
+    url.hash === '';
+  return good ? url.href : undefined;
 }

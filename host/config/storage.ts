@@ -54,7 +54,7 @@ function readPostgres(input: StorageInput): StorageSetup | undefined {
   };
   const at = readAddress(postgres, refuse);
   for (const key of ['servers', 'ssl', 'sslmode']) {
-    if (postgres[key] !== undefined && postgres[key] !== null)
+    if (postgres[key] !== undefined && postgres[key] !== null && !isWithoutTls(postgres[key]))
       refuse(key, 'must be removed: write `address`, and `tls` with `ca_certificate`', 'config.refused');
   }
   const setup = {
@@ -68,6 +68,11 @@ function readPostgres(input: StorageInput): StorageSetup | undefined {
     tls: readTls(input, postgres.tls, refuse),
   } as const;
   return good ? setup : undefined;
+}
+
+/** Authelia's old way to say that there is no TLS, as without `tls`. */
+function isWithoutTls(value: unknown): boolean {
+  return value === 'disable' || (isMapping(value) && value.mode === 'disable');
 }
 
 type Refuse = (key: string, message: string, code?: string) => undefined;

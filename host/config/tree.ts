@@ -34,6 +34,7 @@ export function collectValues(root: unknown, report: Report): Map<string, unknow
       } else if (POLICY_TREES.includes(path) || SPECIAL_KEYS.includes(path) || isValueKey(path)) {
         // A key without a value is as good as absent.
         if (value !== null) values.set(path, value);
+        if (hasNames(path)) walkForeign(value, path);
       } else if (!hasBelow(path)) {
         report('config.unknown-key', path, `unknown key${advice(mapping, parent, key)}`);
       } else if (isMapping(value)) {
@@ -44,7 +45,7 @@ export function collectValues(root: unknown, report: Report): Map<string, unknow
     }
   }
 
-  /** Below a key that is not used only what is misspelt, wrong or secret is worth a word. */
+  /** Below a key that is not used, or read in its own way, only what is misspelt, wrong or secret is worth a word. */
   function walkForeign(value: unknown, parent: string): void {
     if (Array.isArray(value)) {
       for (const [i, entry] of value.entries()) walkForeign(entry, `${parent}[${i}]`);
@@ -71,6 +72,11 @@ export function collectValues(root: unknown, report: Report): Map<string, unknow
 function foreignNames(path: string): readonly string[] | undefined {
   const key = path.replaceAll(/\[\d+\]/g, '[]');
   return Object.hasOwn(FOREIGN_NAMES, key) ? FOREIGN_NAMES[key]?.split(' ') : undefined;
+}
+
+/** Whether it is known what may stand below the key, or in the entries of its list. */
+function hasNames(path: string): boolean {
+  return foreignNames(path) !== undefined || foreignNames(`${path}[]`) !== undefined;
 }
 
 /** A key that follows an empty one it belongs to has lost its indentation; else it may be misspelt. */

@@ -9,6 +9,7 @@ const KEYS: Readonly<Record<string, string>> = {
   'server.socket': 'server.address',
   'server.prefix': 'server.address',
   cookies: 'session.cookies',
+  storage: 'storage',
   usersFile: 'authentication_backend.file.path',
   usersWatch: 'authentication_backend.file.watch',
   'usersSearch.caseInsensitive': 'authentication_backend.file.search.case_insensitive',

@@ -8,6 +8,7 @@ import {
 import { formatDuration } from '../config/duration.ts';
 import { IDENTITY_PRESETS } from '../config/identity-presets.ts';
 import { DEFAULTS, DENIALS } from '../config/keys.ts';
+import { FACTOR_DOCS, FACTOR_SPECIAL_DOCS } from './factor-docs.ts';
 
 /** As much of JSON Schema (draft 7) as is needed. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -19,11 +20,12 @@ const SEGMENTS = '([A-Za-z0-9_-][A-Za-z0-9._-]*/)*([A-Za-z0-9_-][A-Za-z0-9._-]*)
 const PREFIX: JsonSchema = { type: 'string', pattern: `^\\s*/?${SEGMENTS}\\s*$` };
 const UNIT =
   '(y|M|w|d|h|m|s|ms|([Yy]ear|[Mm]onth|[Ww]eek|[Dd]ay|[Hh]our|[Mm]inute|[Ss]econd|[Mm]illisecond)s?)';
+const DURATION_PATTERN = `^\\s*\\d{1,9}\\s*${UNIT}(\\s*(and\\s+)?\\d{1,9}\\s*${UNIT})*\\s*$`;
 /** The longest duration is the reader's to know. */
 const DURATION: JsonSchema = {
   anyOf: [
     { type: 'integer', minimum: 1 },
-    { type: 'string', pattern: `^\\s*\\d{1,9}\\s*${UNIT}(\\s*(and\\s+)?\\d{1,9}\\s*${UNIT})*\\s*$` },
+    { type: 'string', pattern: DURATION_PATTERN },
   ],
 };
 const IDENTITY_HEADER: JsonSchema = {
@@ -263,6 +265,33 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
     pattern: '^[A-Za-z0-9_-]{1,32}$',
     default: 'postern',
   },
+  'session.name': {
+    description:
+      'Name of the session cookie; `__Secure-` is put in front where it is not there. Default `postern_session`.',
+    type: 'string',
+    pattern: '^(?!__[Hh][Oo][Ss][Tt]-)(?!__[Ss][Ee][Cc][Uu][Rr][Ee]-$)[A-Za-z0-9_.-]{1,64}$',
+  },
+  'session.same_site': {
+    description: 'Whether requests that another site makes carry the session: `lax` is for links alone.',
+    enum: ['lax', 'strict', 'none'],
+    default: 'lax',
+  },
+  'session.expiration': {
+    description: 'When a session ends, from its beginning, whatever its user does.',
+    ...DURATION,
+    default: '1h',
+  },
+  'session.inactivity': {
+    description: 'After how long without a request a session ends; not one that is to be remembered.',
+    ...DURATION,
+    default: '5m',
+  },
+  'session.remember_me': {
+    description:
+      'When a session ends that is to be remembered after the browser was closed; -1 does not offer it.',
+    anyOf: [{ type: 'integer', minimum: -1 }, { const: '-1' }, { type: 'string', pattern: DURATION_PATTERN }],
+    default: '1M',
+  },
   'cache.redis.host': {
     description: 'Name or address of the server, also with its port, or the path of its socket.',
     type: 'string',
@@ -307,6 +336,7 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
     description: 'Some nodes of a Redis cluster, in place of a host; the others are found by them.',
     ...NODES,
   },
+  ...FACTOR_DOCS,
   default_roles: {
     description: 'Roles in Elasticsearch of users of whose groups none is mapped.',
     ...TEXTS,
@@ -419,6 +449,12 @@ export const SPECIAL_DOCS: Readonly<Record<string, JsonSchema>> = {
     ...TEXT,
   },
   'cache.redis.tls.certificate_chain_file': { description: 'File with that certificate.', ...TEXT },
+  'session.remember_me_duration': {
+    description: "Authelia's old form of `session.remember_me`.",
+    anyOf: [{ type: 'integer', minimum: -1 }, { const: '-1' }, { type: 'string', pattern: DURATION_PATTERN }],
+    deprecated: true,
+  },
+  ...FACTOR_SPECIAL_DOCS,
   'server.endpoints': {
     description:
       "Authelia's endpoints: below `authz` each with `implementation`; `scheme_basic_cache_lifespan` of a strategy is `grants.lifetime`.",

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../host/config/parse.ts';
 import { formatProblem } from '../../host/config/problem.ts';
+import { DEFAULT_SESSION } from '../../host/config/session.ts';
 
 function parse(text: string) {
   const parsed = parseConfig({
@@ -93,8 +94,14 @@ describe('session.cookies', () => {
         domain: 'example.com',
         signInUrl: 'https://auth.example.com/',
         defaultRedirectionUrl: 'https://www.example.com/',
+        session: { ...DEFAULT_SESSION, cookieName: '__Secure-x' },
       },
-      { domain: 'b.example.com', signInUrl: 'https://b.example.com/login', defaultRedirectionUrl: undefined },
+      {
+        domain: 'b.example.com',
+        signInUrl: 'https://b.example.com/login',
+        defaultRedirectionUrl: undefined,
+        session: { ...DEFAULT_SESSION, cookieName: '__Secure-x' },
+      },
     ]);
   });
 
@@ -104,7 +111,7 @@ describe('session.cookies', () => {
     );
     expect(errors).toEqual([]);
     expect(config.cookies).toEqual([
-      { domain: 'example.com', defaultRedirectionUrl: 'https://example.com/' },
+      { domain: 'example.com', defaultRedirectionUrl: 'https://example.com/', session: DEFAULT_SESSION },
     ]);
     expect(parse('').config.cookies).toEqual([]);
   });

@@ -295,10 +295,8 @@ identity_providers:
       'postern.yml:20: authentication_backend.refresh_interval: not used: changes of the users file count within two seconds; the key may stay',
       'postern.yml:23: authentication_backend.file.watch: changed passwords, groups and disabled users count only after a restart: remove the key to follow the file',
       'postern.yml:24: authentication_backend.file.password: not used: it says how Authelia makes new digests, `postern hash` has options for it; the key may stay',
-      'postern.yml:25: session: not supported yet: this version has no sessions, so only credentials in `Authorization` count; of this key it reads `cookies` with `domain` and `authelia_url`; the key may stay',
       `postern.yml:26: session.secret: ${noSecret}`,
       'postern.yml:28: regulation: not supported yet: this version bans nobody after failed attempts, it only delays their answers and lets guesses wait their turn; the key may stay',
-      'postern.yml:29: storage: not supported yet: this version needs no database; the key may stay',
       `postern.yml:29: storage.encryption_key: ${noSecret}`,
     ]);
     for (const secret of hidden) expect(warnings.join('\n')).not.toContain(secret);

@@ -71,6 +71,7 @@ const SAMPLES: readonly unknown[] = [
     'soon',
     'text',
     'json',
+    'lax',
     'info',
     'trace',
     'loud',

@@ -75,7 +75,6 @@ describe('what is told about a file', () => {
       [6, 'warning', 'server.host', null],
       [7, 'warning', 'server.port', null],
       [8, 'error', 'server.path_prefix', null],
-      [9, 'warning', 'session', null],
       [10, 'warning', 'session.secret', null],
       [12, 'warning', 'session.domain', null],
       [13, 'error', 'session.lifetime', null],

@@ -131,7 +131,7 @@ describe('postern storage', () => {
     ],
     [
       'an old form of TLS',
-      'storage: { postgres: { address: db, database: a, username: a, ssl: { mode: disable } } }',
+      'storage: { postgres: { address: db, database: a, username: a, ssl: { mode: require } } }',
       'storage.postgres.ssl: must be removed',
     ],
     [

@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../host/config/parse.ts';
+import { formatProblem } from '../../host/config/problem.ts';
+import { DEFAULT_SESSION } from '../../host/config/session.ts';
+import { createSecret } from '../../host/secret/secret.ts';
+
+const DAY = 86_400;
+const STORAGE = 'storage: { local: { path: db.sqlite3 } }\n';
+const secret = createSecret();
+
+function parse(text: string, variables: Record<string, string> = {}) {
+  const parsed = parseConfig({
+    yaml: { file: 'postern.yml', text },
+    env: { POSTERN_SECRET: secret, ...variables },
+    isTerminal: false,
+  });
+  const lines = (severity: 'error' | 'warning') =>
+    parsed.problems
+      .filter(problem => problem.severity === severity)
+      .map(problem => formatProblem(problem).replace('postern.yml:', ''));
+  return { config: parsed.config, errors: lines('error'), warnings: lines('warning') };
+}
+
+describe('session', () => {
+  it("has Authelia's defaults, and a name of its own", () => {
+    const { config, errors, warnings } = parse(
+      `${STORAGE}session: { cookies: [{ domain: example.com, authelia_url: https://auth.example.com }] }\n`,
+    );
+    expect([errors, warnings]).toEqual([[], []]);
+    expect(config.cookies).toEqual([
+      { domain: 'example.com', signInUrl: 'https://auth.example.com/', session: DEFAULT_SESSION },
+    ]);
+    expect(DEFAULT_SESSION).toEqual({
+      cookieName: '__Secure-postern_session',
+      sameSite: 'lax',
+      expirationSeconds: 3_600,
+      inactivitySeconds: 300,
+      rememberMeSeconds: 30 * DAY,
+    });
+    expect(config.storage).toEqual({ kind: 'sqlite', path: expect.stringMatching(/db\.sqlite3$/) });
+  });
+
+  it('says something for all domains, and other things for one', () => {
+    const { config, errors } = parse(`${STORAGE}session:
+  name: authelia_session
+  same_site: strict
+  expiration: 1h 30m
+  inactivity: 15m
+  remember_me: 1y
+  cookies:
+    - domain: example.com
+      authelia_url: https://auth.example.com
+    - domain: example.org
+      authelia_url: https://example.org/authelia
+      name: __Secure-org
+      same_site: lax
+      expiration: 1M
+      inactivity: 90
+      remember_me: -1
+`);
+    expect(errors).toEqual([]);
+    expect(config.cookies?.map(({ session }) => session)).toEqual([
+      {
+        cookieName: '__Secure-authelia_session',
+        sameSite: 'strict',
+        expirationSeconds: 5_400,
+        inactivitySeconds: 900,
+        rememberMeSeconds: 365 * DAY,
+      },
+      {
+        cookieName: '__Secure-org',
+        sameSite: 'lax',
+        expirationSeconds: 30 * DAY,
+        inactivitySeconds: 90,
+        rememberMeSeconds: 0,
+      },
+    ]);
+  });
+
+  it('is read from the environment, too', () => {
+    const { config, errors } = parse(`${STORAGE}session: { cookies: [{ domain: example.com }] }\n`, {
+      POSTERN_SESSION_NAME: 'x',
+      POSTERN_SESSION_EXPIRATION: '2h',
+      POSTERN_SESSION_REMEMBER_ME: '-1',
+    });
+    expect(errors).toEqual([]);
+    expect(config.cookies?.[0]?.session).toMatchObject({
+      cookieName: '__Secure-x',
+      expirationSeconds: 7_200,
+      rememberMeSeconds: 0,
+    });
+  });
+
+  it("takes Authelia's old keys, with a warning each", () => {
+    const { config, errors, warnings } = parse(
+      `${STORAGE}session: { domain: example.com, remember_me_duration: 1w }\ndefault_redirection_url: https://example.com\n`,
+    );
+    expect(errors).toEqual([]);
+    expect(config.cookies).toEqual([
+      {
+        domain: 'example.com',
+        defaultRedirectionUrl: 'https://example.com/',
+        session: { ...DEFAULT_SESSION, rememberMeSeconds: 7 * DAY },
+      },
+    ]);
+    expect(warnings).toEqual([
+      "2: session.domain: is Authelia's old form of `session.cookies` with `domain` and `authelia_url`; it names no portal, so nobody can sign in here: write that",
+      "2: session.remember_me_duration: is Authelia's old form of `session.remember_me`: write that",
+      "3: default_redirection_url: is Authelia's old form of `session.cookies[].default_redirection_url`: write that",
+    ]);
+  });
+
+  it('knows a domain whose portal is below another one', () => {
+    const { config, errors } = parse(
+      `${STORAGE}session: { cookies: [{ domain: app.example.org, authelia_url: https://auth.example.com }, { domain: example.com, authelia_url: https://auth.example.com }] }\n`,
+    );
+    expect(errors).toEqual([]);
+    expect(config.cookies?.map(({ domain, isHandoff = false }) => [domain, isHandoff])).toEqual([
+      ['app.example.org', true],
+      ['example.com', false],
+    ]);
+  });
+
+  it('says what is missing for people to sign in here', () => {
+    const { config, warnings } = parse(
+      'session: { cookies: [{ domain: example.com, authelia_url: https://auth.example.com }] }\n',
+    );
+    expect(config.storage).toBeUndefined();
+    expect(warnings).toEqual([
+      expect.stringContaining('session.cookies: nobody signs in here without a database'),
+    ]);
+    expect(warnings[0]).toContain('storage: { local: { path:');
+  });
+
+  const nested = (more: string) =>
+    `session: { cookies: [{ domain: example.com }, { domain: b.example.com${more} }] }\n`;
+
+  it('refuses two domains whose cookies a browser would send together', () => {
+    expect(parse(STORAGE + nested('')).errors).toEqual([
+      '2: session.cookies[1].domain: `b.example.com` lies below `example.com`, and browsers would send the cookies of both: give one of them a `name` of its own, or remove the inner one',
+    ]);
+    expect(parse(STORAGE + nested(', name: b')).errors).toEqual([]);
+    // Without a database there are no cookies.
+    expect(parse(nested('')).errors).toEqual([]);
+  });
+
+  it.each([
+    ['name: a b', 'name: must be a name of letters'],
+    ["name: ''", 'name: must be a name of letters'],
+    ["name: 'a;Path=/'", 'name: must be a name of letters'],
+    ['name: __Secure-', 'name: must be a name of letters'],
+    ['name: __Host-x', 'name: must not begin with `__Host-`'],
+    ['same_site: Lax', 'same_site: must be `lax`, `strict` or `none`, got "Lax"'],
+    ['expiration: 0', "expiration: must be from 1s to 3650d, got 0: 0 would be Authelia's default"],
+    ['expiration: soon', 'expiration: must be a duration like'],
+    ['inactivity: 11y', 'inactivity: must be from 1s to 3650d'],
+    ['remember_me: -2', 'remember_me: must be a duration like'],
+    ['remember_me: forever', 'remember_me: must be a duration like'],
+  ])('refuses %s, for all domains or one', (line, expected) => {
+    const all = parse(`${STORAGE}session: { ${line}, cookies: [{ domain: example.com }] }\n`);
+    expect(all.errors).toEqual([expect.stringContaining(`session.${expected}`)]);
+    const one = parse(`${STORAGE}session: { cookies: [{ domain: example.com, ${line} }] }\n`);
+    expect(one.errors).toEqual([expect.stringContaining(`session.cookies[0].${expected}`)]);
+  });
+
+  it('warns of cookies that every site may use', () => {
+    for (const text of [
+      'same_site: none, cookies: [{ domain: a.test }]',
+      'cookies: [{ domain: a.test, same_site: none }]',
+    ])
+      expect(parse(`${STORAGE}session: { ${text} }\n`).warnings).toEqual([
+        expect.stringContaining('lets every other site send requests'),
+      ]);
+  });
+
+  it('tells what is wrong with the database, which it now needs', () => {
+    expect(parse('storage: { local: { path: [] } }\n').errors).toEqual([
+      expect.stringContaining('storage.local.path: missing'),
+    ]);
+    expect(parse('storage: { local: { pfad: x } }\n').errors.join()).toContain(
+      'storage.local.pfad: unknown key',
+    );
+  });
+});
