@@ -1,8 +1,9 @@
 import type { Logger } from '../log/logger.ts';
+import type { Form, FormProblem } from './form.ts';
 import { type Reply, statusReply } from './reply.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
-/** A request as the routes see it. None of them reads a body. */
+/** A request as the routes see it. Only the portal's read a body. */
 export interface Request {
   readonly method: string;
   readonly path: string;
@@ -13,6 +14,8 @@ export interface Request {
   readonly peer: string;
   /** Whether the connection is TLS. */
   readonly secure: boolean;
+  /** The form in the body, to be asked for once; undefined unless the method is POST. */
+  readonly form?: () => Promise<Form | FormProblem>;
 }
 
 export type Handler = (request: Request) => Reply | Promise<Reply>;

@@ -3,10 +3,11 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { Socket } from 'node:net';
 import type { Logger } from '../log/logger.ts';
 import { answerUnreadable } from './client-error.ts';
+import { Form, type FormProblem, readForm } from './form.ts';
 import { type Endpoint, listen } from './listen.ts';
 import { type Reply, send, statusReply } from './reply.ts';
 import { RequestHeaders } from './request-headers.ts';
-import type { Handler } from './router.ts';
+import type { Handler, Request } from './router.ts';
 
 /** `Postern-Request` may be 12 KiB, beside what the client sent. */
 const MAX_HEADER_BYTES = 65_536;
@@ -122,13 +123,13 @@ function answer(
 ): void {
   const headers = new RequestHeaders(request.rawHeaders);
   const method = request.method ?? '';
-  // Nothing here reads a body; what follows one is not taken for a request.
-  const hasBody =
+  // Most routes read no body; what follows one that was not read is not taken for a request.
+  let isUnread =
     headers.one('transfer-encoding') !== undefined ||
     headers.values('content-length').some(length => length !== '0');
   const finish = (reply: Reply): void => {
     try {
-      send(response, reply, { head: method === 'HEAD', last: closing() || hasBody });
+      send(response, reply, { head: method === 'HEAD', last: closing() || isUnread });
     } catch (error) {
       log.error('an answer could not be sent', { error: String(error) });
       response.destroy();
@@ -147,9 +148,18 @@ function answer(
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? '' : url.slice(mark + 1);
   const peer = local ? LOCAL_PEER : (request.socket.remoteAddress ?? '');
+  const received: Request = { method, path, query, headers, peer, secure };
+  const withForm = (): Request => ({
+    ...received,
+    form: async (): Promise<Form | FormProblem> => {
+      const outcome = await readForm(request, headers);
+      if (outcome instanceof Form) isUnread = false;
+      return outcome;
+    },
+  });
   let reply: Reply | Promise<Reply>;
   try {
-    reply = handler({ method, path, query, headers, peer, secure });
+    reply = handler(method === 'POST' ? withForm() : received);
   } catch (error) {
     fail(error);
     return;
