@@ -2,6 +2,7 @@ import { isValueKey, VALUE_KEYS, variableOf } from './keys.ts';
 import type { Problem } from './problem.ts';
 import { secretVariables } from './secret-text.ts';
 import { didYouMean } from './suggest.ts';
+import { TOTP_LISTS } from './totp.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -49,4 +50,5 @@ const LISTS: ReadonlySet<string> = new Set([
   'elasticsearch.config_peers',
   'elasticsearch.group_whitelist',
   'default_roles',
+  ...TOTP_LISTS,
 ]);

@@ -1,5 +1,6 @@
 import type { Environment } from './environment.ts';
 import { REDIS_SECRETS, variableOf } from './keys.ts';
+import { NOTIFIER_SECRETS } from './notifier.ts';
 import type { Problem } from './problem.ts';
 import { readTextFile } from './read-file.ts';
 
@@ -11,6 +12,7 @@ export const SECRET_TEXTS: readonly string[] = [
   'elasticsearch.password',
   'elasticsearch.api_key',
   ...REDIS_SECRETS,
+  ...NOTIFIER_SECRETS,
   'storage.postgres.password',
 ];
 

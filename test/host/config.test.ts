@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatDuration, parseDuration } from '../../host/config/duration.ts';
+import { IDENTITY_PROOF_DEFAULTS } from '../../host/config/identity-proof.ts';
 import { loadConfig, loadSetup } from '../../host/config/load.ts';
 import { parseConfig } from '../../host/config/parse.ts';
 import { ConfigError, formatProblem, type Problem } from '../../host/config/problem.ts';
 import { suggest } from '../../host/config/suggest.ts';
+import { TOTP_DEFAULTS } from '../../host/config/totp.ts';
 import { formatGuestKey, formatSecret } from '../../host/secret/secret.ts';
 import { checkUsersFile } from '../../host/users/check-users-file.ts';
 
@@ -50,6 +52,8 @@ describe('configuration', () => {
       guest: { directory: '/run/postern', offlineGraceSeconds: 900 },
       grants: { lifetimeSeconds: 3600, slots: 16_384, slotSize: 1024 },
       cache: { expirationSeconds: 3600, extend: false, prefix: 'postern', redis: undefined },
+      totp: TOTP_DEFAULTS,
+      identityProof: IDENTITY_PROOF_DEFAULTS,
       policy: {},
       secret: key,
       previousSecret: undefined,
@@ -291,7 +295,6 @@ identity_providers:
       "postern.yml:5: server.host: is Authelia's old form: write `server.address: 'tcp://0.0.0.0:8080'`",
       "postern.yml:6: server.port: is Authelia's old form: write `server.address: 'tcp://0.0.0.0:8080'`",
       'postern.yml:17: log.file_path: not used: the log goes to standard error; the key may stay',
-      'postern.yml:18: totp: not supported yet: this version knows no second factor, and `two_factor` rules refuse passwords; the key may stay',
       'postern.yml:20: authentication_backend.refresh_interval: not used: changes of the users file count within two seconds; the key may stay',
       'postern.yml:23: authentication_backend.file.watch: changed passwords, groups and disabled users count only after a restart: remove the key to follow the file',
       'postern.yml:24: authentication_backend.file.password: not used: it says how Authelia makes new digests, `postern hash` has options for it; the key may stay',

@@ -70,7 +70,6 @@ describe('what is told about a file', () => {
     expect(problems.map(({ line, severity, path, rule }) => [line, severity, path, rule])).toEqual([
       [2, 'warning', 'jwt_secret', null],
       [3, 'warning', 'default_redirection_url', null],
-      [4, 'warning', 'default_2fa_method', null],
       [6, 'error', '', null],
       [6, 'warning', 'server.host', null],
       [7, 'warning', 'server.port', null],
@@ -81,8 +80,6 @@ describe('what is told about a file', () => {
       [16, 'warning', 'session.redis', null],
       [29, 'warning', 'access_control.rules[1].domain', 2],
       [32, 'warning', 'regulation', null],
-      [36, 'warning', 'notifier', null],
-      [39, 'warning', 'password_policy', null],
       [45, 'error', 'password_policy.standard.require_numbers', null],
     ]);
     // What is to be written instead: as YAML it means what was meant, and no secret is in it.
@@ -139,12 +136,10 @@ describe("Authelia's files as they stand", () => {
     const sections = new Set(problems.map(problem => problem.path.split('.')[0]));
     for (const name of [
       'session',
-      'totp',
       'webauthn',
       'regulation',
       'storage',
       'notifier',
-      'password_policy',
     ]) {
       expect(sections).toContain(name);
     }
