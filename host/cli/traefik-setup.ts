@@ -7,6 +7,7 @@ import {
 } from '../../assembly/contract.ts';
 import { identityNames } from '../config/identity-presets.ts';
 import { verdictTag } from '../secret/derive.ts';
+import { handoffRules, hostRule, portalRules } from './traefik-rules.ts';
 
 /** The plugin's module name: Traefik looks below `plugins-local/src/` for it. */
 export const PLUGIN_MODULE = 'github.com/postern-auth/postern';
@@ -67,6 +68,8 @@ export interface TraefikOptions {
   readonly plugin?: Readonly<Record<string, unknown>>;
   /** Addresses where people sign in at this host: `https://auth.example.com`, also below a path. */
   readonly portals?: readonly string[];
+  /** Domains whose portal lies below another one: the host also answers at them, where they are handed a session. */
+  readonly handoffs?: readonly string[];
 }
 
 export interface Router {
@@ -215,7 +218,8 @@ function routersAndServices(options: TraefikOptions): {
       service: target,
     };
   }
-  for (const rule of portalRules(options.portals ?? [])) {
+  const portals = [...portalRules(options.portals ?? []), ...handoffRules(options.handoffs ?? [])];
+  for (const rule of portals) {
     services[PORTAL] = { loadBalancer: { servers: [{ url: options.hostAddress }] } };
     routers[freeName(PORTAL, routers)] = {
       rule,
@@ -230,28 +234,9 @@ function routersAndServices(options: TraefikOptions): {
   return Object.keys(services).length === 0 ? { routers } : { routers, services };
 }
 
-/** Several domains may have one portal. */
-function portalRules(addresses: readonly string[]): ReadonlySet<string> {
-  return new Set(
-    addresses.map(address => {
-      const { hostname, pathname } = new URL(address);
-      const path = pathname.replace(/\/+$/, '');
-      if (path === '') return hostRule(hostname);
-      // Not `/authelia-of-somebody-else`.
-      return `${hostRule(hostname)} && (Path(\`${path}\`) || PathPrefix(\`${path}/\`))`;
-    }),
-  );
-}
-
 function tls(options: TraefikOptions): Pick<Router, 'tls'> {
   if (options.tls === false) return {};
   return { tls: options.certResolver ? { certResolver: options.certResolver } : {} };
-}
-
-/** Host is compared in lower case without port by Traefik; rules below `*.` have any depth, as in the policy. */
-function hostRule(domain: string): string {
-  if (!domain.startsWith('*.')) return `Host(\`${domain}\`)`;
-  return `HostRegexp(\`^.+\\.${domain.slice(2).replaceAll('.', '\\.')}\\.?$\`)`;
 }
 
 function freeName(wanted: string, taken: Readonly<Record<string, unknown>>): string {

@@ -42,7 +42,7 @@ export function staticYaml(setup: PrintedSetup): string {
 
 /** The dynamic part. */
 export function dynamicYaml(setup: PrintedSetup): string {
-  const portal = ['Where people sign in: reached without a guard.'];
+  const portal = ['Where people sign in, and are handed a session: reached without a guard.'];
   const only = ['No other router may match these hosts with a higher priority.'];
   if (setup.static.experimental === undefined) {
     return write(setup.dynamic, 'Dynamic configuration, for the file provider or a KV store.', {

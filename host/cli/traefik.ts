@@ -126,7 +126,7 @@ function setupOptions(domains: readonly string[], options: Options, io: Io): Tra
     directory,
     keyFile,
     identityHeaders: identityNames(config.policy),
-    portals: portals(config),
+    ...portals(config),
     tls: options.tls,
     certResolver: options.certResolver,
     ...(options.entryPoint.length === 0 ? {} : { entryPoints: entryPoints(options) }),
@@ -135,9 +135,12 @@ function setupOptions(domains: readonly string[], options: Options, io: Io): Tra
 }
 
 /** Where this host has a portal; without a storage it has none, and `session.cookies` names another's. */
-function portals({ cookies = [], storage }: Setup): string[] {
-  if (storage === undefined) return [];
-  return cookies.flatMap(({ signInUrl }) => (signInUrl === undefined ? [] : [signInUrl]));
+function portals({ cookies = [], storage }: Setup): Pick<TraefikOptions, 'portals' | 'handoffs'> {
+  if (storage === undefined) return {};
+  return {
+    portals: cookies.flatMap(({ signInUrl }) => (signInUrl === undefined ? [] : [signInUrl])),
+    handoffs: cookies.flatMap(({ domain, isHandoff }) => (isHandoff ? [domain] : [])),
+  };
 }
 
 function render(setup: PrintedSetup, options: Options): string {

@@ -148,7 +148,7 @@ describe('Traefik set-up', () => {
       'https://auth.example.com/',
       'https://app.example.com:8443/authelia/',
     ];
-    const set = { ...OPTIONS, portals };
+    const set = { ...OPTIONS, portals, handoffs: ['app.test'] };
     const portal = {
       entryPoints: ['websecure'],
       priority: 1_000_001,
@@ -160,6 +160,10 @@ describe('Traefik set-up', () => {
       'postern-portal': { rule: 'Host(`auth.example.com`)', ...portal },
       'postern-portal-2': {
         rule: 'Host(`app.example.com`) && (Path(`/authelia`) || PathPrefix(`/authelia/`))',
+        ...portal,
+      },
+      'postern-portal-3': {
+        rule: '(Host(`app.test`) || HostRegexp(`^.+\\.app\\.test\\.?$`)) && PathRegexp(`^/(outpost\\.goauthentik\\.io|akprox)/(start|callback|sign_out)$`)',
         ...portal,
       },
     };
