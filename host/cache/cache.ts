@@ -24,6 +24,17 @@ export interface Cache {
   increment(key: CacheKey, ttlSeconds: number, by?: number): Promise<number>;
 
   /**
+   * Notes that something happened just now, and answers how often it did within
+   * the last `windowSeconds`, this time included. The last `most` times are
+   * remembered, so no more are answered.
+   *
+   * @param label `[A-Za-z0-9_-]*`, for `forget`
+   */
+  note(key: CacheKey, windowSeconds: number, most: number, label?: string): Promise<number>;
+  /** Forgets what was noted, or that with this label alone. */
+  forget(key: CacheKey, label?: string): Promise<void>;
+
+  /**
    * The lock, or whose it is. It falls back to nobody `ttlMs` after the last
    * `extend`; who had it then finds out at the next step.
    */

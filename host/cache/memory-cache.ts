@@ -14,12 +14,16 @@ import type {
 import { MAX_ENTRIES, MAX_EVENT } from './limits.ts';
 import { Names } from './names.ts';
 import { Topics } from './topics.ts';
-import { checkValue } from './value.ts';
+import { checkLabel, checkValue } from './value.ts';
 
 interface Entry {
-  readonly value: Uint8Array | number | { readonly fence: number };
+  readonly value: Uint8Array | number | { readonly fence: number } | Notes;
   /** Of the monotonic clock: setting the wall clock ends nothing and prolongs nothing. */
   readonly expires: number;
+}
+
+interface Notes {
+  readonly notes: readonly { readonly at: number; readonly label: string }[];
 }
 
 /** What the hosts of one process share; there is usually one of them. */
@@ -90,6 +94,30 @@ export class MemoryCache implements SharedStore {
     const expires = before === undefined ? undefined : this.#space.entries.get(name)?.expires;
     this.#put(name, sum, ttlSeconds * 1_000, expires);
     return sum;
+  }
+
+  async note(key: CacheKey, windowSeconds: number, most: number, label = ''): Promise<number> {
+    checkLabel(label);
+    const name = this.#names.notes(key);
+    const now = this.#clock.monotonic();
+    const ms = windowSeconds * 1_000;
+    const before = this.#notes(name).filter(({ at }) => now - at < ms);
+    const notes = [...before, { at: now, label }].slice(-most);
+    this.#put(name, { notes }, ms);
+    return notes.length;
+  }
+
+  async forget(key: CacheKey, label?: string): Promise<void> {
+    const name = this.#names.notes(key);
+    const notes = label === undefined ? [] : this.#notes(name).filter(note => note.label !== label);
+    const entry = this.#space.entries.get(name);
+    if (notes.length > 0 && entry !== undefined) this.#put(name, { notes }, 0, entry.expires);
+    else this.#space.entries.delete(name);
+  }
+
+  #notes(name: string): Notes['notes'] {
+    const found = this.#find(name);
+    return typeof found === 'object' && 'notes' in found ? found.notes : [];
   }
 
   async acquire(key: CacheKey, ttlMs: number): Promise<Lock | Held> {

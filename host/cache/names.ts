@@ -35,6 +35,10 @@ export class Names {
     return `${this.#prefix}:n-${kind}:${slot(name)}`;
   }
 
+  notes({ kind, name }: CacheKey): string {
+    return `${this.#prefix}:t-${kind}:${slot(name)}`;
+  }
+
   lock({ kind, name }: CacheKey): string {
     return `${this.#prefix}:lock-${kind}:${slot(name)}`;
   }

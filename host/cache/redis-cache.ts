@@ -20,7 +20,7 @@ import { RedisEvents } from './redis-events.ts';
 import { type Argument, RedisLink } from './redis-link.ts';
 import * as scripts from './redis-scripts.ts';
 import type { Sealer } from './seal.ts';
-import { checkValue } from './value.ts';
+import { checkLabel, checkValue } from './value.ts';
 
 export interface RedisCacheDeps {
   readonly settings: RedisSetup;
@@ -114,6 +114,18 @@ export class RedisCache implements SharedStore {
   async increment(key: CacheKey, ttlSeconds: number, by = 1): Promise<number> {
     const name = this.#names.counter(key);
     return Number(await this.#write(scripts.INCREMENT, [name], [by, milliseconds(ttlSeconds)]));
+  }
+
+  async note(key: CacheKey, windowSeconds: number, most: number, label = ''): Promise<number> {
+    checkLabel(label);
+    const name = this.#names.notes(key);
+    return Number(await this.#write(scripts.NOTE, [name], [milliseconds(windowSeconds), most, label]));
+  }
+
+  async forget(key: CacheKey, label?: string): Promise<void> {
+    const name = this.#names.notes(key);
+    if (label === undefined) await this.#write(scripts.DELETE, [name], []);
+    else await this.#write(scripts.FORGET, [name], [label]);
   }
 
   async acquire(key: CacheKey, ttlMs: number): Promise<Lock | Held> {

@@ -40,6 +40,32 @@ local sum = redis.call('INCRBY', KEYS[1], ARGV[2])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return sum`);
 
+/** What was noted: lines of time, blank, label. Text of few commands, as users of Redis are given few. */
+const NOTED = `${IN_TIME}
+local kept = {}
+local noted = string.gmatch(redis.call('GET', KEYS[1]) or '', '(%d+) (%S*)\\n')
+`;
+
+/** milliseconds, most, label */
+export const NOTE = script(`${NOTED}
+for at, label in noted do
+  if now - tonumber(at) < tonumber(ARGV[2]) then table.insert(kept, at .. ' ' .. label .. '\\n') end
+end
+table.insert(kept, string.format('%.0f', now) .. ' ' .. ARGV[4] .. '\\n')
+local first = math.max(1, #kept - tonumber(ARGV[3]) + 1)
+redis.call('SET', KEYS[1], table.concat(kept, '', first), 'PX', ARGV[2])
+return #kept - first + 1`);
+
+/** label */
+export const FORGET = script(`${NOTED}
+for at, label in noted do
+  if label ~= ARGV[2] then table.insert(kept, at .. ' ' .. label .. '\\n') end
+end
+local rest = redis.call('PTTL', KEYS[1])
+if #kept == 0 or rest <= 0 then return redis.call('DEL', KEYS[1]) end
+redis.call('SET', KEYS[1], table.concat(kept), 'PX', rest)
+return 0`);
+
 /**
  * Keys: lock, fence. token, milliseconds. A lock's value is token, blank, fence.
  * The fence is at least the time, so that it grows even when the store forgot it.

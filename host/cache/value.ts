@@ -6,3 +6,8 @@ export function checkValue(value: Uint8Array): void {
     throw new TypeError(`a value has at most ${MAX_VALUE} bytes, got ${value.length}`);
   }
 }
+
+/** It stands in Redis as it is. */
+export function checkLabel(label: string): void {
+  if (!/^[A-Za-z0-9_-]{0,64}$/.test(label)) throw new TypeError('a label is `[A-Za-z0-9_-]*`, at most 64');
+}

@@ -139,6 +139,33 @@ export function describeCache(title: string, create: () => Promise<StoreUnderTes
       expect(await a.increment(name, 60)).toBe(26);
     });
 
+    it('answers how often something happened lately, whoever notes it', async () => {
+      const [a, b] = [await host(), await host()];
+      const name = key();
+      const counts = await Promise.all([...Array(50).keys()].map(i => (i % 2 ? a : b).note(name, 60, 1_000)));
+      expect(counts.toSorted((x, y) => x - y)).toEqual([...Array(50).keys()].map(i => i + 1));
+      // Some, of whoever they were noted by, and the last of them alone.
+      expect(await a.note(name, 60, 3, 'alice')).toBe(3);
+      expect(await b.note(name, 60, 4, 'bob')).toBe(4);
+      await b.forget(name, 'alice');
+      expect(await a.note(name, 60, 9, 'bob')).toBe(4);
+      await a.forget(name, 'nobody');
+      await a.forget(name);
+      await a.forget(name);
+      await b.forget(name, 'bob');
+      expect(await b.note(name, 60, 9)).toBe(1);
+      // Each time counts for the window behind it, not for one that began with the first.
+      const window = key();
+      await a.note(window, 1.2, 9);
+      await sleep(700);
+      expect(await b.note(window, 1.2, 9)).toBe(2);
+      await sleep(1_300);
+      expect(await a.note(window, 1.2, 9)).toBe(1);
+      await expect(a.note(name, 60, 9, 'a b')).rejects.toThrow('a label is');
+      // A counter of the same name is another thing.
+      expect(await a.increment(name, 60)).toBe(1);
+    });
+
     it('gives a lock to one at a time, with a number that grows', async () => {
       const [a, b] = [await host(), await host()];
       const name = key();
