@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { CookieConfig } from '../config/schema.ts';
 import { readReturnAddress } from '../http/web-address.ts';
 import { deriveKey } from '../secret/derive.ts';
+import { DOORS, handoffAddress, readStart, startAddress } from './handoff-address.ts';
 
 /** Enough to find one's telephone and type a code. */
 const LIFETIME_MS = 15 * 60_000;
@@ -17,12 +18,20 @@ const MAX_SEALED = 6_000;
 
 /** Where somebody goes after signing in. */
 export interface OpenedReturn {
+  /** The page. */
   readonly url: string;
+  /**
+   * Where to send a browser that is signed in here: to the page itself, or, where
+   * our cookie does not reach it, to where its host is told (`handoff-door.ts`).
+   */
+  readonly location: string;
   /** Lower case, without port. */
   readonly host: string;
   /** Of the closest domain. */
   readonly cookie: CookieConfig;
 }
+
+type Found = Omit<OpenedReturn, 'location'>;
 
 export interface ReturnAddressesOptions {
   readonly cookies: readonly CookieConfig[];
@@ -56,13 +65,37 @@ export class ReturnAddresses {
 
   /** An address as it came from a client; undefined for one that nobody is sent to. */
   read(rd: string): OpenedReturn | undefined {
+    const found = this.#ours(rd);
+    if (found === undefined) return undefined;
+    return found.cookie.isHandoff === true ? this.#afar(found) : { ...found, location: found.url };
+  }
+
+  #ours(rd: string): Found | undefined {
     const found = readReturnAddress(rd, this.#options.cookies);
     return found === undefined || this.#isPortal(new URL(found.url)) ? undefined : found;
   }
 
+  /** A page of a single application, or the way to it, which stands for the page. */
+  #afar(found: Found): OpenedReturn {
+    const url = new URL(found.url);
+    const start = readStart(url);
+    if (start === undefined) return { ...found, location: startAddress(url, DOORS[0], 1) };
+    const asked = start.page.startsWith('/') ? url.origin + start.page : start.page;
+    const read = readReturnAddress(asked, this.#options.cookies);
+    const page = new URL(read?.host === found.host ? read.url : `${url.origin}/`);
+    const here = { ...found, url: page.href };
+    if (start.attempt === undefined) {
+      return { ...here, location: startAddress(page, start.door, DOORS.indexOf(start.door) + 1) };
+    }
+    // It came back from a door that is not led to us.
+    const next = DOORS[start.attempt];
+    if (next !== undefined) return { ...here, location: startAddress(page, next, start.attempt + 1) };
+    return { ...here, location: handoffAddress(found.cookie.signInUrl, page.href) };
+  }
+
   /** `rd` as it came; undefined for none that `read` takes. */
   seal(rd: string): string | undefined {
-    const address = this.read(rd);
+    const address = this.#ours(rd);
     const [key] = this.#keys;
     if (address === undefined || key === undefined) return undefined;
     const time = Buffer.alloc(TIME_LENGTH);

@@ -57,7 +57,7 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
       });
       return exactReply(dialect.badRequest);
     }
-    const brought = dialect.signInUrl?.(request, cookies?.domain);
+    const brought = dialect.signInUrl?.(request, cookies);
     if (brought === 'bad') {
       deps.log.warn('refused: a sign-in address in the request cannot be used', {
         peer: request.peer,

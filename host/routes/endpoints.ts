@@ -13,7 +13,7 @@ import type { Dialect } from './dialects/dialect.ts';
 import { OAUTH2_PROXY, OAUTH2_USER_INFO } from './dialects/oauth2-proxy.ts';
 import { bad, ownHost } from './forwarded.ts';
 import { FORWARD_AUTH_PATH, LEGACY_PATH } from './paths.ts';
-import { createSignOut, createStart } from './sign-in-routes.ts';
+import { createCallback, createSignOut, createStart, type Door } from './sign-in-routes.ts';
 import {
   COOKIE_SESSION,
   HEADER_AUTH_REQUEST_PROXY_AUTHORIZATION,
@@ -32,7 +32,11 @@ const DEFAULT_ENDPOINTS: readonly EndpointConfig[] = [
 ];
 
 /** Every path that decides, and those that lead people to the portal. `configured` replaces Authelia's defaults. */
-export function createEndpointRoutes(deps: DecisionDeps, configured?: readonly EndpointConfig[]): Route[] {
+export function createEndpointRoutes(
+  deps: DecisionDeps,
+  configured?: readonly EndpointConfig[],
+  door?: Door,
+): Route[] {
   const decide = (path: string, dialect: Dialect, below = false): Route => ({
     path,
     kind: 'decision',
@@ -51,8 +55,10 @@ export function createEndpointRoutes(deps: DecisionDeps, configured?: readonly E
     authelia.push(decide(FORWARD_AUTH_PATH, DEFERRALS_ONLY));
   }
   const { log, signIn } = deps;
-  const start = createStart(signIn, log);
-  const signOut = createSignOut(signIn, log);
+  const start = createStart(signIn, log, door);
+  const signOut = createSignOut(signIn, log, door);
+  const callback = (base: string): Route[] =>
+    door === undefined ? [] : [{ path: `${base}/callback`, kind: 'redirect', handler: createCallback(door) }];
   const nginx = authentikNginx(signIn);
   const outpost = (base: string): Route[] => [
     decide(`${base}/auth/traefik`, AUTHENTIK_PROXY),
@@ -62,6 +68,7 @@ export function createEndpointRoutes(deps: DecisionDeps, configured?: readonly E
     decide(`${base}/auth/envoy/`, authentikEnvoy(`${base}/auth/envoy`), true),
     { path: `${base}/start`, kind: 'redirect', handler: start },
     { path: `${base}/sign_out`, kind: 'redirect', handler: signOut },
+    ...callback(base),
     { path: `${base}/ping`, kind: 'operator', handler: () => NOTHING },
   ];
   const asNginx = createDecision(nginx, deps);
@@ -79,6 +86,7 @@ export function createEndpointRoutes(deps: DecisionDeps, configured?: readonly E
     { path: '/oauth2/start', kind: 'redirect', handler: start },
     { path: '/oauth2/sign_in', kind: 'redirect', handler: start },
     { path: '/oauth2/sign_out', kind: 'redirect', handler: signOut },
+    ...callback('/oauth2'),
   ];
 }
 

@@ -1,14 +1,28 @@
-import { type Reply, statusReply } from '../http/reply.ts';
+import { type Reply, type ReplyHeaders, statusReply } from '../http/reply.ts';
 import type { Handler, Request } from '../http/router.ts';
 import { signInLocation } from '../http/sign-in-address.ts';
 import type { Logger } from '../log/logger.ts';
 import { ownHost } from './forwarded.ts';
 import type { SignIn } from './sign-in.ts';
 
+/**
+ * Applications whose domain is not the portal's: their own hosts have a part in
+ * signing in and out (`portal/handoff-door.ts`).
+ */
+export interface Door {
+  /** Undefined for an address that the portal is asked about as for any other. */
+  start(request: Request, host: string | undefined, rd: string): Reply | undefined;
+  callback(request: Request, host: string | undefined): Promise<Reply>;
+  /** Ends the application's session where there is one; answers what goes with the redirection to the portal. */
+  signOut(request: Request, host: string | undefined): Promise<ReplyHeaders>;
+}
+
 /** `start?rd=`: sends a browser to the portal of the domain it wants to return to. Never 2xx. */
-export function createStart(signIn: SignIn, log: Logger): Handler {
+export function createStart(signIn: SignIn, log: Logger, door?: Door): Handler {
   return request => {
     const returnTo = returnAddress(request) ?? '';
+    const handedOff = door?.start(request, ownHost(request), returnTo);
+    if (handedOff !== undefined) return handedOff;
     const cookies = signIn.domainOfReturn(returnTo);
     if (cookies === undefined && signIn.isConfigured) return statusReply(400);
     if (cookies?.signInUrl === undefined) return noPortal(request, log);
@@ -17,15 +31,17 @@ export function createStart(signIn: SignIn, log: Logger): Handler {
 }
 
 /** `sign_out`: sends a browser to where the portal signs out, and back to `rd` where that is one of ours. Never 2xx. */
-export function createSignOut(signIn: SignIn, log: Logger): Handler {
-  return request => {
+export function createSignOut(signIn: SignIn, log: Logger, door?: Door): Handler {
+  return async request => {
     const cookies = signIn.domainOf(ownHost(request) ?? '');
     if (cookies?.signInUrl === undefined) return noPortal(request, log);
+    const headers = (await door?.signOut(request, ownHost(request))) ?? [];
     const url = new URL(cookies.signInUrl);
     const logout = `${url.origin}${url.pathname.replace(/\/$/, '')}/logout`;
     const returnTo = rawRedirect(request.query) === undefined ? undefined : returnAddress(request);
-    if (returnTo === undefined || signIn.domainOfReturn(returnTo) === undefined) return redirect(logout);
-    return redirect(signInLocation(logout, returnTo, ''));
+    if (returnTo === undefined || signIn.domainOfReturn(returnTo) === undefined)
+      return redirect(logout, headers);
+    return redirect(signInLocation(logout, returnTo, ''), headers);
   };
 }
 
@@ -53,8 +69,13 @@ function rawRedirect(query: string): string | undefined {
   }
 }
 
-function redirect(location: string): Reply {
-  return statusReply(302, [['Location', location]]);
+function redirect(location: string, headers: ReplyHeaders = []): Reply {
+  return statusReply(302, [['Location', location], ...headers]);
+}
+
+/** `callback?code=`: signs in at an application. Never 2xx. */
+export function createCallback(door: Door): Handler {
+  return request => door.callback(request, ownHost(request));
 }
 
 function noPortal({ peer, path }: Request, log: Logger): Reply {

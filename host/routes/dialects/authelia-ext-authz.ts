@@ -20,7 +20,7 @@ export function autheliaExtAuthz(base: string): Dialect {
     deferrals: false,
     hint: `path_prefix: '${base}/' with Host and X-Forwarded-Proto`,
     readTarget: request => readRepeated(request, `${base}/`),
-    signInUrl: (request, domain) => addressedBy(headerAddress(request), domain),
+    signInUrl: (request, cookies) => addressedBy(headerAddress(request), cookies),
   };
 }
 

@@ -16,7 +16,7 @@ export const AUTHELIA_FORWARD_AUTH: Dialect = {
   hint: 'send X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Uri and X-Forwarded-For',
   readTarget: request => readForwarded(request, { scheme: ownScheme(request), uri: '' }),
   strategies: () => DEFAULT_STRATEGIES,
-  signInUrl: (request, domain) => addressedBy(queryAddress(request, 'authelia_url'), domain),
+  signInUrl: (request, cookies) => addressedBy(queryAddress(request, 'authelia_url'), cookies),
   allow: ({ identity }) => exactReply(200, identity),
   challenge: challengeBrowsers,
 };

@@ -39,7 +39,7 @@ export const AUTHELIA_LEGACY: Dialect = {
   readTarget: readEither,
   strategies: legacyStrategies,
   // The proxy's configuration names the portal, wherever it is.
-  signInUrl: (request, _domain) => queryAddress(request, 'rd') ?? headerAddress(request) ?? '',
+  signInUrl: request => queryAddress(request, 'rd') ?? headerAddress(request) ?? '',
   challenge: denial =>
     denial.signInUrl === '' ? exactReply(401) : challengeBrowsers(byItsOwnMethod(denial)),
 };

@@ -1,7 +1,7 @@
 import { queryValues } from '../../http/query.ts';
 import { REPEATED } from '../../http/request-headers.ts';
 import type { Request } from '../../http/router.ts';
-import { hostOfAddress } from '../sign-in.ts';
+import { type CookieDomain, hostOfAddress } from '../sign-in.ts';
 
 /** A sign-in address in a request: undefined when it brings none, `bad` when nobody should be sent there. */
 export type Brought = string | undefined | 'bad';
@@ -22,9 +22,11 @@ function checked(address: string | undefined): Brought {
   return address !== undefined && hostOfAddress(address) !== undefined ? address : 'bad';
 }
 
-/** An address must lie below the domain whose cookies it makes. */
-export function addressedBy(address: Brought, domain: string | undefined): Brought {
-  if (address === undefined || address === 'bad' || domain === undefined) return address;
+/** An address must lie below the domain whose cookies it makes, or be the one that is configured for it. */
+export function addressedBy(address: Brought, cookies: CookieDomain | undefined): Brought {
+  if (address === undefined || address === 'bad' || cookies === undefined) return address;
   const host = hostOfAddress(address);
-  return host === domain || host?.endsWith(`.${domain}`) === true ? address : 'bad';
+  const { domain, signInUrl } = cookies;
+  const isBelow = host === domain || host?.endsWith(`.${domain}`) === true;
+  return isBelow || (signInUrl !== undefined && host === hostOfAddress(signInUrl)) ? address : 'bad';
 }

@@ -2,6 +2,7 @@ import type { IdentityPreset } from '../../config/identity-presets.ts';
 import type { Reply, ReplyHeaders } from '../../http/reply.ts';
 import type { Request } from '../../http/router.ts';
 import type { DenialMode, Principal, Target } from '../../policy/engine.ts';
+import type { CookieDomain } from '../sign-in.ts';
 import type { Strategy } from '../strategies.ts';
 
 /** What a proxy tells about the request it asks about. */
@@ -70,7 +71,7 @@ export interface Dialect {
    * A sign-in address that the request brings along: undefined for none, empty
    * for none and not the configured one either, `bad` for one that cannot be used.
    */
-  signInUrl?(request: Request, domain: string | undefined): string | undefined | 'bad';
+  signInUrl?(request: Request, cookies: CookieDomain | undefined): string | undefined | 'bad';
   /** A further condition on a request that the rules allow. */
   admits?(request: Request, principal: Principal | undefined): 'yes' | 'sign-in' | 'no';
   /** Status 200 (202 in oauth2-proxy's) and the identity headers. */
