@@ -34,11 +34,15 @@ export const AUTHORIZATION_BASIC = 3;
 export const AUTHORIZATION_TOKEN = 4;
 /** `Bearer` with what cannot be a token: malformed where the scheme is enabled, else no credential. */
 export const AUTHORIZATION_BEARER_MALFORMED = 5;
+/** No header, but the cookie of a session. */
+export const AUTHORIZATION_SESSION = 6;
 
 // Kinds of credential. A kind is part of what a grant's tag is made of, so none stands in for another.
 export const KIND_BASIC = 1;
 /** API token in `Authorization: Bearer` or the token header; its scope is empty, the credential the token's text. */
 export const KIND_TOKEN = 2;
+/** Session: its scope is the cookie's domain, the credential the cookie's value. */
+export const KIND_SESSION = 3;
 
 // --- Keys -------------------------------------------------------------------
 
@@ -170,7 +174,7 @@ export const STATE_MAX_READ_AGE_MS = 500;
 export const SNAPSHOT_MAGIC = 0x3250_5350; // "PSP2"
 export const SNAPSHOT_VERSION = 4; // u32 SNAPSHOT_FORMAT
 /** Bumped whenever the file or the image in it changes: another version is refused. */
-export const SNAPSHOT_FORMAT = 4;
+export const SNAPSHOT_FORMAT = 5;
 export const SNAPSHOT_ID = 8; // as in the file's name and the state page
 export const SNAPSHOT_IMAGE_LENGTH = 24; // u32
 export const SNAPSHOT_HEADER_LENGTH = 32;
@@ -214,6 +218,7 @@ export const RECORD_EPOCH = 32; // 16 bytes derived from what the user's record 
 export const RECORD_KIND = 48; // u8
 export const RECORD_LEVEL = 49; // u8
 export const RECORD_SEALED_LENGTH = 50; // u16: ciphertext with its tag
+export const RECORD_REFRESH = 52; // u32: milliseconds after its issue from which the host wants to be asked, 0 for never
 export const RECORD_ISSUED = 56; // u64
 export const RECORD_EXPIRY = 64; // u64
 export const RECORD_CLEAR_LENGTH = 72;
@@ -244,5 +249,13 @@ export const MAX_HOST = 261;
 export const MAX_METHOD = 32;
 /** About 80 proxies in a row. */
 export const MAX_FORWARDED_FOR = 2_048;
+/** Bytes of a session's cookie: 32 random ones and 16 of a MAC, base64url. */
+export const SESSION_TOKEN_LENGTH = 64;
+/** Cookies that only a secure origin can set carry this in their names; ours all do. */
+export const SESSION_COOKIE_PREFIX = '__Secure-';
+/** Longest name of a session's cookie; the usual one has 24 characters. */
+export const MAX_COOKIE_NAME = 64;
+/** All `Cookie` lines of a request together: nginx takes no longer ones, and node no more headers in all. */
+export const MAX_COOKIE = 16_384;
 /** All header names of a request, each with a byte behind it. */
 export const MAX_HEADER_NAMES = 4_096;

@@ -5,6 +5,7 @@ import {
   AUTHORIZATION_BASIC,
   AUTHORIZATION_MALFORMED,
   AUTHORIZATION_NONE,
+  AUTHORIZATION_SESSION,
   AUTHORIZATION_TOO_LARGE,
   MAX_AUTHORIZATION,
   MAX_TOKEN,
@@ -13,6 +14,7 @@ import { HeaderSink, setIdentity } from './gate/identity';
 import { Claims } from './grant/claims';
 import { BasicCredential, enabledScheme, parseAuthorization, parseToken } from './http/authorization';
 import { ClientAddress } from './http/client-address';
+import { areCookiesTooLong, COOKIE_STEP, SessionCookies, withoutSessions } from './http/cookie';
 import { foldName } from './http/fold-name';
 import { reasonText } from './http/reason';
 import { Target } from './http/target';
@@ -25,6 +27,8 @@ import { explain } from './policy/explain';
 import {
   FLAG_BEARER,
   FLAG_FOLD_NAMES,
+  IMAGE_COOKIES,
+  IMAGE_COOKIES_LENGTH,
   IMAGE_FLAGS,
   IMAGE_TOKEN_HEADER,
   IMAGE_TOKEN_HEADER_LENGTH,
@@ -208,6 +212,65 @@ export function credentialColon(): i32 {
 
 export function forgetCredential(): void {
   credential.clear();
+}
+
+const cookies = new SessionCookies();
+/** Where the block of the cookies that are sessions begins in `policyBytes`, and where it ends. */
+let cookiesAt: i32 = 0;
+let cookiesEnd: i32 = 0;
+
+/** Finds that block in the loaded policy; false where there are no sessions. */
+function locateCookies(): bool {
+  if (!isImageOpen()) return false;
+  let len = <i32>headerField(IMAGE_COOKIES_LENGTH);
+  cookiesAt = locate(<i32>headerField(IMAGE_COOKIES), len);
+  cookiesEnd = cookiesAt + len;
+  return len > 0;
+}
+
+/**
+ * AUTHORIZATION_SESSION, _NONE or _TOO_LARGE of the `Cookie` lines, a NUL behind each,
+ * on a host as it was received; the token is in `credentialPair`.
+ */
+export function readSession(host: Uint8Array, lines: Uint8Array): i32 {
+  credential.clear();
+  cookies.clear();
+  let count = 0;
+  for (let i = 0; i < lines.length; i++) if (lines[i] == 0) count++;
+  if (!locateCookies()) return AUTHORIZATION_NONE;
+  if (areCookiesTooLong(lines.length, count, i32.MAX_VALUE)) return AUTHORIZATION_TOO_LARGE;
+  if (asked.readHost(bytesOf(host), 0, host.length) != 0) return AUTHORIZATION_NONE;
+  let buf = new StaticArray<u8>(lines.length + COOKIE_STEP);
+  memory.copy(changetype<usize>(buf), lines.dataStart, lines.length);
+  cookies.find(buf, lines.length, policyBytes, cookiesAt, cookiesEnd, asked.host, asked.hostLength);
+  let size = cookies.tokenEnd - cookies.tokenStart;
+  if (size == 0 || !copy(credential.pair, 0, buf, cookies.tokenStart, size)) return AUTHORIZATION_NONE;
+  credential.end = size;
+  return AUTHORIZATION_SESSION;
+}
+
+/** Domain on whose hosts the cookie that was read last counts. */
+export function sessionDomain(): Uint8Array {
+  return arrayOf(asked.host, asked.hostLength - cookies.domainLength, asked.hostLength);
+}
+
+/** The `Cookie` lines, a NUL behind each, without any session's cookie; lines of which nothing is left are gone. */
+export function stripSessions(lines: Uint8Array): Uint8Array {
+  let buf = bytesOf(lines);
+  if (!locateCookies()) return arrayOf(buf, 0, buf.length);
+  let out = 0;
+  let start = 0;
+  for (let i = 0; i < buf.length; i++) {
+    if (buf[i] != 0) continue;
+    let end = withoutSessions(buf, start, i, policyBytes, cookiesAt, cookiesEnd);
+    if (end > start) {
+      copy(buf, out, buf, start, end - start);
+      out += end - start;
+      buf[out++] = 0;
+    }
+    start = i + 1;
+  }
+  return arrayOf(buf, 0, out);
 }
 
 /** Collects headers: name and value, each behind its u16 length. */

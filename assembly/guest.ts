@@ -42,6 +42,10 @@ class HttpWasmExchange extends Exchange {
     request.setHeader(name, value, start, end);
   }
 
+  addHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: i32, end: i32): void {
+    request.addHeader(name, value, start, end);
+  }
+
   setHeaderNamed(
     names: StaticArray<u8>,
     from: i32,

@@ -18,7 +18,7 @@ export function snapshotFile(image, snapshotKey, id) {
   const key = createHmac('sha256', snapshotKey).update(id).digest();
   const header = Buffer.alloc(32);
   header.write('PSP2', 'latin1');
-  header.writeUInt32LE(4, 4);
+  header.writeUInt32LE(5, 4);
   header.set(id, 8);
   header.writeUInt32LE(image.length, 24);
   const parts = [header, tag(key, 0xffff_ffff, header)];

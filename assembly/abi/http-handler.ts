@@ -38,6 +38,9 @@ export declare function get_header_values(kind: i32, name: usize, name_len: i32,
 @external("http_handler", "set_header_value")
 export declare function set_header_value(kind: i32, name: usize, name_len: i32, value: usize, value_len: i32): void;
 
+@external("http_handler", "add_header_value")
+export declare function add_header_value(kind: i32, name: usize, name_len: i32, value: usize, value_len: i32): void;
+
 @external("http_handler", "remove_header")
 export declare function remove_header(kind: i32, name: usize, name_len: i32): void;
 

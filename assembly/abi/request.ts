@@ -79,6 +79,17 @@ export function setHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: 
   );
 }
 
+/** Adds a line to a request header. */
+export function addHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: i32, end: i32): void {
+  handler.add_header_value(
+    handler.REQUEST,
+    changetype<usize>(name),
+    name.length,
+    changetype<usize>(value) + start,
+    end - start,
+  );
+}
+
 /** As `setHeader`, for the name `names[from, to)`. */
 export function setHeaderNamed(
   names: StaticArray<u8>,

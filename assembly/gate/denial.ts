@@ -30,11 +30,11 @@ import { Exchange } from './exchange';
  */
 
 // Forms of an answer. Zero is the plainest.
-const FORM_STATUS: i32 = 0;
-const FORM_BASIC: i32 = 1;
-const FORM_JSON: i32 = 2;
-const FORM_REDIRECT: i32 = 3;
-const FORM_PAGE: i32 = 4;
+export const FORM_STATUS: i32 = 0;
+export const FORM_BASIC: i32 = 1;
+export const FORM_JSON: i32 = 2;
+export const FORM_REDIRECT: i32 = 3;
+export const FORM_PAGE: i32 = 4;
 
 /** Longest `Location`: behind a door like this one the portal is asked for nothing longer. */
 const MAX_LOCATION: i32 = MAX_URI;
@@ -51,8 +51,10 @@ const HTML_TYPE = literal('text/html; charset=utf-8');
 export class Denial {
   private hints: ClientHints = new ClientHints();
   private out: ByteWriter = new ByteWriter(scratch, SCRATCH_BYTES);
-  private form: i32 = FORM_STATUS;
+  /** FORM_… that was chosen. */
+  form: i32 = FORM_STATUS;
   private code: i32 = 0;
+  private session: bool = false;
   private method: StaticArray<u8> = scratch;
   private methodEnd: i32 = 0;
   /** Where among the names `Referer` stands; no length when it does not. */
@@ -64,7 +66,8 @@ export class Denial {
   /**
    * Reads who asks from the headers named in `names[0, namesEnd)`, each with NUL
    * behind it, and chooses a form by `mode` (DENIAL_…). `presented`: a credential
-   * came in a header and was not enough.
+   * came in a header and was not enough. `session`: in a cookie, and then a password
+   * would not be more.
    */
   begin(
     names: StaticArray<u8>,
@@ -75,14 +78,16 @@ export class Denial {
     verdict: i32,
     mode: u32,
     presented: bool,
+    session: bool,
   ): void {
+    this.session = session;
     this.method = method;
     this.methodEnd = methodEnd;
     this.readHints(names, namesEnd);
     let kind = this.hints.kind(method, methodEnd, scheme == SCHEME_WSS || scheme == SCHEME_WS);
     let challenges = verdict == VERDICT_CHALLENGE;
     this.code = challenges ? 401 : 403;
-    this.form = challenges ? challengeForm(mode, kind, presented) : forbidForm(mode, kind);
+    this.form = challenges ? challengeForm(mode, kind, presented, session) : forbidForm(mode, kind);
   }
 
   /** Whether the answer tells where to sign in, if there is a place. */
@@ -92,7 +97,7 @@ export class Denial {
 
   /** There is no place to sign in: a page has only the browser's own window for a password. */
   withoutSignIn(): void {
-    if (this.form == FORM_REDIRECT) this.form = FORM_BASIC;
+    if (this.form == FORM_REDIRECT) this.form = this.session ? FORM_STATUS : FORM_BASIC;
   }
 
   get wantsRealm(): bool {
@@ -247,17 +252,17 @@ export class Denial {
   }
 }
 
-function challengeForm(mode: u32, kind: i32, presented: bool): i32 {
+function challengeForm(mode: u32, kind: i32, presented: bool, session: bool): i32 {
   if (kind == CLIENT_SOCKET) return FORM_STATUS;
   switch (mode) {
     case DENIAL_ADAPTIVE:
-      if (kind == CLIENT_SCRIPT) return FORM_JSON;
+      if (kind == CLIENT_SCRIPT || (kind == CLIENT_TOOL && session)) return FORM_JSON;
       if (kind == CLIENT_TOOL) return FORM_BASIC;
       break;
     case DENIAL_JSON:
       return FORM_JSON;
     case DENIAL_BASIC:
-      return FORM_BASIC;
+      return session ? FORM_STATUS : FORM_BASIC;
     case DENIAL_REDIRECT:
       break;
     default:

@@ -20,6 +20,8 @@ export abstract class Exchange extends HeaderSink {
   /** As `header`, for the name `names[start, end)`. */
   abstract headerNamed(names: StaticArray<u8>, start: i32, end: i32, buf: StaticArray<u8>): i32;
   abstract setHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: i32, end: i32): void;
+  /** Adds a line to a header. */
+  abstract addHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: i32, end: i32): void;
   /** Removes the header whose name is `names[start, end)`. */
   abstract removeHeader(names: StaticArray<u8>, start: i32, end: i32): void;
   abstract setAnswerHeader(name: StaticArray<u8>, value: StaticArray<u8>, start: i32, end: i32): void;

@@ -67,6 +67,8 @@ class MemoryExchange extends Exchange {
 
   setHeader(_name: StaticArray<u8>, _value: StaticArray<u8>, _start: i32, _end: i32): void {}
 
+  addHeader(_name: StaticArray<u8>, _value: StaticArray<u8>, _start: i32, _end: i32): void {}
+
   setHeaderNamed(
     _names: StaticArray<u8>,
     _from: i32,
@@ -111,12 +113,20 @@ const target = new Target();
 const names = new StaticArray<u8>(MAX_NAMES);
 
 /**
- * Refuses a request: status, to which `denialText` adds headers and body, 0 when
- * that was too long. `fields`: method, scheme, host and URI as received, realm,
+ * Refuses a request: status, to which `denialText` adds headers and body and
+ * `denialForm` what kind of answer it is, 0 when that was too long. `presented`: a
+ * credential came in a header and was not enough; `session`: in a cookie. `fields`: method, scheme, host and URI as received, realm,
  * and the sign-in address with its two NULs or nothing, each behind its u32
  * length; `headers`: name, NUL, value, NUL of each.
  */
-export function deny(fields: Uint8Array, headers: Uint8Array, verdict: i32, mode: i32, presented: bool): i32 {
+export function deny(
+  fields: Uint8Array,
+  headers: Uint8Array,
+  verdict: i32,
+  mode: i32,
+  presented: bool,
+  session: bool,
+): i32 {
   let buf = bytesOf(fields);
   let method = 4;
   let methodEnd = method + <i32>readU32(buf, 0);
@@ -145,6 +155,7 @@ export function deny(fields: Uint8Array, headers: Uint8Array, verdict: i32, mode
     verdict,
     mode,
     presented,
+    session,
   );
   let start = 0;
   let end = 0;
@@ -163,6 +174,11 @@ export function deny(fields: Uint8Array, headers: Uint8Array, verdict: i32, mode
   denial.answer(names, secure, hostBytes, hostBytes.length, uriBytes, uriBytes.length, buf, start, end);
   exchange.headers = NONE;
   return exchange.out.overflow ? 0 : exchange.status;
+}
+
+/** FORM_… of the answer made last. */
+export function denialForm(): i32 {
+  return denial.form;
 }
 
 /** Name, NUL, value, NUL of each header of the answer made last, NUL, and its body. */

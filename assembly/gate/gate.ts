@@ -5,6 +5,7 @@ import {
   AUTHORIZATION_BASIC,
   AUTHORIZATION_MALFORMED,
   AUTHORIZATION_NONE,
+  AUTHORIZATION_SESSION,
   AUTHORIZATION_TOKEN,
   AUTHORIZATION_TOO_LARGE,
   DENIAL_ADAPTIVE,
@@ -12,6 +13,7 @@ import {
   HEADER_REQUEST,
   HEADER_VERDICT,
   KIND_BASIC,
+  KIND_SESSION,
   KIND_TOKEN,
   LEVEL_NONE,
   POLICY_BYPASS,
@@ -38,6 +40,8 @@ import {
   BACKEND_ELASTICSEARCH,
   FLAG_BEARER,
   FLAG_FOLD_NAMES,
+  IMAGE_COOKIES,
+  IMAGE_COOKIES_LENGTH,
   IMAGE_FLAGS,
   IMAGE_REALM,
   IMAGE_REALM_LENGTH,
@@ -58,10 +62,10 @@ import { verdict } from '../policy/verdict';
 import { bytes, clearFault, fault, headerField, locate, numberAt } from '../policy/view';
 import { badRequest, tooLarge, unavailable } from './answers';
 import { Deferral } from './deferral';
-import { Denial } from './denial';
+import { Denial, FORM_PAGE } from './denial';
 import { Exchange } from './exchange';
 import { GuestDirectory } from './guest-directory';
-import { stripHeaders } from './header-edits';
+import { sendCookies, stripHeaders } from './header-edits';
 import { setIdentity } from './identity';
 import { AUTHORIZATION, RequestReader } from './request-reader';
 import { System } from './system';
@@ -145,6 +149,7 @@ export class Gate {
     if (reason != 0) return this.refuse(reason);
     authorization = this.readCredential(authorization);
     if (fault != 0) return this.deferFault(now);
+    if (authorization == AUTHORIZATION_TOO_LARGE) return this.refuseTooLarge();
     return this.judge(authorization, now);
   }
 
@@ -154,7 +159,8 @@ export class Gate {
 
   /**
    * The one credential that is considered: `Authorization` of an enabled scheme,
-   * else the token header. `authorization` is what the first was read as.
+   * else the token header, else the cookie of a session. `authorization` is what the
+   * first was read as.
    */
   private readCredential(authorization: i32): i32 {
     let bearer = (headerField(IMAGE_FLAGS) & FLAG_BEARER) != 0;
@@ -163,18 +169,33 @@ export class Gate {
     // What a scheme that is not enabled left there is no credential.
     this.request.credential.clear();
     let len = <i32>headerField(IMAGE_TOKEN_HEADER_LENGTH);
-    if (len == 0) return AUTHORIZATION_NONE;
-    let name = locate(<i32>headerField(IMAGE_TOKEN_HEADER), len);
-    return this.request.readTokenHeader(bytes, name, name + len);
+    if (len > 0) {
+      let name = locate(<i32>headerField(IMAGE_TOKEN_HEADER), len);
+      authorization = this.request.readTokenHeader(bytes, name, name + len);
+      if (authorization != AUTHORIZATION_NONE) return authorization;
+    }
+    if (!this.mayHaveSession) return AUTHORIZATION_NONE;
+    len = <i32>headerField(IMAGE_COOKIES_LENGTH);
+    let cookies = locate(<i32>headerField(IMAGE_COOKIES), len);
+    return this.request.readSession(bytes, cookies, cookies + len);
+  }
+
+  /** There are cookies, and some may be sessions. */
+  private get mayHaveSession(): bool {
+    return this.request.scan.hasCookie && headerField(IMAGE_COOKIES_LENGTH) != 0;
   }
 
   /** Rules against subject and target, by what the credential proves. */
   private judge(authorization: i32, now: u64): bool {
     let claims: Claims | null = null;
     let level = LEVEL_NONE;
+    let session = authorization == AUTHORIZATION_SESSION;
     let presented = authorization == AUTHORIZATION_BASIC || authorization == AUTHORIZATION_TOKEN;
-    if (presented) {
-      claims = this.findGrant(authorization == AUTHORIZATION_BASIC ? KIND_BASIC : KIND_TOKEN, now);
+    if (presented || session) {
+      claims = this.findGrant(
+        session ? KIND_SESSION : authorization == AUTHORIZATION_BASIC ? KIND_BASIC : KIND_TOKEN,
+        now,
+      );
       if (claims !== null && !this.mayAskFrom(claims)) claims = null;
       if (claims !== null) level = this.grantLevel;
     }
@@ -192,16 +213,21 @@ export class Gate {
     if (twice && fault == 0) policy = stricterWithoutParameters(policy, subject, target);
     if (fault != 0) return this.deferFault(now);
     // A credential nobody has vouched for yet: whoever it is, bypass lets in, all else the host must say.
-    if (presented && claims === null) {
-      return policy == POLICY_BYPASS ? this.allow(null, now) : this.defer(now);
+    // An open page that knows its users should know who is signed in, as long as there is a host to tell.
+    if ((presented || session) && claims === null) {
+      let passes = policy == POLICY_BYPASS && !(session && this.isHostThere(now));
+      return passes ? this.allow(null, now) : this.defer(now);
     }
     let outcome = verdict(policy, hasSubjects, level, authorization == AUTHORIZATION_MALFORMED);
     if (outcome == VERDICT_ALLOW) return this.allow(claims, now);
-    return this.deny(outcome, presented || authorization == AUTHORIZATION_MALFORMED, now);
+    return this.deny(outcome, presented || authorization == AUTHORIZATION_MALFORMED, session, now);
   }
 
-  /** Refuses in the form that suits the client. `presented`: it showed a credential that is not enough. */
-  private deny(outcome: i32, presented: bool, now: u64): bool {
+  /**
+   * Refuses in the form that suits the client. `presented`: it showed a credential
+   * that is not enough; `session`: that was a cookie.
+   */
+  private deny(outcome: i32, presented: bool, session: bool, now: u64): bool {
     let request = this.request;
     let target = request.target;
     findSettings(target);
@@ -219,9 +245,16 @@ export class Gate {
       outcome,
       mode,
       presented,
+      session,
     );
     let start = 0;
     let end = 0;
+    // Whoever is signed in is told by the portal what is wrong.
+    if (session && denial.form == FORM_PAGE && this.isHostThere(now)) {
+      locateSignIn(target);
+      if (fault != 0) return this.deferFault(now);
+      if (signInEnd > signInStart) return this.defer(now);
+    }
     if (denial.wantsSignIn) {
       locateSignIn(target);
       start = signInStart;
@@ -268,6 +301,12 @@ export class Gate {
 
   private grantLevel: i32 = 0;
 
+  /** Somebody would answer what is deferred now. */
+  private isHostThere(now: u64): bool {
+    let state = this.directory.state;
+    return state.valid && state.fresh(now);
+  }
+
   /** Claims of the live grant for the request's credential; null is a miss. Sets `grantLevel`. */
   private findGrant(kind: i32, now: u64): Claims | null {
     let state = this.directory.state;
@@ -275,11 +314,23 @@ export class Gate {
     let credential = this.request.credential;
     let flags = headerField(IMAGE_FLAGS);
     if (kind == KIND_BASIC && (flags & FLAG_FOLD_NAMES) != 0) foldName(credential);
-    credentialTag(this.keys, kind, credential.pair, 0, credential.end, this.tag);
+    let target = this.request.target;
+    let scope = kind == KIND_SESSION ? this.request.cookies.domainLength : 0;
+    credentialTag(
+      this.keys,
+      kind,
+      target.host,
+      target.hostLength - scope,
+      target.hostLength,
+      credential.pair,
+      0,
+      credential.end,
+      this.tag,
+    );
     let claims = this.recent.find(this.tag, now);
     if (claims !== null) {
       this.grantLevel = this.recent.level;
-      return claims;
+      return this.isDue(this.recent.refresh, now) ? null : claims;
     }
     let table = this.table;
     if (!this.directory.hasTable) return null;
@@ -295,9 +346,22 @@ export class Gate {
       now,
     );
     if (!found || table.issued < state.notBefore) return null;
-    this.recent.remember(this.tag, table.claims, table.claimsLength, table.level, table.issued, table.expiry);
+    this.recent.remember(
+      this.tag,
+      table.claims,
+      table.claimsLength,
+      table.level,
+      table.issued,
+      table.expiry,
+      table.refresh,
+    );
     this.grantLevel = table.level;
-    return table.claims;
+    return this.isDue(table.refresh, now) ? null : table.claims;
+  }
+
+  /** Whether the host wants to be asked again, and can be: without it a grant is good to its end. */
+  private isDue(refresh: u64, now: u64): bool {
+    return refresh <= now && this.isHostThere(now);
   }
 
   /** Whether a grant that is bound to networks holds where this request comes from; else the host says what is wrong. */
@@ -340,8 +404,27 @@ export class Gate {
     }
     stripHeaders(this.exchange, this.request.names, this.request.scan);
     if (!setIdentity(this.exchange, bytes, identity, identity + len, claims))
-      return this.deny(VERDICT_FORBID, true, now);
+      return this.deny(VERDICT_FORBID, true, false, now);
+    // Last, as it must not be missing from what the host is sent.
+    if (!this.removeSession()) {
+      if (fault == 0) return this.refuseTooLarge();
+      this.directory.noteFault(fault);
+      return this.refuseUnavailable();
+    }
     this.exchange.setHeader(VERDICT, this.allowValue, 0, this.allowValue.length);
+    return true;
+  }
+
+  /** Takes the cookies of sessions out of what the backend is sent; false when they are over the limit, or `fault` says more. */
+  private removeSession(): bool {
+    let request = this.request;
+    if (!this.mayHaveSession || (request.cookies.looked && !request.cookies.present)) return true;
+    let len = <i32>headerField(IMAGE_COOKIES_LENGTH);
+    let at = locate(<i32>headerField(IMAGE_COOKIES), len);
+    if (fault != 0) return false;
+    let size = request.readCookies(bytes, at, at + len);
+    if (size < 0) return false;
+    if (request.cookies.present) sendCookies(this.exchange, size, bytes, at, at + len);
     return true;
   }
 

@@ -1,7 +1,10 @@
 import { equalsAsciiFold } from '../bytes/ascii';
 import { literal } from '../bytes/literal';
+import { scratch } from '../bytes/scratch';
+import { withoutSessions } from '../http/cookie';
 import { Exchange } from './exchange';
 import { HeaderScan } from './header-scan';
+import { COOKIE } from './request-reader';
 
 /** What the gate changes on every request it passes on, bypass included. */
 
@@ -28,4 +31,24 @@ export function stripHeaders(exchange: Exchange, names: StaticArray<u8>, scan: H
     if (webSocket) exchange.setHeader(CONNECTION, CONNECTION_UPGRADE, 0, CONNECTION_UPGRADE.length);
     else exchange.removeHeader(CONNECTION, 0, CONNECTION.length);
   }
+}
+
+/**
+ * Sends on the `Cookie` lines in `scratch[0, len)`, a NUL behind each, without the
+ * cookies of `block[at, end)`; no header where nothing is left.
+ */
+export function sendCookies(exchange: Exchange, len: i32, block: StaticArray<u8>, at: i32, end: i32): void {
+  let start = 0;
+  let isFirst = true;
+  for (let i = 0; i < len; i++) {
+    if (unchecked(scratch[i]) != 0) continue;
+    let left = withoutSessions(scratch, start, i, block, at, end);
+    if (left > start) {
+      if (isFirst) exchange.setHeader(COOKIE, scratch, start, left);
+      else exchange.addHeader(COOKIE, scratch, start, left);
+      isFirst = false;
+    }
+    start = i + 1;
+  }
+  if (isFirst) exchange.removeHeader(COOKIE, 0, COOKIE.length);
 }

@@ -26,6 +26,7 @@ const AUTHORIZ: u64 = ((<u64>0x7a69726f) << 32) | 0x68747561;
 const RIZATION: u64 = ((<u64>0x6e6f6974) << 32) | 0x617a6972;
 const CONNECTI: u64 = ((<u64>0x69746365) << 32) | 0x6e6e6f63;
 const FORWARDE: u64 = ((<u64>0x65647261) << 32) | 0x77726f66;
+const COOKIE: u64 = ((<u64>0x6569) << 32) | 0x6b6f6f63;
 const HTTP2: u64 = ((<u64>0x32) << 32) | 0x70747468;
 const POSTERN: u64 = ((<u64>0x6e7265) << 32) | 0x74736f70;
 const REMOTE: u64 = ((<u64>0x6574) << 32) | 0x6f6d6572;
@@ -42,6 +43,7 @@ export class HeaderScan {
   removals: StaticArray<i32> = new StaticArray<i32>(MAX_REMOVALS * 2);
   removalCount: i32 = 0;
   hasAuthorization: bool = false;
+  hasCookie: bool = false;
   hasForwardedFor: bool = false;
   hasForwardedProto: bool = false;
   hasConnection: bool = false;
@@ -56,6 +58,7 @@ export class HeaderScan {
   scan(names: StaticArray<u8>, len: i32): bool {
     this.removalCount = 0;
     this.hasAuthorization = false;
+    this.hasCookie = false;
     this.hasForwardedFor = false;
     this.hasForwardedProto = false;
     this.hasConnection = false;
@@ -122,7 +125,9 @@ export class HeaderScan {
           this.hasAuthorization = true;
         return true;
       case 0x63: // c
-        if (first == CONNECTI && equalsAsciiFold(names, start, end, 'connection')) this.hasConnection = true;
+        if ((first & SIX) == COOKIE && end - start == 6) this.hasCookie = true;
+        else if (first == CONNECTI && equalsAsciiFold(names, start, end, 'connection'))
+          this.hasConnection = true;
         return true;
       case 0x66: // f: RFC 7239, which nothing here reads and a backend might
         return first == FORWARDE && spells(names, start, end, 'forwarded') ? this.remove(start, end) : true;

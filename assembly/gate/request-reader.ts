@@ -1,9 +1,10 @@
-import { wipe } from '../bytes/bytes';
+import { copy, wipe } from '../bytes/bytes';
 import { literal } from '../bytes/literal';
-import { scratch } from '../bytes/scratch';
+import { SCRATCH_BYTES, scratch } from '../bytes/scratch';
 import {
   AUTHORIZATION_MALFORMED,
   AUTHORIZATION_NONE,
+  AUTHORIZATION_SESSION,
   AUTHORIZATION_TOO_LARGE,
   MAX_AUTHORIZATION,
   MAX_FORWARDED_FOR,
@@ -13,6 +14,7 @@ import {
 } from '../contract';
 import { BasicCredential, parseAuthorization, parseToken } from '../http/authorization';
 import { ClientAddress } from '../http/client-address';
+import { areCookiesTooLong, SessionCookies } from '../http/cookie';
 import { REASON_HOST, REASON_METHOD, REASON_SCHEME, REASON_URI_LENGTH } from '../http/reason';
 import { Target } from '../http/target';
 import { IMAGE_TRUSTED } from '../policy/layout';
@@ -21,6 +23,7 @@ import { Exchange } from './exchange';
 import { HeaderScan, SCAN_STEP } from './header-scan';
 
 export const AUTHORIZATION = literal('Authorization');
+export const COOKIE = literal('Cookie');
 const HOST = literal('Host');
 const FORWARDED_FOR = literal('X-Forwarded-For');
 const FORWARDED_PROTO = literal('X-Forwarded-Proto');
@@ -41,6 +44,8 @@ export class RequestReader {
   readonly target: Target = new Target();
   readonly credential: BasicCredential = new BasicCredential();
   readonly client: ClientAddress = new ClientAddress();
+  /** As `readCookies` found them; nothing before. */
+  readonly cookies: SessionCookies = new SessionCookies();
   /** As received, for the deferral. */
   readonly uri: StaticArray<u8> = new StaticArray<u8>(MAX_URI);
   uriEnd: i32 = 0;
@@ -58,6 +63,7 @@ export class RequestReader {
   begin(): bool {
     this.credential.clear();
     this.clientResolved = false;
+    this.cookies.clear();
     let len = this.exchange.headerNames(this.names);
     this.namesEnd = len;
     return len >= 0 && len <= MAX_HEADER_NAMES && this.scan.scan(this.names, len);
@@ -127,6 +133,30 @@ export class RequestReader {
     let outcome = parseToken(scratch, 0, len - 1, this.credential);
     wipe(scratch, 0, len);
     return outcome;
+  }
+
+  /**
+   * Reads the `Cookie` lines to the beginning of the scratch space and looks for those
+   * of `block[at, end)` among them; answers their length, a NUL behind each line, -1
+   * when they are over the limit.
+   */
+  readCookies(block: StaticArray<u8>, at: i32, end: i32): i32 {
+    let len = this.exchange.header(COOKIE, scratch);
+    if (areCookiesTooLong(len, this.exchange.headerCount, SCRATCH_BYTES)) return -1;
+    this.cookies.find(scratch, len, block, at, end, this.target.host, this.target.hostLength);
+    return len;
+  }
+
+  /** AUTHORIZATION_…; fills `credential` from the session's cookie on the target's host. */
+  readSession(block: StaticArray<u8>, at: i32, end: i32): i32 {
+    let len = this.readCookies(block, at, end);
+    if (len < 0) return AUTHORIZATION_TOO_LARGE;
+    let cookies = this.cookies;
+    let size = cookies.tokenEnd - cookies.tokenStart;
+    if (size > 0 && copy(this.credential.pair, 0, scratch, cookies.tokenStart, size))
+      this.credential.end = size;
+    if (cookies.present) wipe(scratch, 0, len);
+    return this.credential.end > 0 ? AUTHORIZATION_SESSION : AUTHORIZATION_NONE;
   }
 
   /** Finds the client's address by the trusted proxies of the policy; false when a field is over its limit, or `fault` says more. */

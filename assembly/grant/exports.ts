@@ -29,9 +29,10 @@ export function grantKeys(text: Uint8Array): bool {
   return keys.fromText(bytesOf(text), 0, text.length);
 }
 
-/** T of a credential without scope. */
-export function grantTag(kind: i32, credential: Uint8Array): Uint8Array {
-  credentialTag(keys, kind, bytesOf(credential), 0, credential.length, tag);
+/** T of a credential; the scope is empty but for sessions. */
+export function grantTag(kind: i32, scope: Uint8Array, credential: Uint8Array): Uint8Array {
+  let domain = bytesOf(scope);
+  credentialTag(keys, kind, domain, 0, domain.length, bytesOf(credential), 0, credential.length, tag);
   return arrayOf(tag, 0, TAG_LENGTH);
 }
 
@@ -67,6 +68,11 @@ export function grantFind(
 
 export function grantFoundLevel(): i32 {
   return table.level;
+}
+
+/** From when on the host wants to be asked about the one found last; all bits for never. */
+export function grantFoundRefresh(): u64 {
+  return table.refresh;
 }
 
 /** Slots read by the last search. */

@@ -21,6 +21,7 @@ class Entry {
   level: i32 = 0;
   issued: u64 = 0;
   expiry: u64 = 0;
+  refresh: u64 = 0;
 }
 
 export class RecentGrants {
@@ -30,6 +31,8 @@ export class RecentGrants {
   level: i32 = 0;
   /** When that grant was issued, in milliseconds since 1970. */
   issued: u64 = 0;
+  /** From when on the host wants to be asked about it. */
+  refresh: u64 = 0;
 
   constructor() {
     for (let i = 0; i < ENTRIES; i++) this.entries[i] = new Entry();
@@ -45,7 +48,7 @@ export class RecentGrants {
     }
   }
 
-  /** Claims remembered for T and still alive at `now`, else null; sets `level` and `issued`. */
+  /** Claims remembered for T and still alive at `now`, else null; sets `level`, `issued` and `refresh`. */
   find(tag: StaticArray<u8>, now: u64): Claims | null {
     let first = readU64(tag, 0);
     for (let i = 0; i < ENTRIES; i++) {
@@ -59,13 +62,22 @@ export class RecentGrants {
       }
       this.level = entry.level;
       this.issued = entry.issued;
+      this.refresh = entry.refresh;
       return entry.claims;
     }
     return null;
   }
 
   /** Remembers an opened record, in the oldest entry's place. */
-  remember(tag: StaticArray<u8>, claims: Claims, len: i32, level: i32, issued: u64, expiry: u64): void {
+  remember(
+    tag: StaticArray<u8>,
+    claims: Claims,
+    len: i32,
+    level: i32,
+    issued: u64,
+    expiry: u64,
+    refresh: u64,
+  ): void {
     if (len <= 0 || len > MAX_CLAIMS) return;
     let entry = unchecked(this.entries[this.oldest]);
     this.oldest = (this.oldest + 1) % ENTRIES;
@@ -76,6 +88,7 @@ export class RecentGrants {
     entry.level = level;
     entry.issued = issued;
     entry.expiry = expiry;
+    entry.refresh = refresh;
     entry.len = len;
   }
 }

@@ -32,17 +32,21 @@ import { GuestKeys } from './guest-keys';
 export const TAG_LENGTH: i32 = 32;
 
 const hmac = new Hmac();
-/** Version, kind, length of the empty scope, length of the credential. */
+/** Version, kind and length of the scope, then the length of the credential. */
 const prefix = new StaticArray<u8>(10);
+const PREFIX_SCOPE: i32 = 6;
 /** One ChaCha20 block, of which the first 32 bytes are the record's key. */
 const recordKey = new StaticArray<u8>(64);
 /** FORMAT_VERSION ‖ table id ‖ clear header. */
 const aad = new StaticArray<u8>(4 + ID_LENGTH + RECORD_CLEAR_LENGTH);
 
-/** Writes T of an unscoped credential to `out[0..32)`. */
+/** Writes T of a credential to `out[0..32)`. The scope, `scope[from, to)`, is the cookie's domain, else empty. */
 export function credentialTag(
   keys: GuestKeys,
   kind: i32,
+  scope: StaticArray<u8>,
+  from: i32,
+  to: i32,
   credential: StaticArray<u8>,
   start: i32,
   end: i32,
@@ -50,10 +54,16 @@ export function credentialTag(
 ): void {
   writeU8(prefix, 0, FORMAT_VERSION);
   writeU8(prefix, 1, kind);
-  writeU32(prefix, 2, 0); // scope: the cookie's domain, else empty
-  writeU32(prefix, 6, end - start);
+  writeU32(prefix, 2, to - from);
+  writeU32(prefix, PREFIX_SCOPE, end - start);
   hmac.begin(keys.index);
-  hmac.update(prefix, 0, prefix.length);
+  let at = 0;
+  if (to > from) {
+    hmac.update(prefix, 0, PREFIX_SCOPE);
+    hmac.update(scope, from, to);
+    at = PREFIX_SCOPE;
+  }
+  hmac.update(prefix, at, prefix.length);
   hmac.update(credential, start, end);
   hmac.finish(out, 0);
 }

@@ -9,6 +9,7 @@ import {
   LEVEL_TWO_FACTORS,
   RECORD_EXPIRY,
   RECORD_ISSUED,
+  RECORD_REFRESH,
   RECORD_TAG,
 } from '../contract';
 import { Claims } from './claims';
@@ -37,6 +38,8 @@ export class GrantTable {
   level: i32 = 0;
   issued: u64 = 0;
   expiry: u64 = 0;
+  /** From when on the host wants to be asked; `u64.MAX_VALUE` for never. */
+  refresh: u64 = u64.MAX_VALUE;
 
   /** Finds and opens the record of T among `slotCount` slots of `slotSize` bytes; false is a miss. */
   find(
@@ -95,6 +98,8 @@ export class GrantTable {
     this.level = level;
     this.issued = readU64(scratch, RECORD_ISSUED);
     this.expiry = readU64(scratch, RECORD_EXPIRY);
+    let refresh = readU32(scratch, RECORD_REFRESH);
+    this.refresh = refresh == 0 ? u64.MAX_VALUE : this.issued + refresh;
     return true;
   }
 }

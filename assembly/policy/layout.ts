@@ -6,7 +6,7 @@
  *
  *     ┌────────┬──────────────────────────────────────────────┬─────────────────┬───────────────┐
  *     │ header │ blocks: strings, programs, lists, networks   │ rules, in order │ index         │
- *     │ 144    │ any size, each stored once                   │ 32 each         │ when FLAG_INDEX │
+ *     │ 152    │ any size, each stored once                   │ 32 each         │ when FLAG_INDEX │
  *     └────────┴──────────────────────────────────────────────┴─────────────────┴───────────────┘
  *
  *     header  u32 magic │ u32 version │ u32 length │ u8 default policy, 3 × 0 │ u32 flags
@@ -15,7 +15,7 @@
  *             u32 token header (name) │ u32 token header length, 0 for none
  *             u32 exact hosts (table) │ u32 its slots │ u32 suffixes (table) │ u32 its slots
  *             u32 group of rules for any host │ u8[32] bits of the suffixes' hashes │ u32 sign-in addresses (list), 0 for none
- *             u8[32] id of the policy
+ *             u8[32] id of the policy │ u32 cookies of sessions (block) │ u32 bytes of that
  *     settings  u32 entries │ u32 names (block), 0 for none │ entries, the first for every host
  *     entry     u32 domains (list) │ u32 identity (block) │ u16 bytes of that │ u8 denial │ u8 paths
  *     rule    u8 policy │ u8 flags │ u16 methods (bits) │ u32 domains (list) │ u32 networks (set)
@@ -29,7 +29,7 @@
  */
 export const IMAGE_MAGIC: u32 = 0x3149_5350; // "PSI1"
 /** Bumped with any change of the layout; another version is refused. */
-export const IMAGE_VERSION: u32 = 4;
+export const IMAGE_VERSION: u32 = 5;
 
 export const IMAGE_LENGTH: i32 = 8;
 export const IMAGE_DEFAULT_POLICY: i32 = 12;
@@ -52,7 +52,10 @@ export const IMAGE_SUFFIX_BITS: i32 = 76;
 /** Written behind the id, as the index is. */
 export const IMAGE_SIGN_IN: i32 = 108;
 // From 112 on IMAGE_ID of `contract.ts`.
-export const IMAGE_HEADER: i32 = 144;
+/** Which cookies are sessions (`http/cookie.ts`), written with the sign-in addresses; of no length without sessions. */
+export const IMAGE_COOKIES: i32 = 144;
+export const IMAGE_COOKIES_LENGTH: i32 = 148;
+export const IMAGE_HEADER: i32 = 152;
 
 /** Some rule has `networks`: the client address matters. */
 export const FLAG_NETWORKS: u32 = 1;
@@ -71,6 +74,8 @@ export const FLAG_SETTINGS: u32 = 1 << 30;
 /** Rules are indexed by domain. */
 export const FLAG_INDEX: u32 = 1 << 31;
 
+/** All cookies of sessions: some two hundred domains, in half of what a guest holds of its policy. */
+export const MAX_COOKIES: i32 = 8_192;
 /** Longest name of the token header: those in use are half as long. */
 export const MAX_TOKEN_HEADER: i32 = 64;
 

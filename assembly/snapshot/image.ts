@@ -9,6 +9,8 @@ import {
   HAS_RESOURCES,
   HAS_SUBJECT_LIST,
   IMAGE_ALLOW_HTTP,
+  IMAGE_COOKIES,
+  IMAGE_COOKIES_LENGTH,
   IMAGE_HEADER,
   IMAGE_LENGTH,
   IMAGE_MAGIC,
@@ -26,6 +28,7 @@ import {
   ITEM_OFFSET,
   ITEM_SIZE,
   LIST_ITEMS,
+  MAX_COOKIES,
   MAX_KIND,
   MAX_TOKEN_HEADER,
   NAMES_FIRST,
@@ -74,6 +77,8 @@ export function checkImage(buf: StaticArray<u8>, at: i32, len: i32): bool {
   if (!isSet(buf, at, len, readU32(buf, at + IMAGE_TRUSTED))) return false;
   if (!isList(buf, at, len, readU32(buf, at + IMAGE_ALLOW_HTTP))) return false;
   if (!areSettings(buf, at, len, readU32(buf, at + IMAGE_SETTINGS))) return false;
+  let cookies = readU32(buf, at + IMAGE_COOKIES_LENGTH);
+  if (cookies > <u32>MAX_COOKIES || !isRange(len, readU32(buf, at + IMAGE_COOKIES), cookies)) return false;
   let signIn = readU32(buf, at + IMAGE_SIGN_IN);
   if (signIn != 0 && !isList(buf, at, len, signIn)) return false;
   let rules = readU32(buf, at + IMAGE_RULES);

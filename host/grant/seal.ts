@@ -13,6 +13,7 @@ import {
   RECORD_KIND,
   RECORD_LEVEL,
   RECORD_NONCE_LENGTH,
+  RECORD_REFRESH,
   RECORD_SEALED,
   RECORD_SEALED_LENGTH,
   RECORD_TAG,
@@ -29,6 +30,8 @@ export interface RecordHeader {
   readonly level: number;
   readonly issued: number;
   readonly expiry: number;
+  /** Milliseconds after `issued` from which guests ask the host; 0 and undefined are never. */
+  readonly refresh?: number;
 }
 
 /** Bytes of claims that fit into a slot. */
@@ -81,6 +84,7 @@ function encodeHeader(header: RecordHeader, sealedLength: number): Uint8Array {
   out.writeUInt8(header.kind, RECORD_KIND);
   out.writeUInt8(header.level, RECORD_LEVEL);
   out.writeUInt16LE(sealedLength, RECORD_SEALED_LENGTH);
+  out.writeUInt32LE(header.refresh ?? 0, RECORD_REFRESH);
   out.writeBigUInt64LE(BigInt(header.issued), RECORD_ISSUED);
   out.writeBigUInt64LE(BigInt(header.expiry), RECORD_EXPIRY);
   return out;
@@ -99,5 +103,6 @@ export function readHeader(slot: Uint8Array): RecordHeader | undefined {
     level: bytes.readUInt8(RECORD_LEVEL),
     issued: Number(bytes.readBigUInt64LE(RECORD_ISSUED)),
     expiry: Number(bytes.readBigUInt64LE(RECORD_EXPIRY)),
+    refresh: bytes.readUInt32LE(RECORD_REFRESH),
   };
 }

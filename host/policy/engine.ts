@@ -89,6 +89,15 @@ export type TokenHeader =
   | { readonly kind: 'malformed' }
   | { readonly kind: 'token'; readonly token: string };
 
+/** The session that a request's cookies carry. */
+export type SessionCookie =
+  /** None, two of one name, or nothing that could be one. */
+  | { readonly kind: 'none' }
+  /** Over a named limit: 431. */
+  | { readonly kind: 'too-large' }
+  /** `domain`: of `session.cookies`, on whose hosts the cookie counts. */
+  | { readonly kind: 'session'; readonly domain: string; readonly token: string };
+
 /** How a refusal is worded (`denial`): as Authelia does, as suits the client, or in one form for everybody. */
 export const DENIALS = ['authelia', 'adaptive', 'redirect', 'json', 'basic', 'status'] as const;
 export type DenialMode = (typeof DENIALS)[number];
@@ -104,6 +113,8 @@ export interface Refusal {
   readonly uri: string;
   /** A credential came in a header and was not enough. */
   readonly presented: boolean;
+  /** It came in a session's cookie: a password would not be more, and is not asked for. */
+  readonly session?: boolean;
   readonly realm: string;
   /** The sign-in address with NUL where the return address and the method go; empty for none. */
   readonly signIn: string;
@@ -111,8 +122,13 @@ export interface Refusal {
   readonly headers: Iterable<readonly [name: string, value: string]>;
 }
 
+/** Kinds of answers, in the order of FORM_… in `assembly/gate/denial.ts`. */
+export const FORMS = ['status', 'basic', 'json', 'redirect', 'page'] as const;
+
 export interface Refused {
   readonly status: number;
+  /** `page`: a person looks at it, and a better one may stand in its place. */
+  readonly form: (typeof FORMS)[number];
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;
 }
@@ -184,6 +200,10 @@ export interface Engine {
   tokenHeader(): string | undefined;
   /** `values`: each value of that header, bytes as latin1. */
   parseToken(values: readonly string[]): TokenHeader;
+  /** `lines`: each value of `Cookie` as received, bytes as latin1; `host` as received. */
+  sessionCookie(host: string, lines: readonly string[]): SessionCookie;
+  /** The same lines without any session's cookie, of whichever domain; empty lines are gone. */
+  withoutSessionCookies(lines: readonly string[]): readonly string[];
   /** Addresses and CIDRs as a grant's claims carry them; undefined when one of them is none. */
   compileNetworks(networks: readonly string[]): Uint8Array | undefined;
   /** Whether the address lies in networks that `compileNetworks` gave; one that cannot be told lies in none. */

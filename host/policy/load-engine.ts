@@ -3,6 +3,7 @@ import { instantiateSync } from '@assemblyscript/loader';
 import {
   AUTHORIZATION_BASIC,
   AUTHORIZATION_NONE,
+  AUTHORIZATION_SESSION,
   AUTHORIZATION_TOKEN,
   AUTHORIZATION_TOO_LARGE,
   DENIAL_ADAPTIVE,
@@ -31,6 +32,7 @@ import {
   type Engine,
   type Explainer,
   type Explanation,
+  FORMS,
   type Identity,
   type Policy,
   type PolicyDocument,
@@ -39,6 +41,7 @@ import {
   type Refusal,
   type Refused,
   type RuleMatch,
+  type SessionCookie,
   type Target,
   type TokenHeader,
 } from './engine.ts';
@@ -64,13 +67,24 @@ interface Exports {
   credentialColon(): number;
   forgetCredential(): void;
   readToken(value: number): number;
+  readSession(host: number, lines: number): number;
+  sessionDomain(): number;
+  stripSessions(lines: number): number;
   tokenHeader(): number;
   identityHeaders(host: number, principal: number, own: number): number;
   identityCompile(json: number): number;
   networkSet(list: number): number;
   inNetworkSet(set: number, client: number): number;
-  deny(fields: number, headers: number, verdict: number, mode: number, presented: boolean): number;
+  deny(
+    fields: number,
+    headers: number,
+    verdict: number,
+    mode: number,
+    presented: boolean,
+    session: boolean,
+  ): number;
   denialText(): number;
+  denialForm(): number;
   isTrustedProxy(peer: number): number;
   clientAddress(peer: number, forwardedFor: number): number;
 }
@@ -227,6 +241,27 @@ function createEngine(wasm: Module): Engine & Explainer {
       return { kind: 'token', token: takeCredential()[0] ?? '' };
     },
 
+    sessionCookie(host: string, lines: readonly string[]): SessionCookie {
+      if (lines.length === 0) return { kind: 'none' };
+      const text = withNuls(lines);
+      const kind = wasm.readSession(first.latin1(host), second.latin1(text));
+      second.wipe(text.length);
+      if (kind === AUTHORIZATION_TOO_LARGE) return { kind: 'too-large' };
+      if (kind !== AUTHORIZATION_SESSION) return { kind: 'none' };
+      const domain = memory.latin1(wasm.sessionDomain());
+      return { kind: 'session', domain, token: takeCredential()[0] ?? '' };
+    },
+
+    withoutSessionCookies(lines: readonly string[]): readonly string[] {
+      if (lines.length === 0) return lines;
+      const text = withNuls(lines);
+      const array = wasm.stripSessions(first.latin1(text));
+      first.wipe(text.length);
+      const left = memory.latin1(array);
+      memory.wipe(array);
+      return left === text ? lines : left.split('\0').slice(0, -1);
+    },
+
     compileNetworks(networks: readonly string[]): Uint8Array | undefined {
       if (networks.some(network => network.includes('\0'))) return undefined;
       const list = encoder.encode(networks.map(network => `${network}\0`).join(''));
@@ -248,9 +283,14 @@ function createEngine(wasm: Module): Engine & Explainer {
       for (const [name, value] of headers) lines += `${name}\0${value}\0`;
       const verdict = refusal.verdict === 'challenge' ? VERDICT_CHALLENGE : VERDICT_FORBID;
       const mode = DENIAL_CODES[refusal.mode];
-      const status = wasm.deny(fields, second.latin1(lines), verdict, mode, refusal.presented);
+      const { presented, session = false } = refusal;
+      const status = wasm.deny(fields, second.latin1(lines), verdict, mode, presented, session);
       if (status === 0) throw new RangeError('a refusal is too long');
-      return { status, ...takeApart(memory.latin1(wasm.denialText())) };
+      return {
+        status,
+        form: FORMS[wasm.denialForm()] ?? 'status',
+        ...takeApart(memory.latin1(wasm.denialText())),
+      };
     },
 
     isTrustedProxy(address: string): boolean {
@@ -291,6 +331,11 @@ function createEngine(wasm: Module): Engine & Explainer {
   return engine;
 }
 
+/** Lines as the engine takes them; a NUL within one, which no HTTP has, would be another line's. */
+function withNuls(lines: readonly string[]): string {
+  return lines.map(line => `${line.replaceAll('\0', ' ')}\0`).join('');
+}
+
 const LEFT_OUT = ['group', 'display name', 'mail address'] as const;
 
 /** What `identityHeaders` of `assembly/embed.ts` answers. */
@@ -327,7 +372,7 @@ const DENIAL_CODES: Readonly<Record<DenialMode, number>> = {
 };
 
 /** Name, NUL, value, NUL of each header, NUL, and the body. */
-function takeApart(text: string): Omit<Refused, 'status'> {
+function takeApart(text: string): Pick<Refused, 'headers' | 'body'> {
   const headers: [string, string][] = [];
   let rest = text;
   while (!rest.startsWith('\0')) {

@@ -16,6 +16,7 @@ const embed = {
   grantPut: embedded('grantPut'),
   grantFind: embedded('grantFind'),
   grantFoundLevel: embedded('grantFoundLevel'),
+  grantFoundRefresh: embedded('grantFoundRefresh'),
   grantReads: embedded('grantReads'),
 };
 
@@ -32,6 +33,7 @@ interface Grant {
   readonly credential: string;
   readonly t: string;
   readonly level: number;
+  readonly refresh: number;
   readonly issued: number;
   readonly claimsBytes: string;
   readonly record: string;
@@ -44,6 +46,7 @@ interface Miss {
 
 const SLOT_SIZE = 1_024;
 const KIND_BASIC = 1;
+const NEVER = 2n ** 64n - 1n;
 
 beforeAll(() => {
   expect(embed.grantKeys(bytes(keys.guestText))).toBe(true);
@@ -80,8 +83,8 @@ describe('guest key', () => {
 });
 
 describe('tag T', () => {
-  it.each((tags as Tag[]).filter(row => row.scope === ''))('$name', row => {
-    expect(embed.grantTag(row.kind, bytes(row.credential))).toEqual(hex(row.t));
+  it.each(tags as Tag[])('$name', row => {
+    expect(embed.grantTag(row.kind, bytes(row.scope), bytes(row.credential))).toEqual(hex(row.t));
   });
 });
 
@@ -93,6 +96,8 @@ describe('records', () => {
     const claims = embed.grantFind(hex(row.t), row.kind, hex(grants.tableId), slotSize, now);
     expect(claims).toEqual(hex(row.claimsBytes));
     expect(embed.grantFoundLevel()).toBe(row.level);
+    const refresh = row.refresh === 0 ? NEVER : BigInt(row.issued + row.refresh);
+    expect(BigInt.asUintN(64, embed.grantFoundRefresh() as bigint)).toBe(refresh);
     expect(embed.grantReads()).toBe(1);
   });
 
@@ -129,7 +134,7 @@ describe('records', () => {
     const checksum = createHash('sha256').update(prefix).update(other).digest().subarray(0, 4);
     const text = `postern_guest_${Buffer.concat([other, checksum]).toString('base64url')}`;
     expect(embed.grantKeys(bytes(text))).toBe(true);
-    const t = embed.grantTag(row.kind, bytes(row.credential));
+    const t = embed.grantTag(row.kind, bytes(''), bytes(row.credential));
     put(Buffer.from(t).toString('hex'), row.record, SLOT_SIZE);
     expect(embed.grantFind(t, row.kind, hex(grants.tableId), SLOT_SIZE, BigInt(row.issued))).toHaveLength(0);
     put(row.t, row.record, SLOT_SIZE);

@@ -46,6 +46,7 @@ describe('known answers', () => {
       epoch: bytes(good.epoch),
       kind: good.kind,
       level: good.level,
+      refresh: good.refresh,
       issued: good.issued,
       expiry: good.expiry,
     };

@@ -139,10 +139,18 @@ export class FakeEngine implements Engine {
     return { kind: 'none' };
   }
 
+  sessionCookie(): ReturnType<Engine['sessionCookie']> {
+    return { kind: 'none' };
+  }
+
+  withoutSessionCookies(lines: readonly string[]): readonly string[] {
+    return lines;
+  }
+
   deny({ verdict, realm }: Refusal): Refused {
-    const status = verdict === 'challenge' ? 401 : 403;
+    if (verdict === 'forbid') return { status: 403, form: 'status', headers: [], body: '403' };
     const challenge = [['WWW-Authenticate', `Basic realm="${realm}"`]] as const;
-    return { status, headers: status === 401 ? challenge : [], body: `${status}` };
+    return { status: 401, form: 'basic', headers: challenge, body: '401' };
   }
 
   compileNetworks(): Uint8Array | undefined {

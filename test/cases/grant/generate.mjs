@@ -57,6 +57,9 @@ const keys = {
 
 // --- Tags -----------------------------------------------------------------
 
+/** A cookie's value: 48 bytes in base64url. */
+const SESSION = seq(0x70, 48).toString('base64url');
+
 const tagOf = (kind, scope, credential) =>
   hmac(key.index, Buffer.from([1, kind]), long32(utf8(scope)), long32(utf8(credential)));
 const tag = (name, kind, scope, credential) => ({
@@ -73,6 +76,9 @@ const tags = [
   tag('another kind is another tag', 2, '', 'alice:password-alice'),
   tag('scope and credential do not run together: left', 1, 'a', 'lice:password-alice'),
   tag('a scope', 2, 'example.com', '0123456789abcdef'),
+  tag('a session', 3, 'example.com', SESSION),
+  tag('a session of another domain', 3, 'example.org', SESSION),
+  tag("a session's text as a token", 2, '', SESSION),
   tag('nothing', 1, '', ''),
   tag('longest user name and password', 1, '', `${'u'.repeat(255)}:${'p'.repeat(1024)}`),
 ];
@@ -98,7 +104,7 @@ function recordKey(t) {
   return createCipheriv('chacha20', key.record, iv).update(Buffer.alloc(32));
 }
 
-function seal({ t, epoch, kind, level, issued, expiry, nonce, claims, table = tableId, sealKey }) {
+function seal({ t, epoch, kind, level, refresh = 0, issued, expiry, nonce, claims, table = tableId, sealKey }) {
   const plain = claimsOf(claims);
   const clear = Buffer.concat([
     t.subarray(0, 16),
@@ -106,7 +112,7 @@ function seal({ t, epoch, kind, level, issued, expiry, nonce, claims, table = ta
     epoch,
     Buffer.from([kind, level]),
     u16(plain.length + 16),
-    Buffer.alloc(4),
+    u32(refresh),
     u64(issued),
     u64(expiry),
   ]);
@@ -138,13 +144,14 @@ const service = {
   groups: ['', 'writers', 'ü', 'g'.repeat(300)],
 };
 
-function record(name, kind, credential, claims, over = {}) {
-  const t = tagOf(kind, '', credential);
+function record(name, kind, credential, claims, { scope = '', ...over } = {}) {
+  const t = tagOf(kind, scope, credential);
   const parts = {
     t,
     epoch: seq(0x40, 16),
     kind,
     level: 1,
+    refresh: 0,
     issued,
     expiry: issued + lifetime,
     nonce: seq(0xc0, 12),
@@ -154,11 +161,13 @@ function record(name, kind, credential, claims, over = {}) {
   return {
     name,
     kind,
+    scope,
     credential,
     t: hex(t),
     userTag: hex(hmac(key.user, utf8(claims.username)).subarray(0, 16)),
     epoch: hex(parts.epoch),
     level: parts.level,
+    refresh: parts.refresh,
     issued: parts.issued,
     expiry: parts.expiry,
     nonce: hex(parts.nonce),
@@ -176,6 +185,8 @@ const good = [
   record('longest lifetime', 1, 'alice:password-alice', alice, { expiry: issued + 86_400_000 }),
   record('two factors', 1, 'alice:password-alice', alice, { level: 2 }),
   record('another kind', 2, 'alice:password-alice', alice),
+  record('a session that wants to be refreshed', 3, SESSION, alice, { scope: 'example.com', level: 2, refresh: 75_000 }),
+  record('the longest time before a refresh', 3, SESSION, carol, { scope: 'example.com', refresh: 0xffff_ffff }),
 ];
 
 /** Every one of these is a miss for the credential `alice:password-alice`, kind 1, at the time `now`. */
@@ -206,7 +217,7 @@ const misses = [
   miss('sealed length', flipped(50)),
   miss('sealed length beyond any slot', stored(b => b.writeUInt16LE(0xffff, 50))),
   miss('sealed length shorter than a tag', stored(b => b.writeUInt16LE(15, 50))),
-  miss('reserved bytes', flipped(52)),
+  miss('refresh', flipped(52)),
   miss('issued', flipped(56)),
   miss('expiry', flipped(64)),
   miss('nonce', flipped(72)),
@@ -297,7 +308,7 @@ function snapshotOf(id, image, snapshotKey = key.snapshot) {
   const partKey = hmac(snapshotKey, id);
   const header = Buffer.alloc(32);
   header.writeUInt32LE(0x32505350, 0);
-  header.writeUInt32LE(4, 4);
+  header.writeUInt32LE(5, 4);
   id.copy(header, 8);
   header.writeUInt32LE(image.length, 24);
   const parts = [header, partTag(partKey, 0xffffffff, header)];
