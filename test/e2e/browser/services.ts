@@ -40,6 +40,9 @@ export interface Services {
 /** How many calls each page's script makes once it is loaded. */
 export const CALLS = 4;
 
+/** A page that breaks its own policy and every rule of accessibility: what is to find must be found. */
+export const FAULTY = '/faulty';
+
 const STYLE = 'body { font-family: sans-serif } .pictures img { width: 16px }';
 const PICTURE =
   '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><rect width="16" height="16"/></svg>';
@@ -77,6 +80,16 @@ export async function startServices(): Promise<Services> {
       response.end(text);
     };
     request.resume();
+    if (path === FAULTY) {
+      response.writeHead(200, {
+        'content-type': 'text/html',
+        'content-security-policy': "default-src 'none'",
+      });
+      response.end(
+        '<!doctype html><title>x</title><body style="color:#ccc;background:#fff">pale<img src="/x.png">',
+      );
+      return;
+    }
     if (path.endsWith('.css')) send('text/css', STYLE);
     else if (path.endsWith('.js')) send('text/javascript', SCRIPT);
     else if (path.endsWith('.svg')) send('image/svg+xml', PICTURE);
