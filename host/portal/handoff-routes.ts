@@ -24,7 +24,8 @@ export function createHandoffRoutes(deps: HandoffRouteDeps): PortalRoute[] {
 async function handOff(visit: Visit, { handoffs, returns, isEnough, log }: HandoffRouteDeps): Promise<Reply> {
   const { site, live } = visit;
   const address = visit.returnTo?.address;
-  if (address === undefined) return visit.go('/');
+  // Whoever only looks is given no code.
+  if (address === undefined || visit.request.method !== 'GET') return visit.go('/');
   if (address.cookie.isHandoff !== true) return redirect(address.location);
   const state = only(visit, 'state');
   if (state === undefined || !CODE.test(state)) return unreachable(visit, address, log);
