@@ -61,4 +61,9 @@ export interface PortalRoute {
   readonly get: Show;
   /** By the name of the form. */
   readonly post?: Readonly<Record<string, Act>>;
+  /**
+   * What to show in place of an error when a form of ours came too late: `stale`
+   * its page is too old or of another browser, `cookie` the browser sent none.
+   */
+  readonly outdated?: (visit: Visit, form: Form, why: 'stale' | 'cookie') => Reply;
 }

@@ -1,0 +1,232 @@
+import type { Clock } from '../clock.ts';
+import { Form } from '../http/form.ts';
+import { type Reply, type ReplyHeaders, statusReply } from '../http/reply.ts';
+import type { Handler, Request } from '../http/router.ts';
+import type { Logger } from '../log/logger.ts';
+import type { Engine } from '../policy/engine.ts';
+import { resolveClient } from '../routes/forwarded.ts';
+import type { Sessions } from '../session/sessions.ts';
+import { StoreError } from '../store/store.ts';
+import { type FormTokens, formOrigin, portalCookie, setPortalCookie } from './csrf.ts';
+import { html } from './html.ts';
+import { messagePage } from './messages.ts';
+import { page, redirect, styleSheet } from './page.ts';
+import { hidden } from './parts.ts';
+import type { ReturnAddresses } from './return-address.ts';
+import { returnOf } from './return-query.ts';
+import { pathOf, type Sites } from './sites.ts';
+import { STYLE_PATH } from './style.ts';
+import { chooseTexts } from './texts/choose.ts';
+import type { PortalRoute, Site, Visit } from './visit.ts';
+
+/** Seconds until whoever met a store that does not answer may try again. */
+const RETRY_AFTER = '5';
+
+export interface DispatchDeps {
+  readonly sites: Sites;
+  readonly sessions: Pick<Sessions, 'find'>;
+  /** The session's cookie as guests read it; undefined for none. */
+  readonly sessionToken: (request: Request, site: Site) => string | undefined;
+  readonly returns: ReturnAddresses;
+  readonly tokens: FormTokens;
+  readonly engine: Pick<Engine, 'clientAddress' | 'isTrustedProxy'>;
+  /** Whether a proxy that may say so tells that the portal is asked for. */
+  readonly isPortal: (request: Request) => boolean;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly log: Logger;
+}
+
+/** Form whose token is of no session: whoever sends it has none yet. */
+export const SIGN_IN_FORM = 'sign-in';
+
+/**
+ * Answers everything below the portal's address. What a page may rely on is
+ * checked here, once for all pages: the address, the scheme, where a form comes
+ * from, its token, and the session.
+ */
+export function createDispatch(routes: readonly PortalRoute[], deps: DispatchDeps): Handler {
+  const { sites, log } = deps;
+  const byPath = new Map(routes.map(route => [route.path, route]));
+
+  return async request => {
+    const site = sites.find(request);
+    if (site === undefined) return statusReply(404);
+    const refused = unsure(request);
+    if (refused !== undefined) return refused;
+    const path = pathOf(request, site);
+    if (path === STYLE_PATH && isRead(request)) return styleSheet();
+    // Pictures and scripts of an application that were sent here: a page is nothing to them, nor is a cookie.
+    const dest = request.headers.one('sec-fetch-dest');
+    if (dest !== undefined && dest !== 'document') return statusReply(403);
+    const opened = new OpenVisit(request, site, deps);
+    const reply = await opened.answer(byPath.get(path));
+    return opened.withCookie(reply);
+  };
+
+  /** The answer to a request of which we cannot be sure that it is a person's, at the portal's own address. */
+  function unsure(request: Request): Reply | undefined {
+    const { headers, peer, path, secure } = request;
+    if (!secure && !deps.isPortal(request)) {
+      log.warn(
+        'refused: the proxy in front of the portal must be in `trusted_proxies` and send `Host` and `X-Forwarded-Host`, both with the address that people see',
+        { peer, path, key: 'trusted_proxies' },
+      );
+      return statusReply(403);
+    }
+    const scheme = headers.one('x-forwarded-proto');
+    if (scheme === undefined || scheme === 'https') return undefined;
+    log.warn(
+      'refused: the portal is asked for by plain http; `X-Forwarded-Proto` must be https, as people see the address',
+      { peer, path, scheme: String(scheme), key: 'x-forwarded-proto' },
+    );
+    const texts = chooseTexts(headers);
+    const site = sites.find(request);
+    if (site === undefined) return statusReply(400);
+    const message = messagePage(texts.error.insecure, 400, texts, `${site.origin}${site.base}/`);
+    return page({ ...message, texts, base: site.base, brand: site.cookie.domain });
+  }
+}
+
+function isRead({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** Without a proxy it is the peer. */
+function clientOf(request: Request, engine: DispatchDeps['engine']): string {
+  return engine.isTrustedProxy(request.peer)
+    ? resolveClient(request, engine)
+    : engine.clientAddress(request.peer, undefined);
+}
+
+class OpenVisit {
+  readonly #request: Request;
+  readonly #site: Site;
+  readonly #deps: DispatchDeps;
+  readonly #began: number;
+  readonly #texts: Visit['texts'];
+  /** What the browser sent, else what it is sent as soon as a form needs it. */
+  #cookie: string | undefined;
+  #isNew = false;
+
+  constructor(request: Request, site: Site, deps: DispatchDeps) {
+    this.#request = request;
+    this.#site = site;
+    this.#deps = deps;
+    this.#began = deps.clock.monotonic();
+    this.#texts = chooseTexts(request.headers);
+    this.#cookie = portalCookie(request.headers);
+  }
+
+  withCookie(reply: Reply): Reply {
+    if (!this.#isNew || this.#cookie === undefined) return reply;
+    return { ...reply, headers: [...reply.headers, ['Set-Cookie', setPortalCookie(this.#cookie)]] };
+  }
+
+  async answer(route: PortalRoute | undefined): Promise<Reply> {
+    const nobody = this.#visit(undefined, undefined);
+    const { error } = this.#texts;
+    if (route === undefined) return nobody.message(404, error.notFound);
+    try {
+      if (isRead(this.#request)) {
+        const returnTo = returnOf(this.#request.query, this.#deps.returns);
+        return await route.get(this.#visit(await this.#live(), returnTo));
+      }
+      if (this.#request.method !== 'POST' || route.post === undefined) {
+        const allow = route.post === undefined ? 'GET, HEAD' : 'GET, HEAD, POST';
+        return nobody.message(405, error.method, [['Allow', allow]]);
+      }
+      return await this.#act(route, nobody);
+    } catch (failure) {
+      if (!(failure instanceof StoreError)) throw failure;
+      this.#deps.log.error('the portal cannot ask the store', { code: failure.code, error: failure.message });
+      return nobody.message(503, error.unavailable, [['Retry-After', RETRY_AFTER]]);
+    }
+  }
+
+  async #act(route: PortalRoute, nobody: Visit): Promise<Reply> {
+    const { headers, peer } = this.#request;
+    const { returns, log } = this.#deps;
+    const { error } = this.#texts;
+    const origin = formOrigin(headers, this.#site);
+    if (origin === 'foreign') {
+      log.warn(
+        'refused: a form of another origin; the address that people see must be that of `authelia_url`',
+        { peer, address: this.#site.origin, key: 'origin' },
+      );
+      return nobody.message(403, error.foreign);
+    }
+    const form = (await this.#request.form?.()) ?? 400;
+    if (!(form instanceof Form)) return nobody.message(form, error.badForm);
+    const formName = form.get('form') ?? '';
+    const act = Object.hasOwn(route.post ?? {}, formName) ? route.post?.[formName] : undefined;
+    if (act === undefined) return nobody.message(400, error.badForm);
+    const live = await this.#live();
+    const sealed = form.get('return');
+    const address = sealed === undefined ? undefined : returns.open(sealed);
+    const returnTo = sealed === undefined || address === undefined ? undefined : { sealed, address };
+    const visit = this.#visit(live, returnTo);
+    const token = form.get('token') ?? '';
+    const outcome = this.#deps.tokens.judge(token, formName, this.#cookie, this.#bound(formName, live));
+    // Pages that were opened at the same time have one cookie, the last one's: who says twice that the form
+    // is from here need not show which of them it is from.
+    const isSibling = outcome === 'other' && formName === SIGN_IN_FORM && origin === 'ours';
+    if (outcome === 'good' || (isSibling && this.#cookie !== undefined)) return act(visit, form);
+    if (outcome === 'bad') return visit.message(403, error.foreign);
+    const why = this.#cookie === undefined ? 'cookie' : 'stale';
+    return route.outdated?.(visit, form, why) ?? visit.message(400, error.badForm);
+  }
+
+  async #live(): Promise<Visit['live']> {
+    const token = this.#deps.sessionToken(this.#request, this.#site);
+    if (token === undefined) return undefined;
+    const found = await this.#deps.sessions.find(this.#site.cookie.domain, token);
+    return found === undefined ? undefined : { ...found, token };
+  }
+
+  #bound(form: string, live: Visit['live']): string {
+    return form === SIGN_IN_FORM ? '' : (live?.session.id ?? '');
+  }
+
+  #visit(live: Visit['live'], returnTo: Visit['returnTo']): Visit {
+    const request = this.#request;
+    const site = this.#site;
+    const texts = this.#texts;
+    const agent = request.headers.one('user-agent');
+    const show: Visit['page'] = own => page({ ...own, texts, base: site.base, brand: site.cookie.domain });
+    const url = (path: string): string => {
+      const query = returnTo === undefined ? '' : `return=${returnTo.sealed}`;
+      return `${site.base}${path}${query && (path.includes('?') ? '&' : '?')}${query}`;
+    };
+    return {
+      request,
+      site,
+      texts,
+      began: this.#began,
+      client: clientOf(request, this.#deps.engine),
+      agent: typeof agent === 'string' ? agent : '',
+      live,
+      returnTo,
+      page: show,
+      message: (status, message, headers: ReplyHeaders = []) =>
+        show({ ...messagePage(message, status, texts, url('/')), headers }),
+      url,
+      go: (path, headers) => redirect(url(path), headers),
+      form: (form, path, content) => {
+        const cookie = this.#formCookie();
+        const token = this.#deps.tokens.make(form, cookie, this.#bound(form, live));
+        return html`<form id="${form}" method="post" action="${site.base}${path}">
+${hidden('form', form)}${hidden('token', token)}${hidden('return', returnTo?.sealed)}
+${content}
+</form>`;
+      },
+    };
+  }
+
+  #formCookie(): string {
+    if (this.#cookie === undefined) {
+      this.#cookie = this.#deps.tokens.newCookie();
+      this.#isNew = true;
+    }
+    return this.#cookie;
+  }
+}
