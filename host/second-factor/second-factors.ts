@@ -1,3 +1,5 @@
+import type { QrCode } from './qr.ts';
+
 /** The second factors of users: time-based codes of their devices, and recovery codes. */
 export interface SecondFactors {
   /** In the order in which they were registered. */
@@ -36,8 +38,8 @@ export interface Registration {
   readonly secret: string;
   /** `otpauth://totp/…`. */
   readonly uri: string;
-  /** An `<svg>` element of the URI, without styles. */
-  readonly qr: string;
+  /** The same for a camera. */
+  readonly qr: QrCode;
 }
 
 /**

@@ -1,0 +1,55 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { fileError } from '../log/file-error.ts';
+import { type Message, type Notifier, NotifierError } from './notifier.ts';
+
+/** Only who runs the host may read the codes in it. */
+const MODE = 0o600;
+
+/** Authelia's `notifier.filesystem`: one file, in which each message takes the place of the one before. */
+export class FileNotifier implements Notifier {
+  readonly kind = 'filesystem';
+  readonly #filename: string;
+  readonly #now: () => number;
+  /** One after the other: two at a time would mix. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(filename: string, now: () => number) {
+    this.#filename = filename;
+    this.#now = now;
+  }
+
+  send({ to, subject, text }: Message): Promise<void> {
+    const date = new Date(this.#now()).toISOString();
+    const recipient = to.name === '' ? to.address : `${to.name} <${to.address}>`;
+    const content = `Date: ${date}\nRecipient: ${recipient}\nSubject: ${subject}\n\n${text}\n`;
+    return this.#inTurn(file => file.truncate(0).then(() => file.writeFile(content, 'utf8')));
+  }
+
+  check(): Promise<void> {
+    return this.#inTurn(async () => {});
+  }
+
+  close(): void {}
+
+  #inTurn(act: (file: FileHandle) => Promise<void>): Promise<void> {
+    const turn = this.#last.then(() => this.#withFile(act));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #withFile(act: (file: FileHandle) => Promise<void>): Promise<void> {
+    let file: FileHandle | undefined;
+    try {
+      // In place: who follows the file, or mounts it, keeps it.
+      file = await open(this.#filename, 'r+').catch(() => open(this.#filename, 'w', MODE));
+      const { mode } = await file.stat();
+      if ((mode & 0o777) !== MODE) await file.chmod(MODE);
+      await act(file);
+    } catch (error) {
+      const { error: reason, hint } = fileError(error);
+      throw new NotifierError(`${this.#filename}: cannot be written: ${reason}`, hint);
+    } finally {
+      await file?.close().catch(() => {});
+    }
+  }
+}
