@@ -2,29 +2,21 @@ import { delayFailure } from '../authn/failure-delay.ts';
 import { type HeldAnswer, HeldAnswers } from '../authn/held-answers.ts';
 import { originOf } from '../authn/origin.ts';
 import { QueueFullError } from '../authn/password.ts';
+import type { PasswordLogin } from '../authn/password-login.ts';
 import type { Clock } from '../clock.ts';
 import { cookieValue } from '../http/cookies.ts';
 import type { RequestHeaders } from '../http/request-headers.ts';
+import type { Logger } from '../log/logger.ts';
 import { DEVICE_COOKIE, type DeviceCookies } from '../regulation/device-cookie.ts';
 import type { Directory, User } from '../users/directory.ts';
 
-/** Name and password, verified, counted and logged: the same for every way in. */
-export interface Login {
-  /** Rejects with `QueueFullError`. */
-  check(tried: {
-    readonly username: string;
-    readonly password: string;
-    readonly address: string;
-    readonly device?: string | undefined;
-  }): Promise<{ readonly ok: true; readonly user: User } | { readonly ok: false }>;
-}
-
 export interface FirstFactorDeps {
-  readonly login: Login;
+  readonly login: Pick<PasswordLogin, 'check'>;
   readonly directory: Pick<Directory, 'find'>;
   readonly devices: Pick<DeviceCookies, 'verify' | 'make'>;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
+  readonly log: Logger;
   readonly maxHeld?: number;
 }
 
@@ -70,17 +62,18 @@ export class FirstFactor {
   }
 
   async #judge(tried: Tried, held: HeldAnswer): Promise<FirstFactorOutcome> {
-    const { login, directory, devices, clock, random } = this.#deps;
+    const { login, directory, devices, clock, random, log } = this.#deps;
     const { username, password, headers, client: address } = tried;
     const account = directory.find(username)?.principal.username;
     const device =
       account === undefined ? undefined : devices.verify(cookieValue(headers, DEVICE_COOKIE), account);
     try {
       const checked = await login.check({ username, password, address, device });
-      if (checked.ok) return checked.user;
+      // The digest may be another one by now; the session would be of the new one.
+      if (checked.ok && directory.find(username)?.digest === checked.user.digest) return checked.user;
     } catch (error) {
       if (error instanceof QueueFullError) return 'busy';
-      throw error;
+      log.error('a password could not be verified', { error: String(error) });
     }
     await delayFailure(clock, random, tried.began, held);
     return 'failed';

@@ -10,6 +10,8 @@ export interface PageOptions {
   readonly texts: Texts;
   /** Path of the portal's address without a slash at its end: empty, or `/authelia`. */
   readonly base: string;
+  /** Origin of the portal, for a page that an application's address shows. */
+  readonly from?: string;
   /** Stands beside the logo: the cookie domain, so that people see whose page it is. */
   readonly brand: string;
   /** Heading and title. */
@@ -27,13 +29,15 @@ export interface PageOptions {
  * `form-action` against every redirection that follows a form, those of the
  * application included: no form here is answered by a redirection to elsewhere.
  */
-export const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; " +
-  "frame-ancestors 'none'; base-uri 'none'";
+function contentSecurityPolicy(from = "'self'"): string {
+  return (
+    `default-src 'none'; style-src ${from}; img-src ${from} data:; form-action 'self'; ` +
+    "frame-ancestors 'none'; base-uri 'none'"
+  );
+}
 
 /** Beside `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`, which every answer has. */
-export const PAGE_HEADERS: ReplyHeaders = [
-  ['Content-Security-Policy', CONTENT_SECURITY_POLICY],
+const PAGE_HEADERS: ReplyHeaders = [
   ['X-Frame-Options', 'DENY'],
   // `no-referrer` would make browsers send `Origin: null` with our own forms.
   ['Referrer-Policy', 'same-origin'],
@@ -50,7 +54,7 @@ export const PAGE_HEADERS: ReplyHeaders = [
 
 /** A whole page. */
 export function page(options: PageOptions): Reply {
-  const { texts, base, brand, title, body, wide = false, leaveFor } = options;
+  const { texts, base, from = '', brand, title, body, wide = false, leaveFor } = options;
   const leave =
     leaveFor !== undefined && html`<meta http-equiv="refresh" content="0; url=${quotedUrl(leaveFor)}">`;
   const document: Html = html`<!doctype html>
@@ -59,7 +63,7 @@ export function page(options: PageOptions): Reply {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} – ${brand}</title>
-<link rel="stylesheet" href="${base}${STYLE_PATH}">
+<link rel="stylesheet" href="${from}${base}${STYLE_PATH}">
 <link rel="icon" href="${ICON}">
 ${leave}
 </head>
@@ -74,7 +78,12 @@ ${body}
 `;
   return {
     status: options.status ?? 200,
-    headers: [...PAGE_HEADERS, ['Content-Language', texts.lang], ...(options.headers ?? [])],
+    headers: [
+      ['Content-Security-Policy', contentSecurityPolicy(options.from)],
+      ...PAGE_HEADERS,
+      ['Content-Language', texts.lang],
+      ...(options.headers ?? []),
+    ],
     type: 'text/html; charset=utf-8',
     body: document.text,
   };
@@ -82,7 +91,17 @@ ${body}
 
 /** What follows a form: GET of another address, 303 whatever was asked before. */
 export function redirect(location: string, headers: ReplyHeaders = []): Reply {
-  return { status: 303, headers: [...PAGE_HEADERS, ['Location', location], ...headers], type: '', body: '' };
+  return {
+    status: 303,
+    headers: [
+      ['Content-Security-Policy', contentSecurityPolicy()],
+      ...PAGE_HEADERS,
+      ['Location', location],
+      ...headers,
+    ],
+    type: '',
+    body: '',
+  };
 }
 
 /** The stylesheet, for a year: another one has another address. */
@@ -92,7 +111,8 @@ export function styleSheet(): Reply {
     headers: [
       ['Cache-Control', 'public, max-age=31536000, immutable'],
       ['X-Content-Type-Options', 'nosniff'],
-      ['Cross-Origin-Resource-Policy', 'same-origin'],
+      // Applications show the page of who may not open them.
+      ['Cross-Origin-Resource-Policy', 'cross-origin'],
     ],
     type: 'text/css; charset=utf-8',
     body: STYLE,

@@ -62,7 +62,7 @@ export const DE: Texts = {
     noGroups: 'keine',
     id: 'Kennzeichen',
     why: {
-      rule: 'Eine Regel dieser Seite lässt andere Leute oder Gruppen ein oder sperrt diesen Teil von ihr.',
+      rule: 'Eine Regel dieser Seite sperrt diesen Teil von ihr für Ihr Konto.',
       default: 'Keine Regel dieser Seite lässt Sie ein.',
     },
     ask: 'Wenn Sie Zugang brauchen, fragen Sie die Betreiber dieser Seite und nennen Sie das Kennzeichen.',

@@ -61,7 +61,7 @@ export const EN: Texts = {
     noGroups: 'none',
     id: 'Reference',
     why: {
-      rule: 'A rule of this site lets other people or groups in, or closes this part of it.',
+      rule: 'A rule of this site closes this page to your account.',
       default: 'No rule of this site lets you in.',
     },
     ask: 'If you need access, ask whoever runs this site and name the reference.',
