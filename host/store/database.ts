@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Kysely } from 'kysely';
 import type { StorageSetup } from '../config/schema.ts';
+import { asSqliteDatabase } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 export type StoreSettings = StorageSetup;
@@ -37,7 +38,7 @@ async function openSqlite({ path }: SqliteSettings): Promise<Kysely<Tables>> {
     database.close();
     throw error;
   }
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: asSqliteDatabase(database) }) });
 }
 
 /** int8, which holds our times and counters; all of them are exact in a double. */

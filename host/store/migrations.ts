@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kysely, Migration, MigrationProvider, sql as Sql } from 'kysely';
+import type {
+  AlterTableBuilder,
+  AlterTableColumnAlteringBuilder,
+  Kysely,
+  Migration,
+  MigrationProvider,
+  sql as Sql,
+} from 'kysely';
 import { StoreError } from './store.ts';
 import type { Tables } from './tables.ts';
 
@@ -93,7 +100,50 @@ function migrations(kind: Kind, sql: typeof Sql): Record<string, Migration> {
           .execute();
       },
     },
+    '0002-revocations': {
+      async up(db: Kysely<unknown>) {
+        await addColumns(db, 'sessions', table => [
+          // No session fits an empty one: what is there from before ends.
+          table.addColumn('password', 'text', column => column.notNull().defaultTo('')),
+          table.addColumn('parent', 'text'),
+        ]);
+        await db.schema
+          .createIndex('sessions_parent')
+          .ifNotExists()
+          .on('sessions')
+          .column('parent')
+          .execute();
+        const seq = kind === 'postgres' ? 'bigserial' : 'integer';
+        await db.schema
+          .createTable('revocations')
+          .ifNotExists()
+          .addColumn('seq', seq, column =>
+            kind === 'postgres' ? column.primaryKey() : column.primaryKey().autoIncrement(),
+          )
+          .addColumn('username', 'text')
+          .addColumn('teller', 'text', column => column.notNull())
+          .addColumn('at', time, column => column.notNull())
+          .execute();
+        await db.schema.createIndex('revocations_at').ifNotExists().on('revocations').column('at').execute();
+      },
+    },
   };
+}
+
+/** One statement each: SQLite adds one column at a time. */
+async function addColumns(
+  db: Kysely<unknown>,
+  table: string,
+  columns: (builder: AlterTableBuilder) => readonly AlterTableColumnAlteringBuilder[],
+): Promise<void> {
+  for (const column of columns(db.schema.alterTable(table))) {
+    try {
+      await column.execute();
+    } catch (error) {
+      // There already, by a run that was cut short. PostgreSQL undoes such a run as a whole.
+      if (!(error instanceof Error && error.message.includes('duplicate column name'))) throw error;
+    }
+  }
 }
 
 /** Two hosts that start on one file come in each other's way once. */

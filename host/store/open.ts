@@ -1,3 +1,4 @@
+import { GRANT_MAX_LIFETIME_MS } from '../../assembly/contract.ts';
 import { createAccounts } from './accounts.ts';
 import { ask } from './ask.ts';
 import { createBans } from './bans.ts';
@@ -5,8 +6,14 @@ import { openDataKey, type Secrets } from './data-key.ts';
 import { openDatabase, ping, type StoreSettings } from './database.ts';
 import { createFactors } from './factors.ts';
 import { migrate } from './migrations.ts';
+import { createRevocations } from './revocations.ts';
 import { createSessions } from './sessions.ts';
 import type { Store } from './store.ts';
+
+/** No grant lives longer, and a host that was away so long has none. Twice that, as clocks differ. */
+const REVOCATIONS_KEPT_MS = 2 * GRANT_MAX_LIFETIME_MS;
+
+const TELLER_LENGTH = 12;
 
 export interface StoreDeps extends Secrets {
   readonly random: (bytes: number) => Uint8Array;
@@ -19,16 +26,22 @@ export async function openStore(settings: StoreSettings, deps: StoreDeps): Promi
     const schema = settings.kind === 'postgres' && settings.schema !== 'public' ? settings.schema : undefined;
     await ask(() => migrate(db, settings.kind, schema));
     const columns = await ask(() => openDataKey(db, deps, deps.random));
+    const teller = Buffer.from(deps.random(TELLER_LENGTH)).toString('base64url');
     return {
       kind: settings.kind,
-      sessions: createSessions(db, columns),
+      sessions: createSessions(db, columns, teller),
       factors: createFactors(db, columns),
       bans: createBans(db),
+      revocations: createRevocations(db, teller),
       accounts: createAccounts(db),
       sweep: now =>
         ask(async () => {
           await db.deleteFrom('sessions').where('expires_at', '<=', now).execute();
           await db.deleteFrom('bans').where('until', '<=', now).execute();
+          await db
+            .deleteFrom('revocations')
+            .where('at', '<=', now - REVOCATIONS_KEPT_MS)
+            .execute();
         }),
       ping: () => ask(() => ping(db)),
       close: () => db.destroy(),

@@ -1,10 +1,12 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { ask, isAny } from './ask.ts';
 import type { Columns } from './data-key.ts';
+import { tellRevocation } from './revocations.ts';
 import type { Session, SessionStore } from './store.ts';
 import type { SessionRow, Tables } from './tables.ts';
 
-export function createSessions(db: Kysely<Tables>, columns: Columns): SessionStore {
+/** @param teller whoever writes here, for `revocations` */
+export function createSessions(db: Kysely<Tables>, columns: Columns, teller: string): SessionStore {
   const row = (session: Session): SessionRow => ({
     id: session.id,
     username: session.username,
@@ -15,6 +17,8 @@ export function createSessions(db: Kysely<Tables>, columns: Columns): SessionSto
     active_at: session.activeAt,
     remember: session.remember ? 1 : 0,
     details: columns.seal('sessions', 'details', owner(session), Buffer.from(session.details, 'utf8')),
+    password: session.password,
+    parent: session.parent ?? null,
   });
   const session = (found: SessionRow): Session => ({
     id: found.id,
@@ -28,9 +32,18 @@ export function createSessions(db: Kysely<Tables>, columns: Columns): SessionSto
     details: Buffer.from(
       columns.open('sessions', 'details', owner(found), new Uint8Array(found.details)),
     ).toString('utf8'),
+    password: found.password,
+    parent: found.parent ?? undefined,
   });
   return {
-    put: given => ask(async () => void (await db.insertInto('sessions').values(row(given)).execute())),
+    put: given =>
+      ask(() =>
+        db.transaction().execute(async transaction => {
+          if (given.parent !== undefined && !(await hold(transaction, given.parent))) return false;
+          await transaction.insertInto('sessions').values(row(given)).execute();
+          return true;
+        }),
+      ),
     find: id =>
       ask(async () => {
         const found = await db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
@@ -55,38 +68,64 @@ export function createSessions(db: Kysely<Tables>, columns: Columns): SessionSto
       }),
     ofUser: username =>
       ask(async () => {
-        const found = await db
-          .selectFrom('sessions')
-          .selectAll()
-          .where('username', '=', username)
-          .orderBy('created_at')
-          .orderBy('id')
-          .execute();
-        return found.map(session);
+        const own = db.selectFrom('sessions').selectAll().where('username', '=', username);
+        return (await own.orderBy('created_at').orderBy('id').execute()).map(session);
       }),
-    replace: (oldId, next) =>
+    all: now =>
+      ask(async () => {
+        const live = db.selectFrom('sessions').selectAll().where('expires_at', '>', now);
+        return (await live.orderBy('username').orderBy('created_at').orderBy('id').execute()).map(session);
+      }),
+    replace: (oldId, next, now) =>
       ask(() =>
         db.transaction().execute(async transaction => {
-          const { numDeletedRows } = await transaction
-            .deleteFrom('sessions')
-            .where('id', '=', oldId)
-            .executeTakeFirst();
-          if (!isAny(numDeletedRows)) return false;
+          const ended = await end(transaction, oldId, now);
+          if (ended.length === 0) return false;
           await transaction.insertInto('sessions').values(row(next)).execute();
           return true;
         }),
       ),
-    remove: id =>
-      ask(async () =>
-        isAny((await db.deleteFrom('sessions').where('id', '=', id).executeTakeFirst()).numDeletedRows),
+    remove: (id, now) => ask(() => db.transaction().execute(transaction => end(transaction, id, now))),
+    removeAll: (username, now, before) =>
+      ask(() =>
+        db.transaction().execute(async transaction => {
+          let rows = transaction.deleteFrom('sessions').returning('id');
+          if (username !== undefined) rows = rows.where('username', '=', username);
+          if (before !== undefined) rows = rows.where('created_at', '<=', before);
+          const gone = await rows.execute();
+          // What was made from one of them while it was being deleted, see `hold`.
+          gone.push(...(await rows.execute()));
+          // Also without a session: somebody may be about to read one that ended just before.
+          await tellRevocation(transaction, { username, teller, now });
+          return gone.map(({ id }) => id);
+        }),
       ),
-    removeAll: username =>
-      ask(async () => {
-        const all = db.deleteFrom('sessions').returning('id');
-        const gone = await (username === undefined ? all : all.where('username', '=', username)).execute();
-        return gone.map(({ id }) => id);
-      }),
   };
+
+  /** One session with those that were made from it. */
+  async function end(transaction: Transaction<Tables>, id: string, now: number): Promise<string[]> {
+    const rows = transaction.deleteFrom('sessions').returning(['id', 'username']);
+    const own = await rows.where('id', '=', id).execute();
+    // By a statement of its own, which sees what was put while the first one waited, see `hold`.
+    const made = await rows.where('parent', '=', id).execute();
+    for (const username of new Set([...own, ...made].map(({ username }) => username)))
+      await tellRevocation(transaction, { username, teller, now });
+    return [...own, ...made].map(({ id }) => id);
+  }
+}
+
+/**
+ * Whether the session is there, and stays so until the transaction ends. By
+ * writing what is there already: whoever deletes it meanwhile waits and then sees
+ * what was made from it.
+ */
+async function hold(transaction: Transaction<Tables>, id: string): Promise<boolean> {
+  const { numUpdatedRows } = await transaction
+    .updateTable('sessions')
+    .set(expression => ({ level: expression.ref('level') }))
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return isAny(numUpdatedRows);
 }
 
 /** Details belong to one session of one user. */

@@ -12,8 +12,9 @@ export interface Store {
   readonly sessions: SessionStore;
   readonly factors: FactorStore;
   readonly bans: BanStore;
+  readonly revocations: RevocationStore;
   readonly accounts: AccountStore;
-  /** Removes what has ended before `now`: sessions, bans, used codes. */
+  /** Removes what has ended before `now`: sessions, bans, revocations that no grant outlived. */
   sweep(now: number): Promise<void>;
   /** Whether it answers. */
   ping(): Promise<void>;
@@ -34,19 +35,51 @@ export interface Session {
   readonly remember: boolean;
   /** What is shown in the list of devices (address, browser); sealed. */
   readonly details: string;
+  /** Of the password that the user had when it began, see `session/password-tag.ts`. */
+  readonly password: string;
+  /** Id of the session it was made from, and ends with. */
+  readonly parent: string | undefined;
 }
 
+/**
+ * What ends here is told to all hosts by a row of `revocations`, written in the
+ * same transaction, so that nobody who asks for the rows afterwards misses it.
+ */
 export interface SessionStore {
-  put(session: Session): Promise<void>;
+  /** False when its parent is gone, and then nothing is put. */
+  put(session: Session): Promise<boolean>;
   find(id: string): Promise<Session | undefined>;
   /** Never back: an older notice of activity changes nothing. False when the session is gone. */
   touch(id: string, activeAt: number): Promise<boolean>;
   ofUser(username: string): Promise<readonly Session[]>;
+  /** Everybody's that have not reached their end. */
+  all(now: number): Promise<readonly Session[]>;
   /** Puts the new one in the old one's place, in one step; false when the old one is gone, and then nothing is put. */
-  replace(oldId: string, next: Session): Promise<boolean>;
-  remove(id: string): Promise<boolean>;
-  /** Ids of those removed; all users without a name. */
-  removeAll(username?: string): Promise<readonly string[]>;
+  replace(oldId: string, next: Session, now: number): Promise<boolean>;
+  /** With those that were made from it; answers the ids of all. */
+  remove(id: string, now: number): Promise<readonly string[]>;
+  /** All of a user; everybody's without a name. With `before` those stay that began later. Answers their ids. */
+  removeAll(username: string | undefined, now: number, before?: number): Promise<readonly string[]>;
+}
+
+export interface Revocation {
+  readonly number: number;
+  /** Undefined for everybody. */
+  readonly username: string | undefined;
+  /** Told by this very `Store`. */
+  readonly isOwn: boolean;
+}
+
+export interface RevocationStore {
+  /** The newest number, 0 without any. */
+  last(): Promise<number>;
+  /**
+   * What was told behind this number, in its order. A number may appear late, when
+   * the transaction that took it was slow: ask again for some before the newest.
+   */
+  since(number: number): Promise<readonly Revocation[]>;
+  /** Tells all hosts that the grants of a user are void (everybody's without a name). */
+  tell(username: string | undefined, now: number): Promise<void>;
 }
 
 export interface TotpDevice {

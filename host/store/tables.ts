@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely';
+
 /** Columns as they lie in both databases: times are milliseconds, truth values 0 and 1, sealed ones bytes. */
 export interface Tables {
   readonly data_keys: DataKeyRow;
@@ -6,6 +8,7 @@ export interface Tables {
   readonly recovery_codes: RecoveryRow;
   readonly bans: BanRow;
   readonly accounts: AccountRow;
+  readonly revocations: RevocationRow;
 }
 
 /** One row: what columns are sealed by, wrapped by the root secret. */
@@ -24,6 +27,8 @@ export interface SessionRow {
   readonly active_at: number;
   readonly remember: number;
   readonly details: Uint8Array;
+  readonly password: string;
+  readonly parent: string | null;
 }
 
 export interface TotpRow {
@@ -57,7 +62,15 @@ export interface AccountRow {
   readonly preferred: string | null;
 }
 
-/** All of them, parents first; for backups. */
+export interface RevocationRow {
+  readonly seq: Generated<number>;
+  readonly username: string | null;
+  /** Whose row it is: a random name of one process. */
+  readonly teller: string;
+  readonly at: number;
+}
+
+/** All that last, parents first; for backups. */
 export const TABLES = [
   'data_keys',
   'accounts',

@@ -30,6 +30,8 @@ const session = (over: Partial<Session> = {}): Session => ({
   activeAt: NOW,
   remember: false,
   details: '192.0.2.1 Firefox ü',
+  password: 'tag-1',
+  parent: undefined,
   ...over,
 });
 
@@ -88,10 +90,64 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
         ['hash-1', false, 1],
         ['hash-2', true, 2],
       ]);
-      expect(await again.sessions.remove('hash-1')).toBe(true);
-      expect(await store.sessions.remove('hash-1')).toBe(false);
-      expect(await store.sessions.removeAll('alice')).toEqual(['hash-2']);
-      expect((await store.sessions.removeAll()).length).toBe(1);
+      expect((await again.sessions.all(NOW)).map(({ id }) => id)).toEqual(['hash-1', 'hash-2', 'hash-3']);
+      expect(await again.sessions.all(NOW + 3_600_000)).toEqual([]);
+      expect(await again.sessions.remove('hash-1', NOW)).toEqual(['hash-1']);
+      expect(await store.sessions.remove('hash-1', NOW)).toEqual([]);
+      expect(await store.sessions.removeAll('alice', NOW)).toEqual(['hash-2']);
+      expect(await store.sessions.removeAll(undefined, NOW)).toHaveLength(1);
+    });
+
+    it('ends a session with those that were made from it', async () => {
+      await store.sessions.put(session());
+      await store.sessions.put(session({ id: 'child', domain: 'example.org', parent: 'hash-1' }));
+      await store.sessions.put(session({ id: 'other' }));
+      expect((await store.sessions.find('child'))?.parent).toBe('hash-1');
+      const ids = await store.sessions.remove('hash-1', NOW);
+      expect([...ids].sort()).toEqual(['child', 'hash-1']);
+      expect((await store.sessions.ofUser('alice')).map(({ id }) => id)).toEqual(['other']);
+      expect(await store.sessions.put(session({ id: 'late', parent: 'hash-1' }))).toBe(false);
+      expect(await store.sessions.find('late')).toBeUndefined();
+    });
+
+    it('leaves no session behind that was made from one while that ended', async () => {
+      const other = await open();
+      for (let round = 0; round < 10; round++) {
+        await store.sessions.put(session());
+        await Promise.all([
+          store.sessions.put(session({ id: 'child', parent: 'hash-1' })),
+          round % 2 === 0 ? other.sessions.remove('hash-1', NOW) : other.sessions.removeAll('alice', NOW),
+        ]);
+        expect(await store.sessions.ofUser('alice')).toEqual([]);
+      }
+    });
+
+    it('tells every host what ended, in the same step', async () => {
+      const other = await open();
+      const start = await other.revocations.last();
+      expect(start).toBe(0);
+      await store.sessions.put(session());
+      await store.sessions.put(session({ id: 'hash-2', username: 'bob', createdAt: NOW + 10 }));
+      expect(await other.revocations.since(0)).toEqual([]);
+      await store.sessions.remove('hash-1', NOW);
+      const [first, ...none] = await other.revocations.since(start);
+      expect([first, none]).toEqual([{ number: expect.any(Number), username: 'alice', isOwn: false }, []]);
+      expect((await store.revocations.since(start))[0]).toEqual({ ...first, isOwn: true });
+      // A flush ends what began before it, and tells all the same.
+      expect(await store.sessions.removeAll(undefined, NOW, NOW + 5)).toEqual([]);
+      expect(await store.sessions.removeAll(undefined, NOW, NOW + 10)).toEqual(['hash-2']);
+      await store.revocations.tell('carol', NOW);
+      const later = await other.revocations.since(first?.number ?? 0);
+      expect(later.map(({ username }) => username)).toEqual([undefined, undefined, 'carol']);
+      const last = await other.revocations.last();
+      expect(last).toBe(later[2]?.number);
+      await store.sweep(NOW + 47 * 3_600_000);
+      expect(await other.revocations.since(0)).toHaveLength(4);
+      await store.sweep(NOW + 48 * 3_600_000);
+      expect(await other.revocations.since(0)).toEqual([]);
+      // Numbers are never used again.
+      await store.revocations.tell('carol', NOW);
+      expect(await other.revocations.last()).toBeGreaterThan(last);
     });
 
     it('notes activity, never backwards', async () => {
@@ -107,7 +163,7 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       const other = await open();
       const answers = await Promise.all(
         [...Array(10).keys()].map(i =>
-          (i % 2 ? store : other).sessions.replace('hash-1', session({ id: `next-${i}`, level: 2 })),
+          (i % 2 ? store : other).sessions.replace('hash-1', session({ id: `next-${i}`, level: 2 }), NOW),
         ),
       );
       expect(answers.filter(Boolean)).toHaveLength(1);
@@ -206,7 +262,7 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       for (const name of ["o'brien; drop table sessions --", 'ünï\u{1f511}', '%', 'a"b\\c']) {
         await store.sessions.put(session({ id: name, username: name, details: name }));
         expect(await store.sessions.find(name)).toMatchObject({ username: name, details: name });
-        expect(await store.sessions.removeAll(name)).toEqual([name]);
+        expect(await store.sessions.removeAll(name, NOW)).toEqual([name]);
       }
     });
 
