@@ -167,6 +167,27 @@ describe('server', () => {
     raw.close();
   });
 
+  it('answers each of many at a time with its own, whatever becomes of the others', async () => {
+    const port = await start(({ path }) => {
+      if (path === '/2') throw new Error('thrown');
+      if (path === '/3') return Promise.reject(new Error('rejected'));
+      const reply = { ...statusReply(200), body: path };
+      return path === '/4' ? new Promise(resolve => setTimeout(resolve, 20, reply)) : reply;
+    });
+    const paths = Array.from({ length: 40 }, (_, i) => `/${i % 8}`);
+    const answers = await Promise.all(paths.map(path => ask(port, path, [])));
+    expect(answers.map(({ status, body }) => (status === 200 ? body : status))).toEqual(
+      paths.map(path => (path === '/2' || path === '/3' ? 500 : path)),
+    );
+    // One behind the other on one connection, without waiting.
+    const raw = await openRaw(port);
+    raw.send(paths.map(path => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
+    await raw.waitFor(new RegExp(`^${'HTTP/1.1 (?:200|500) .*?'.repeat(paths.length)}/7$`, 's'));
+    const bodies = [...raw.received.matchAll(/\r\n\r\n(\/\d|500)/g)].map(([, body]) => body);
+    expect(bodies).toEqual(paths.map(path => (path === '/2' || path === '/3' ? '500' : path)));
+    raw.close();
+  });
+
   it('answers what is there before it ends', async () => {
     let release = () => {};
     const port = await start(

@@ -1,0 +1,121 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from '../log/logger.ts';
+import { Form, type FormProblem, readForm } from './form.ts';
+import { type Reply, send, statusReply } from './reply.ts';
+import { RequestHeaders } from './request-headers.ts';
+import type { Handler, Request } from './router.ts';
+import { inTurns } from './turns.ts';
+
+/**
+ * More than any browser and three proxies send. Checked by us: node's own limit
+ * drops what is over it, and what it drops could be `Postern-Request`.
+ */
+const MAX_HEADERS = 256;
+/** A Unix socket has no addresses; whoever may open it is on this machine. */
+const LOCAL_PEER = '127.0.0.1';
+
+/** What all requests of a server have in common. */
+export interface ExchangeContext {
+  readonly handler: Handler;
+  readonly log: Logger;
+  /** Whether connections end with the next answer. */
+  readonly closing: () => boolean;
+  readonly secure: boolean;
+  /** Listens on a Unix socket. */
+  readonly local: boolean;
+}
+
+/** Answers requests as node gives them. */
+export function createListener(
+  context: ExchangeContext,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const take = inTurns<Exchange>(
+    exchange => exchange.judge(),
+    exchange => exchange.answer(),
+  );
+  return (request, response) => take(new Exchange(request, response, context));
+}
+
+const NOT_JUDGED = statusReply(500);
+
+/** One request, and what becomes of it. */
+class Exchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #context: ExchangeContext;
+  #reply: Reply | Promise<Reply> = NOT_JUDGED;
+  /** A body may follow: what comes behind an answer then is not taken for a request. */
+  #isUnread = true;
+
+  constructor(request: IncomingMessage, response: ServerResponse, context: ExchangeContext) {
+    this.#request = request;
+    this.#response = response;
+    this.#context = context;
+  }
+
+  /** Asks the handler. */
+  judge(): void {
+    try {
+      this.#reply = this.#ask();
+    } catch (error) {
+      this.#reply = this.#failed(error);
+    }
+  }
+
+  /** Sends what the handler said, now or when it has. */
+  answer(): void {
+    const reply = this.#reply;
+    if (reply instanceof Promise) {
+      reply.then(
+        later => this.#send(later),
+        error => this.#send(this.#failed(error)),
+      );
+    } else {
+      this.#send(reply);
+    }
+  }
+
+  #ask(): Reply | Promise<Reply> {
+    const request = this.#request;
+    const { handler, local, secure } = this.#context;
+    const headers = new RequestHeaders(request.rawHeaders);
+    // Most routes read no body.
+    this.#isUnread =
+      headers.one('transfer-encoding') !== undefined ||
+      headers.values('content-length').some(length => length !== '0');
+    if (headers.count > MAX_HEADERS) return statusReply(431);
+    const { method = '', url = '' } = request;
+    const mark = url.indexOf('?');
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? '' : url.slice(mark + 1);
+    const peer = local ? LOCAL_PEER : (request.socket.remoteAddress ?? '');
+    const received: Request = { method, path, query, headers, peer, secure };
+    if (method !== 'POST') return handler(received);
+    return handler({ ...received, form: () => this.#readForm(headers) });
+  }
+
+  async #readForm(headers: RequestHeaders): Promise<Form | FormProblem> {
+    const outcome = await readForm(this.#request, headers);
+    if (outcome instanceof Form) this.#isUnread = false;
+    return outcome;
+  }
+
+  #failed(error: unknown): Reply {
+    const path = this.#request.url?.split('?', 1)[0] ?? '';
+    this.#context.log.error('a request failed', { path, error: String(error) });
+    return statusReply(500);
+  }
+
+  #send(reply: Reply): void {
+    const { log, closing } = this.#context;
+    try {
+      send(this.#response, reply, {
+        head: this.#request.method === 'HEAD',
+        last: closing() || this.#isUnread,
+      });
+    } catch (error) {
+      log.error('an answer could not be sent', { error: String(error) });
+      this.#response.destroy();
+    }
+  }
+}
