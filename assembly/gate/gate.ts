@@ -330,7 +330,9 @@ export class Gate {
     let claims = this.recent.find(this.tag, now);
     if (claims !== null) {
       this.grantLevel = this.recent.level;
-      return this.isDue(this.recent.refresh, now) ? null : claims;
+      if (!this.isDue(this.recent.refresh, now)) return claims;
+      // The host may have written it anew, which nobody is told of.
+      this.recent.drop();
     }
     let table = this.table;
     if (!this.directory.hasTable) return null;
@@ -345,7 +347,7 @@ export class Gate {
       kind,
       now,
     );
-    if (!found || table.issued < state.notBefore) return null;
+    if (!found || table.issued < state.notBefore || this.isDue(table.refresh, now)) return null;
     this.recent.remember(
       this.tag,
       table.claims,
@@ -356,7 +358,7 @@ export class Gate {
       table.refresh,
     );
     this.grantLevel = table.level;
-    return this.isDue(table.refresh, now) ? null : table.claims;
+    return table.claims;
   }
 
   /** Whether the host wants to be asked again, and can be: without it a grant is good to its end. */

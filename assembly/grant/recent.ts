@@ -33,6 +33,7 @@ export class RecentGrants {
   issued: u64 = 0;
   /** From when on the host wants to be asked about it. */
   refresh: u64 = 0;
+  private found: i32 = 0;
 
   constructor() {
     for (let i = 0; i < ENTRIES; i++) this.entries[i] = new Entry();
@@ -63,9 +64,15 @@ export class RecentGrants {
       this.level = entry.level;
       this.issued = entry.issued;
       this.refresh = entry.refresh;
+      this.found = i;
       return entry.claims;
     }
     return null;
+  }
+
+  /** Forgets the one that `find` has just answered: there may be a newer one in the table. */
+  drop(): void {
+    unchecked(this.entries[this.found]).len = 0;
   }
 
   /** Remembers an opened record, in the oldest entry's place. */
