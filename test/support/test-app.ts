@@ -94,7 +94,13 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
 }
 
 /** `Host` is 127.0.0.1 unless it is among the headers. */
-export function ask(port: number, path: string, headers: HeaderList, method = 'GET'): Promise<Answer> {
+export function ask(
+  port: number,
+  path: string,
+  headers: HeaderList,
+  method = 'GET',
+  content?: string,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const host = headers.some(([name]) => name.toLowerCase() === 'host') ? [] : ['Host', '127.0.0.1'];
     const flat = [...host, 'Connection', 'close', ...headers.flat()];
@@ -108,6 +114,6 @@ export function ask(port: number, path: string, headers: HeaderList, method = 'G
       );
     });
     sent.on('error', reject);
-    sent.end();
+    sent.end(content);
   });
 }
