@@ -1,3 +1,4 @@
+import { CacheError } from '../cache/cache.ts';
 import type { Clock } from '../clock.ts';
 import { Form } from '../http/form.ts';
 import { type Reply, type ReplyHeaders, statusReply } from '../http/reply.ts';
@@ -91,8 +92,8 @@ function isRead({ method }: Request): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** Without a proxy it is the peer. */
-function clientOf(request: Request, engine: DispatchDeps['engine']): string {
+/** The client's address in canonical text, empty when a proxy does not tell it; without a proxy it is the peer. */
+export function clientOf(request: Request, engine: DispatchDeps['engine']): string {
   return engine.isTrustedProxy(request.peer)
     ? resolveClient(request, engine)
     : engine.clientAddress(request.peer, undefined);
@@ -137,8 +138,11 @@ class OpenVisit {
       }
       return await this.#act(route, nobody);
     } catch (failure) {
-      if (!(failure instanceof StoreError)) throw failure;
-      this.#deps.log.error('the portal cannot ask the store', { code: failure.code, error: failure.message });
+      if (!(failure instanceof StoreError || failure instanceof CacheError)) throw failure;
+      this.#deps.log.error('the portal cannot ask what it needs to know', {
+        code: failure.code,
+        error: failure.message,
+      });
       return nobody.message(503, error.unavailable, [['Retry-After', RETRY_AFTER]]);
     }
   }

@@ -49,6 +49,7 @@ const HOST: Record<string, readonly string[]> = {
   ],
   portal: [
     'authn',
+    'cache',
     'clock.ts',
     'config',
     'http',
