@@ -19,11 +19,6 @@ export class IdentityProofs {
   async has(who: Who): Promise<boolean> {
     return (await this.#cache.get(keyOf(who))) !== undefined;
   }
-
-  /** After what it was given for: the next change wants another one. */
-  async end(who: Who): Promise<void> {
-    await this.#cache.delete(keyOf(who));
-  }
 }
 
 function keyOf({ username, sessionId }: Who) {

@@ -54,6 +54,7 @@ const HOST: Record<string, readonly string[]> = {
     'config',
     'http',
     'log',
+    'notifier',
     'policy',
     'regulation',
     'routes',
