@@ -23,17 +23,19 @@ export interface Member {
   readonly disabled?: boolean;
 }
 
-/** The seed's two users, and one of no group. */
+/** The seed's two users, and some of no group. */
 export const MEMBERS = {
   admin: { password: 'Admin-pass-1!', groups: ['admins', 'users'], displayname: 'Admin User' },
   user: { password: 'User-pass-2!', groups: ['users'], displayname: 'Regular User' },
   guest: { password: 'Guest-pass-3!', groups: [], displayname: 'Zoë <Guest>' },
+  layla: { password: 'Layla-pass-4!', groups: [], displayname: 'ليلى' },
+  jürgen: { password: 'Juergen-pass-5!', groups: [], displayname: 'Jürgen' },
 } as const satisfies Record<string, Member>;
 
 export type MemberName = keyof typeof MEMBERS;
 
 /** As the seed's "Fine-Tune Access Control", in keys that exist, with a wildcard for the rest. */
-const RULES = [
+export const RULES = [
   { domain: 'admin.example.com', policy: 'two_factor', subject: 'group:admins' },
   { domain: 'admin.example.com', policy: 'deny' },
   {

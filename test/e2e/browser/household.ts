@@ -14,8 +14,8 @@ export interface HouseholdOptions extends HomeOptions {
   /** More domains that lead to the services, and more names for the certificate. */
   readonly domains?: readonly string[];
   readonly names?: readonly string[];
-  /** Default PORTAL. */
-  readonly portals?: readonly string[];
+  /** Domains that are handed their sessions. */
+  readonly handoffs?: readonly string[];
 }
 
 /** One machine of the seed: a home behind a real Traefik with the plugin and TLS. */
@@ -46,7 +46,8 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
     directory: home.guestDirectory,
     keyFile,
     entryPoints: { web: '' },
-    portals: options.portals ?? [PORTAL],
+    portals: [PORTAL],
+    handoffs: options.handoffs ?? [],
   });
   const { certificate, key } = selfSigned(['example.com', '*.example.com', ...(options.names ?? [])]);
   const traefik = await startTraefik({

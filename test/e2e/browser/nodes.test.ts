@@ -81,7 +81,7 @@ describeTraefik('two hosts and two browsers', traefik => {
           await leavesPortal(someone);
 
           await page.goto(`${PORTAL}/logout`);
-          await page.locator('form button[type="submit"]').first().click();
+          await page.locator('#sign-out button').click();
           await page.waitForLoadState();
           await waitUntil(
             'the other machine to know that the session ended',

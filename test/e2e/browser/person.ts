@@ -39,16 +39,12 @@ export async function signIn(page: Page, name: MemberName, options: SignInOption
   await page.locator(USERNAME).fill(name);
   await page.locator(PASSWORD).fill(options.password ?? MEMBERS[name].password);
   if (options.remember) await page.locator('input[type="checkbox"]').check();
-  await submit(page, PASSWORD);
+  await send(page, 'sign-in');
 }
 
-/** Sends the form that has this field. */
-export async function submit(page: Page, field: string): Promise<void> {
-  await page
-    .locator('form')
-    .filter({ has: page.locator(field) })
-    .locator('button[type="submit"]')
-    .click();
+/** Presses the button of the form with this id. */
+export async function send(page: Page, form: string): Promise<void> {
+  await page.locator(`#${form} button`).click();
 }
 
 /** Waits until the browser has left the portal, and answers where it is. */
@@ -62,10 +58,14 @@ export async function isAtPortal(page: Page): Promise<void> {
   await page.waitForURL(isPortal, { waitUntil: 'load' });
 }
 
-/** The code in the last thing that the notifier wrote. */
-export async function noteCode(home: Home): Promise<string> {
-  const codes = home.note().match(/\b[A-Z0-9]{6,10}\b/g);
-  const code = codes?.at(-1);
+/** The code in what the notifier wrote last; it stands in a line of its own. */
+export function noteCode(home: Home): string {
+  const code = /^ {4}(\S+)$/m.exec(home.note())?.[1];
   if (code === undefined) throw new Error(`no code in what the notifier wrote:\n${home.note()}`);
   return code;
+}
+
+/** What the QR code on the page says, from the link for authenticators on the same device. */
+export async function otpauthUri(page: Page): Promise<string> {
+  return (await page.locator('a[href^="otpauth:"]').getAttribute('href')) ?? '';
 }

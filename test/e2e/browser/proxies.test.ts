@@ -124,7 +124,7 @@ function describeFront(start: (home: Home) => Promise<Front>, denied: RegExp): v
       expect(page.url()).toBe(`${APP}/users`);
       expect(await page.locator('#user').textContent()).toBe('user');
       await page.goto(`${PORTAL}/logout`);
-      await page.locator('form button[type="submit"]').first().click();
+      await page.locator('#sign-out button').click();
       await page.goto(asked);
       await isAtPortal(page);
       await page.context().close();

@@ -12,7 +12,7 @@ import { removeTempDirectories } from '../../support/temp.ts';
 import { describeTraefik } from '../../support/traefik.ts';
 import { PORTAL } from './home.ts';
 import { type Household, startHousehold } from './household.ts';
-import { isAtPortal, leavesPortal, PASSWORD, signIn, submit, USERNAME } from './person.ts';
+import { isAtPortal, leavesPortal, PASSWORD, send, signIn, USERNAME } from './person.ts';
 import { CALLS, SERVICES } from './services.ts';
 
 /** Every cookie that begins so is ours. */
@@ -117,7 +117,7 @@ describeTraefik('signing in once, through Traefik with the guest', traefik => {
           await isAtPortal(page);
           await page.locator(USERNAME).fill(name);
           await page.locator(PASSWORD).fill('wrong-password');
-          await submit(page, PASSWORD);
+          await send(page, 'sign-in');
           await page.locator('[role="alert"]').waitFor();
           texts.push(await page.locator('[role="alert"]').textContent());
           expect(await page.locator(PASSWORD).inputValue()).toBe('');
