@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REALM, LABEL_SNAPSHOT, LABEL_STATE, STATE_MAX_READ_AGE_MS } from '../assembly/contract.ts';
 import { BasicStrategy } from './authn/basic.ts';
 import { PasswordVerifier, type PasswordVerifierOptions } from './authn/password.ts';
+import { PasswordLogin } from './authn/password-login.ts';
 import { TokenStrategy } from './authn/token.ts';
 import type { SharedStore } from './cache/cache.ts';
 import { createSharedStore } from './cache/create.ts';
@@ -10,6 +11,7 @@ import type { Clock } from './clock.ts';
 import { EXPIRATION_SECONDS } from './config/cache.ts';
 import { hasIdentity, identityNames } from './config/identity-presets.ts';
 import { ConfigError } from './config/problem.ts';
+import { NO_REGULATION } from './config/regulation.ts';
 import type { Config } from './config/schema.ts';
 import type { ElasticClient } from './elastic/client.ts';
 import { type RecordEpoch, recordEpoch } from './elastic/grant-epoch.ts';
@@ -24,6 +26,7 @@ import type { Logger } from './log/logger.ts';
 import { rateLimited } from './log/rate-limit.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { Engine } from './policy/engine.ts';
+import { createRegulator } from './regulation/create.ts';
 import { WatchedCertificate } from './reload/certificate.ts';
 import type { ConfigStatus } from './reload/config-reloader.ts';
 import { CurrentPolicy, type LiveSettings } from './reload/current-policy.ts';
@@ -62,6 +65,7 @@ export type AppConfig = Pick<
   | 'tokens'
   | 'cache'
   | 'elasticsearch'
+  | 'regulation'
   | 'policy'
   | 'secret'
   | 'previousSecret'
@@ -193,10 +197,25 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       ? undefined
       : new LastUse({ file: config.tokens.usageFile, registry: deps.tokens, clock, random, log });
   const tokens = createTokens();
+  const regulator = createRegulator(config.regulation ?? NO_REGULATION, {
+    secret: config.secret,
+    directory,
+    engine,
+    cache: store,
+    bans: () => undefined,
+    clock,
+    random,
+    log: deps.log,
+    onAttempt: metrics.attempted,
+    onBan: metrics.banned,
+  });
+  const login = new PasswordLogin({ directory, verifier, regulator });
   const basic: BasicStrategy = new BasicStrategy({
     engine,
     directory,
-    verifier,
+    login,
+    regulator,
+    known,
     issuer,
     tokens,
     clock,

@@ -3,20 +3,26 @@ import { KEY_LENGTH, KIND_BASIC, LEVEL_ONE_FACTOR } from '../../assembly/contrac
 import type { Clock } from '../clock.ts';
 import { type Issuer, NO_SCOPE } from '../grant/issuer.ts';
 import { basicCredential } from '../grant/keys.ts';
+import type { KnownGrants } from '../grant/known-grants.ts';
 import type { Logger } from '../log/logger.ts';
-import type { Engine, Proof } from '../policy/engine.ts';
-import type { Account, Directory, User } from '../users/directory.ts';
+import type { Engine, Principal, Proof } from '../policy/engine.ts';
+import type { FailureReason, Regulator } from '../regulation/regulator.ts';
+import type { Account, Directory } from '../users/directory.ts';
 import { delayFailure } from './failure-delay.ts';
 import { type HeldAnswer, HeldAnswers } from './held-answers.ts';
 import { originOf } from './origin.ts';
-import { type PasswordVerifier, QueueFullError } from './password.ts';
+import { QueueFullError } from './password.ts';
+import type { PasswordAttempt, PasswordLogin } from './password-login.ts';
 import { SingleFlight } from './single-flight.ts';
 import type { TokenStrategy } from './token.ts';
 
 export interface BasicDeps {
   readonly engine: Pick<Engine, 'parseAuthorization'>;
-  readonly directory: Directory;
-  readonly verifier: PasswordVerifier;
+  readonly directory: Pick<Directory, 'find'>;
+  readonly login: PasswordLogin;
+  readonly regulator: Regulator;
+  /** Grants that this host has written: whoever has one is not kept out by a ban that others brought. */
+  readonly known?: Pick<KnownGrants, 'find'> | undefined;
   readonly issuer: Issuer;
   /** A password may be an API token, and `Bearer` carries one. */
   readonly tokens?: Pick<TokenStrategy, 'judgePassword' | 'authenticate'> | undefined;
@@ -38,12 +44,17 @@ const NONE: BasicOutcome = { kind: 'proof', proof: { kind: 'none' } };
 const BUSY: BasicOutcome = { kind: 'busy' };
 const FAILED: BasicOutcome = { kind: 'proof', proof: { kind: 'failed' } };
 
+/** What became of one verification, for all who asked for it at the same time. */
+type Judged =
+  | { readonly ok: true; readonly account: Account }
+  | { readonly ok: false; readonly reason: FailureReason };
+
 /** `Authorization`: the Basic scheme (RFC 7617) over the user directory, and tokens. */
 export class BasicStrategy {
   readonly #deps: BasicDeps;
   /** Credentials in flight are named by this, so that none stays readable in memory. */
   readonly #flightKey: Uint8Array;
-  readonly #flights = new SingleFlight<Account | undefined>();
+  readonly #flights = new SingleFlight<Judged>();
   readonly #held: HeldAnswers;
 
   constructor(deps: BasicDeps) {
@@ -102,64 +113,53 @@ export class BasicStrategy {
     client: string,
     held: HeldAnswer,
   ): Promise<BasicOutcome> {
-    const { clock, random, log, tokens } = this.#deps;
+    const { clock, random, log, regulator, tokens } = this.#deps;
+    const attempt = { username, password, address: client };
+    let counted: Promise<void> | undefined;
     try {
       const token = tokens?.judgePassword(username, password, client) ?? 'unknown';
-      const principal =
-        token === 'unknown' ? (await this.#verify(username, password, client))?.principal : token;
-      if (principal !== undefined && principal !== 'refused') {
-        return { kind: 'proof', proof: { kind: 'proved', principal, level: LEVEL_ONE_FACTOR } };
+      if (typeof token !== 'string') return proved(token);
+      if (token === 'unknown') {
+        const judged = await this.#verify(attempt);
+        if (judged.ok) return proved(judged.account.principal);
+        if (judged.reason !== 'banned') counted = regulator.failed(attempt, judged.reason);
       }
     } catch (error) {
       if (error instanceof QueueFullError) return BUSY;
       log.error('a password could not be verified', { error: String(error) });
     }
-    await delayFailure(clock, random, began, held);
+    await Promise.all([counted, delayFailure(clock, random, began, held)]);
     return FAILED;
   }
 
-  #verify(username: string, password: string, client: string): Promise<Account | undefined> {
-    // Read before the verification begins; the issuer compares.
-    const user = this.#deps.directory.find(username);
+  async #verify(attempt: PasswordAttempt): Promise<Judged> {
+    const { directory, known, login, regulator } = this.#deps;
+    const { username, password, address } = attempt;
+    const isExempt =
+      known?.find({ kind: KIND_BASIC, scope: '', text: `${username}:${password}` }, address) !== undefined;
+    if (!isExempt && (await regulator.isBanned(attempt))) return login.waitAsBanned(attempt);
     // With the epoch: whoever comes after a password was changed must not share the outcome of the old one.
-    const key = this.#name(username, password, user?.epoch ?? new Uint8Array(0));
-    return this.#flights.run(key, () => this.#fly(user, username, password, client));
+    const key = this.#name(username, password, directory.find(username)?.epoch ?? new Uint8Array(0));
+    return this.#flights.run(key, () => this.#fly(attempt, isExempt));
   }
 
-  async #fly(
-    user: User | undefined,
-    username: string,
-    password: string,
-    client: string,
-  ): Promise<Account | undefined> {
-    const { directory, verifier, issuer, log } = this.#deps;
-    // Names and mail addresses of one account share its turns.
-    const origin = originOf(client, user?.principal.username ?? username);
-    const good = await verifier.verify(user?.digest ?? directory.dummyDigest(), password, origin);
-    if (user === undefined) {
-      // Not named: people type passwords into the wrong field.
-      log.info('login refused: unknown user');
-      return undefined;
-    }
-    const name = user.principal.username;
-    if (!good || user.disabled) {
-      log.info(good ? 'login refused: the user is disabled' : 'login refused: wrong password', {
-        user: name,
-      });
-      return undefined;
-    }
-    const now = issuer.issue({
+  async #fly(attempt: PasswordAttempt, isExempt: boolean): Promise<Judged> {
+    const { issuer, login, regulator } = this.#deps;
+    const { username, password } = attempt;
+    const result = await login.verify(attempt, isExempt);
+    if (!result.ok) return result;
+    // As it was before the verification began; the issuer compares.
+    const account = issuer.issue({
       username,
-      epoch: user.epoch,
+      epoch: result.user.epoch,
       kind: KIND_BASIC,
       level: LEVEL_ONE_FACTOR,
       scope: NO_SCOPE,
       credential: basicCredential(username, password),
     });
-    if (now === undefined) {
-      log.info('login refused: the user was changed while the password was verified', { user: name });
-    }
-    return now;
+    if (account === undefined) return { ok: false, reason: 'the user was changed meanwhile' };
+    await regulator.succeeded(attempt);
+    return { ok: true, account };
   }
 
   #name(username: string, password: string, epoch: Uint8Array): string {
@@ -171,4 +171,8 @@ export class BasicStrategy {
     }
     return mac.digest('base64');
   }
+}
+
+function proved(principal: Principal): BasicOutcome {
+  return { kind: 'proof', proof: { kind: 'proved', principal, level: LEVEL_ONE_FACTOR } };
 }

@@ -1,3 +1,5 @@
+import { ipv6Groups } from '../regulation/address-range.ts';
+
 /** Where a login comes from, as far as fairness is concerned. */
 export interface Origin {
   /**
@@ -17,15 +19,6 @@ export interface Origin {
 /** @param client address in canonical text (RFC 5952), empty when it is not known: all such are one client */
 export function originOf(client: string, account: string): Origin {
   if (!client.includes(':')) return { address: client, network: client.replace(/\.\d+$/, ''), account };
-  const groups = expand(client);
+  const groups = ipv6Groups(client);
   return { address: groups.slice(0, 4).join(':'), network: groups.slice(0, 3).join(':'), account };
-}
-
-/** The eight groups of an IPv6 address. */
-function expand(client: string): string[] {
-  const [left = '', right] = client.split('::');
-  const before = left === '' ? [] : left.split(':');
-  if (right === undefined) return before;
-  const after = right === '' ? [] : right.split(':');
-  return [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'), ...after];
 }

@@ -87,6 +87,16 @@ export class PasswordVerifier {
     });
   }
 
+  /** Waits as `verify` does, and computes nothing: for whoever is refused whatever the password is. */
+  turn(origin: Origin): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const run = async () => resolve();
+      this.#queue.push({ memoryKib: 0, run, refuse: () => reject(new QueueFullError()) }, origin);
+      this.#next();
+      this.#queue.surplus()?.refuse();
+    });
+  }
+
   /** Nobody overtakes who is next, so that a costly digest is not starved by cheap ones. */
   #next(): void {
     for (;;) {

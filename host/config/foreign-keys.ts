@@ -60,9 +60,6 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   'authentication_backend.password_reset': portal,
   'authentication_backend.password_change': portal,
   'authentication_backend.disable_reset_password': old('`authentication_backend.password_reset.disable`'),
-  regulation: later(
-    'this version bans nobody after failed attempts, it only delays their answers and lets guesses wait their turn',
-  ),
   ntp: unused('not used: keep the clock right by other means; the key may stay'),
   telemetry: unused('not used: metrics are served at `/metrics`; the key may stay'),
   'log.file_path': standardError,
@@ -142,7 +139,6 @@ export const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   'storage.postgres.ssl': 'mode root_certificate certificate key',
   'authentication_backend.password_reset': 'disable custom_url',
   'authentication_backend.password_change': 'disable',
-  regulation: 'modes max_retries find_time ban_time',
   ntp: 'address version max_desync disable_startup_check disable_failure',
   telemetry: 'metrics',
   'telemetry.metrics': 'enabled address buffers timeouts',

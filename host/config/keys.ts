@@ -14,6 +14,7 @@ import { identityHeaders } from './identity-presets.ts';
 import { IDENTITY_PROOF_KEYS } from './identity-proof.ts';
 import { NOTIFIER_KEYS, NOTIFIER_SECRETS } from './notifier.ts';
 import { PASSWORD_POLICY_KEYS } from './password-policy.ts';
+import { REGULATION_KEYS } from './regulation.ts';
 import { cookieName, rememberMe, sessionTime } from './session-values.ts';
 import { TOTP_KEYS } from './totp.ts';
 import {
@@ -101,6 +102,7 @@ export const VALUE_KEYS = {
   ...IDENTITY_PROOF_KEYS,
   ...NOTIFIER_KEYS,
   ...PASSWORD_POLICY_KEYS,
+  ...REGULATION_KEYS,
   default_roles: textList,
   group_mappings: groupMappings,
   trusted_proxies: textList,

@@ -17,6 +17,7 @@ import { otherFile } from './other-file.ts';
 import { readPasswordPolicy } from './password-policy.ts';
 import { pemReader } from './pem.ts';
 import { inOrder, type Problem } from './problem.ts';
+import { readRegulation } from './regulation.ts';
 import type { Config, StorageSetup, TokensSetup } from './schema.ts';
 import { readSecretText } from './secret-text.ts';
 import { readSecrets } from './secrets.ts';
@@ -189,6 +190,7 @@ export function parseConfig(input: ParseInput): Parsed {
     }),
     identityProof: readIdentityProof(get),
     passwordPolicy: readPasswordPolicy(get, report),
+    regulation: readRegulation(get, report),
     policy: readPolicy(),
     secret: secrets.secret,
     previousSecret: secrets.previousSecret,
@@ -338,7 +340,7 @@ export function parseConfig(input: ParseInput): Parsed {
       }
     }
     const tokens = tokenWays();
-    const signIn = signInDocument(cookies);
+    const signIn = signInDocument(cookies, kept?.setup !== undefined);
     return {
       ...(accessControl === undefined ? {} : { access_control: accessControl }),
       ...(definitions === undefined ? {} : { definitions }),

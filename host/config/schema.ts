@@ -2,6 +2,7 @@ import type { PolicyDocument } from '../policy/engine.ts';
 import type { IdentityProof } from './identity-proof.ts';
 import type { NotifierSetup } from './notifier.ts';
 import type { PasswordPolicy } from './password-policy.ts';
+import type { RegulationSetup } from './regulation.ts';
 import type { TotpSetup } from './totp.ts';
 
 /** Authelia's `authentication_backend.file.search`. */
@@ -225,6 +226,8 @@ export interface Setup {
   readonly cache?: CacheSetup | undefined;
   /** Time-based codes; undefined when they are switched off. */
   readonly totp?: TotpSetup | undefined;
+  /** Undefined: nobody is banned for failed attempts. */
+  readonly regulation?: RegulationSetup | undefined;
   /** How people are sent one-time codes; undefined without `notifier`. */
   readonly notifier?: NotifierSetup | undefined;
   readonly identityProof?: IdentityProof | undefined;

@@ -34,6 +34,18 @@ export class Metrics {
     'result',
     ['success', 'failure'],
   );
+  readonly #attempts = this.#counter(
+    'postern_authentication_attempts_total',
+    'User names with passwords that were judged, and those that a ban refused.',
+    'result',
+    ['success', 'failure', 'banned'],
+  );
+  readonly #bans = this.#counter(
+    'postern_bans_total',
+    'Bans for failed attempts: of users, addresses, devices, and names that nobody has.',
+    'kind',
+    ['user', 'address', 'device', 'unknown'],
+  );
   readonly #grants = this.#counter(
     'postern_grants_total',
     'Grants for verified credentials: written, or why not.',
@@ -125,6 +137,8 @@ export class Metrics {
     this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
   }
 
+  readonly attempted = (result: string): void => this.#attempts.inc({ result });
+  readonly banned = (kind: string): void => this.#bans.inc({ kind });
   readonly tokenJudged = (result: TokenResult): void => this.#tokens.inc({ result });
   readonly verified = (result: VerifyResult): void => this.#verifications.inc({ result });
   readonly issued = (result: IssueResult): void => this.#grants.inc({ result });

@@ -27,6 +27,9 @@ const KEYS: Readonly<Record<string, string>> = {
   'elasticsearch.dropIn': 'elasticsearch.listen',
   'cache.expirationSeconds': 'cache.expiration',
   'cache.redis': 'cache.redis',
+  'regulation.maxRetries': 'regulation.max_retries',
+  'regulation.findSeconds': 'regulation.find_time',
+  'regulation.banSeconds': 'regulation.ban_time',
   previousSecret: 'secret_previous',
 };
 

@@ -9,6 +9,7 @@ import { formatDuration } from '../config/duration.ts';
 import { IDENTITY_PRESETS } from '../config/identity-presets.ts';
 import { DEFAULTS, DENIALS } from '../config/keys.ts';
 import { FACTOR_DOCS, FACTOR_SPECIAL_DOCS } from './factor-docs.ts';
+import { regulationDocs } from './regulation-docs.ts';
 
 /** As much of JSON Schema (draft 7) as is needed. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -269,7 +270,7 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
     description:
       'Name of the session cookie; `__Secure-` is put in front where it is not there. Default `postern_session`.',
     type: 'string',
-    pattern: '^(?!__[Hh][Oo][Ss][Tt]-)(?!__[Ss][Ee][Cc][Uu][Rr][Ee]-$)[A-Za-z0-9_.-]{1,64}$',
+    pattern: '^(?!__[Hh][Oo][Ss][Tt]-)(__[Ss][Ee][Cc][Uu][Rr][Ee]-)?[A-Za-z0-9_.-]{1,54}$',
   },
   'session.same_site': {
     description: 'Whether requests that another site makes carry the session: `lax` is for links alone.',
@@ -337,6 +338,7 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
     ...NODES,
   },
   ...FACTOR_DOCS,
+  ...regulationDocs(DURATION),
   default_roles: {
     description: 'Roles in Elasticsearch of users of whose groups none is mapped.',
     ...TEXTS,

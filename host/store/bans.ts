@@ -11,14 +11,33 @@ export function createBans(db: Kysely<Tables>): BanStore {
       .selectAll()
       .where(where => where.or([where('until', 'is', null), where('until', '>', now)]));
   return {
-    put: ({ kind, subject, until, reason, createdAt }) =>
+    put: ({ kind, subject, until, reason, createdAt, source }) =>
       ask(async () => {
-        const values = { until: until ?? null, reason, created_at: createdAt };
+        const values = { until: until ?? null, reason, created_at: createdAt, source };
         await db
           .insertInto('bans')
           .values({ kind, subject, ...values })
-          .onConflict(conflict => conflict.columns(['kind', 'subject']).doUpdateSet(values))
+          .onConflict(conflict => {
+            const update = conflict.columns(['kind', 'subject']).doUpdateSet(values);
+            if (source === 'operator') return update;
+            return update.where(where =>
+              where.or([where('bans.source', '=', 'failures'), where('bans.until', '<=', createdAt)]),
+            );
+          })
           .execute();
+      }),
+    against: (username, address, now) =>
+      ask(async () => {
+        const found = await inForce(now)
+          .where(where =>
+            where.or([
+              where.and([where('kind', '=', 'user'), where('subject', '=', username ?? '')]),
+              where.and([where('kind', '=', 'address'), where('subject', '=', address)]),
+              where.and([where('kind', '=', 'address'), where('source', '=', 'operator')]),
+            ]),
+          )
+          .execute();
+        return found.map(ban);
       }),
     find: (kind, subject, now) =>
       ask(async () => {
@@ -45,12 +64,13 @@ export function createBans(db: Kysely<Tables>): BanStore {
   };
 }
 
-function ban({ kind, subject, until, reason, created_at }: BanRow): Ban {
+function ban({ kind, subject, until, reason, created_at, source }: BanRow): Ban {
   return {
     kind: kind === 'address' ? 'address' : 'user',
     subject,
     until: until ?? undefined,
     reason,
     createdAt: created_at,
+    source: source === 'failures' ? 'failures' : 'operator',
   };
 }

@@ -127,6 +127,13 @@ function migrations(kind: Kind, sql: typeof Sql): Record<string, Migration> {
         await db.schema.createIndex('revocations_at').ifNotExists().on('revocations').column('at').execute();
       },
     },
+    '0003-ban-source': {
+      async up(db: Kysely<unknown>) {
+        await addColumns(db, 'bans', table => [
+          table.addColumn('source', 'text', column => column.notNull().defaultTo('operator')),
+        ]);
+      },
+    },
   };
 }
 

@@ -39,7 +39,7 @@ export function createSessions(db: Kysely<Tables>, columns: Columns, teller: str
     put: given =>
       ask(() =>
         db.transaction().execute(async transaction => {
-          if (given.parent !== undefined && !(await hold(transaction, given.parent))) return false;
+          if (!(await mayBegin(transaction, given))) return false;
           await transaction.insertInto('sessions').values(row(given)).execute();
           return true;
         }),
@@ -79,6 +79,7 @@ export function createSessions(db: Kysely<Tables>, columns: Columns, teller: str
     replace: (oldId, next, now) =>
       ask(() =>
         db.transaction().execute(async transaction => {
+          if (!(await mayBegin(transaction, next))) return false;
           const ended = await end(transaction, oldId, now);
           if (ended.length === 0) return false;
           await transaction.insertInto('sessions').values(row(next)).execute();
@@ -112,6 +113,10 @@ export function createSessions(db: Kysely<Tables>, columns: Columns, teller: str
       await tellRevocation(transaction, { username, teller, now });
     return [...own, ...made].map(({ id }) => id);
   }
+}
+
+async function mayBegin(transaction: Transaction<Tables>, { parent }: Session): Promise<boolean> {
+  return parent === undefined || hold(transaction, parent);
 }
 
 /**

@@ -54,7 +54,7 @@ export interface SessionStore {
   ofUser(username: string): Promise<readonly Session[]>;
   /** Everybody's that have not reached their end. */
   all(now: number): Promise<readonly Session[]>;
-  /** Puts the new one in the old one's place, in one step; false when the old one is gone, and then nothing is put. */
+  /** Puts the new one in the old one's place, in one step; false when the old one or its parent is gone, and then nothing happens. */
   replace(oldId: string, next: Session, now: number): Promise<boolean>;
   /** With those that were made from it; answers the ids of all. */
   remove(id: string, now: number): Promise<readonly string[]>;
@@ -112,7 +112,10 @@ export interface FactorStore {
 
 export interface Ban {
   readonly kind: 'user' | 'address';
+  /** The account's own name; an address, or a network in CIDR. */
   readonly subject: string;
+  /** What brought it: failed attempts, or somebody who runs this. */
+  readonly source: 'failures' | 'operator';
   /** Undefined for ever. */
   readonly until: number | undefined;
   readonly reason: string;
@@ -120,8 +123,10 @@ export interface Ban {
 }
 
 export interface BanStore {
-  /** Replaces one of the same subject. */
+  /** Replaces one of the same subject; but what an operator put stays as it is until it ends or an operator replaces it. */
   put(ban: Ban): Promise<void>;
+  /** Those of this user and this subject of an address, and all that operators put on addresses and networks. */
+  against(username: string | undefined, address: string, now: number): Promise<readonly Ban[]>;
   find(kind: Ban['kind'], subject: string, now: number): Promise<Ban | undefined>;
   list(now: number): Promise<readonly Ban[]>;
   remove(kind: Ban['kind'], subject: string): Promise<boolean>;

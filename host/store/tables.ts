@@ -54,6 +54,7 @@ export interface BanRow {
   readonly until: number | null;
   readonly reason: string;
   readonly created_at: number;
+  readonly source: string;
 }
 
 export interface AccountRow {

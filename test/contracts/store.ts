@@ -4,7 +4,7 @@ import { backup, restore } from '../../host/store/backup.ts';
 import { rotateSecret } from '../../host/store/data-key.ts';
 import { openDatabase, type StoreSettings } from '../../host/store/database.ts';
 import { openStore } from '../../host/store/open.ts';
-import type { Session, Store, StoreError, TotpDevice } from '../../host/store/store.ts';
+import type { Ban, Session, Store, StoreError, TotpDevice } from '../../host/store/store.ts';
 
 /** A place for databases. */
 export interface StoreUnderTest {
@@ -217,6 +217,7 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
         until: NOW + 1_000,
         reason: 'guesses',
         createdAt: NOW,
+        source: 'failures',
       } as const;
       await store.bans.put(ban);
       await store.bans.put({ ...ban, kind: 'address', subject: '192.0.2.1', until: undefined });
@@ -231,6 +232,34 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       expect(await store.bans.find('user', 'alice', NOW + 2_000)).toBeUndefined();
       expect(await store.bans.remove('address', '192.0.2.1')).toBe(true);
       expect(await store.bans.remove('address', '192.0.2.1')).toBe(false);
+    });
+
+    it('knows the bans against an attempt, and whose they are', async () => {
+      const ban = { reason: '', createdAt: NOW, until: NOW + 1_000 };
+      const own = { ...ban, source: 'failures' } as const;
+      const operator = { ...ban, source: 'operator' } as const;
+      await store.bans.put({ ...own, kind: 'user', subject: 'alice' });
+      await store.bans.put({ ...own, kind: 'address', subject: '192.0.2.1' });
+      await store.bans.put({ ...operator, kind: 'address', subject: '198.51.100.0/24' });
+      await store.bans.put({ ...operator, kind: 'user', subject: 'eve' });
+      const against = async (name: string | undefined, address: string, now = NOW) =>
+        (await store.bans.against(name, address, now)).map(({ subject }) => subject).sort();
+      expect(await against('alice', '192.0.2.1')).toEqual(['192.0.2.1', '198.51.100.0/24', 'alice']);
+      expect(await against('192.0.2.1', 'alice')).toEqual(['198.51.100.0/24']);
+      expect(await against('eve', '')).toEqual(['198.51.100.0/24', 'eve']);
+      expect(await against(undefined, '203.0.113.9')).toEqual(['198.51.100.0/24']);
+      expect(await against('alice', '192.0.2.1', NOW + 1_000)).toEqual([]);
+      // Guesses neither shorten nor take over what an operator put, until that has ended.
+      await store.bans.put({ ...operator, kind: 'user', subject: 'eve', until: undefined });
+      await store.bans.put({ ...own, kind: 'user', subject: 'eve' });
+      const of = async (name: string) =>
+        (await store.bans.list(NOW)).find(({ subject }) => subject === name) as Ban;
+      expect(await of('eve')).toMatchObject({ source: 'operator', until: undefined });
+      await store.bans.put({ ...operator, kind: 'user', subject: 'eve', until: NOW - 1 });
+      await store.bans.put({ ...own, kind: 'user', subject: 'eve' });
+      expect(await of('eve')).toMatchObject({ source: 'failures', until: NOW + 1_000 });
+      await store.bans.put({ ...operator, kind: 'user', subject: 'eve', until: undefined });
+      expect(await of('eve')).toMatchObject({ source: 'operator', until: undefined });
     });
 
     it('counts sign-outs for all hosts, and remembers what somebody prefers', async () => {
@@ -250,7 +279,7 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
     it('sweeps what has ended', async () => {
       await store.sessions.put(session({ expiresAt: NOW }));
       await store.sessions.put(session({ id: 'hash-2', expiresAt: NOW + 1 }));
-      const ban = { kind: 'user', subject: 'a', reason: '', createdAt: NOW } as const;
+      const ban = { kind: 'user', subject: 'a', reason: '', createdAt: NOW, source: 'operator' } as const;
       await store.bans.put({ ...ban, until: NOW });
       await store.bans.put({ ...ban, subject: 'b', until: undefined });
       await store.sweep(NOW);
@@ -321,7 +350,8 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       await store.factors.add(device());
       await store.sessions.put(session());
       await store.accounts.signOut('alice');
-      await store.bans.put({ kind: 'user', subject: 'x', until: undefined, reason: 'r', createdAt: NOW });
+      const forEver = { until: undefined, reason: 'r', createdAt: NOW, source: 'operator' } as const;
+      await store.bans.put({ kind: 'user', subject: 'x', ...forEver });
       const db = await openDatabase(settings);
       const lines = await backup(db, settings.kind);
       await db.destroy();

@@ -5,10 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BasicStrategy } from '../../host/authn/basic.ts';
 import { FAILURE_DELAY_MS, FAILURE_JITTER_MS } from '../../host/authn/failure-delay.ts';
 import { PasswordVerifier, QueueFullError, type VerifyResult } from '../../host/authn/password.ts';
+import { PasswordLogin } from '../../host/authn/password-login.ts';
+import { MemoryCache } from '../../host/cache/memory-cache.ts';
+import { NO_REGULATION, type RegulationSetup } from '../../host/config/regulation.ts';
 import { type IssueResult, Issuer } from '../../host/grant/issuer.ts';
 import { deriveGrantKeys, userTag } from '../../host/grant/keys.ts';
 import { readHeader } from '../../host/grant/seal.ts';
 import { TableWriter } from '../../host/grant/table-writer.ts';
+import { createRegulator } from '../../host/regulation/create.ts';
 import {
   FakeArgon2,
   FakeClock,
@@ -106,9 +110,21 @@ describe('BasicStrategy', () => {
   let strategy: BasicStrategy;
 
   const build = (
-    over: { maxQueue?: number; maxHeld?: number; slotSize?: number; lifetimeSeconds?: number } = {},
+    over: {
+      maxQueue?: number;
+      maxHeld?: number;
+      slotSize?: number;
+      lifetimeSeconds?: number;
+      regulation?: RegulationSetup;
+    } = {},
   ) => {
-    const { slotSize = 512, lifetimeSeconds = 3_600, maxHeld = 1_024, ...options } = over;
+    const {
+      slotSize = 512,
+      lifetimeSeconds = 3_600,
+      maxHeld = 1_024,
+      regulation = NO_REGULATION,
+      ...options
+    } = over;
     const random = fakeRandom();
     const issuer = new Issuer({
       keys,
@@ -122,10 +138,22 @@ describe('BasicStrategy', () => {
       slotSize,
     });
     const verifier = new PasswordVerifier({ concurrency: 1, verify: argon2.verify, ...options });
-    return new BasicStrategy({
-      engine: new FakeEngine(),
+    const engine = new FakeEngine();
+    const regulator = createRegulator(regulation, {
+      secret: Buffer.alloc(32, 1),
       directory,
-      verifier,
+      engine,
+      cache: new MemoryCache({ clock, random, log }),
+      bans: () => undefined,
+      clock,
+      random,
+      log,
+    });
+    return new BasicStrategy({
+      engine,
+      directory,
+      login: new PasswordLogin({ directory, verifier, regulator }),
+      regulator,
       issuer,
       clock,
       random,
@@ -240,10 +268,10 @@ describe('BasicStrategy', () => {
     await timed('alice:hunter2-wrong');
     await timed('my-password-in-the-wrong-field:x');
     await timed('dave:password-dave');
-    expect(log.lines.map(({ message, fields }) => [message, fields.user])).toEqual([
-      ['login refused: wrong password', 'alice'],
-      ['login refused: unknown user', undefined],
-      ['login refused: the user is disabled', 'dave'],
+    expect(log.lines.map(({ message, fields }) => [message, fields.user, fields.reason])).toEqual([
+      ['authentication failed', 'alice', 'wrong password'],
+      ['authentication failed', '-', 'unknown user'],
+      ['authentication failed', 'dave', 'the user is disabled'],
     ]);
     expect(log.text()).not.toMatch(/hunter2|wrong-field|password-dave/);
   });

@@ -7,6 +7,7 @@ import { IDENTITY_PROOF_DEFAULTS } from '../../host/config/identity-proof.ts';
 import { loadConfig, loadSetup } from '../../host/config/load.ts';
 import { parseConfig } from '../../host/config/parse.ts';
 import { ConfigError, formatProblem, type Problem } from '../../host/config/problem.ts';
+import { REGULATION_DEFAULTS } from '../../host/config/regulation.ts';
 import { suggest } from '../../host/config/suggest.ts';
 import { TOTP_DEFAULTS } from '../../host/config/totp.ts';
 import { formatGuestKey, formatSecret } from '../../host/secret/secret.ts';
@@ -54,6 +55,7 @@ describe('configuration', () => {
       cache: { expirationSeconds: 3600, extend: false, prefix: 'postern', redis: undefined },
       totp: TOTP_DEFAULTS,
       identityProof: IDENTITY_PROOF_DEFAULTS,
+      regulation: REGULATION_DEFAULTS,
       policy: {},
       secret: key,
       previousSecret: undefined,
@@ -299,7 +301,6 @@ identity_providers:
       'postern.yml:23: authentication_backend.file.watch: changed passwords, groups and disabled users count only after a restart: remove the key to follow the file',
       'postern.yml:24: authentication_backend.file.password: not used: it says how Authelia makes new digests, `postern hash` has options for it; the key may stay',
       `postern.yml:26: session.secret: ${noSecret}`,
-      'postern.yml:28: regulation: not supported yet: this version bans nobody after failed attempts, it only delays their answers and lets guesses wait their turn; the key may stay',
       `postern.yml:29: storage.encryption_key: ${noSecret}`,
     ]);
     for (const secret of hidden) expect(warnings.join('\n')).not.toContain(secret);

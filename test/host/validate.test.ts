@@ -79,7 +79,6 @@ describe('what is told about a file', () => {
       [13, 'error', 'session.lifetime', null],
       [16, 'warning', 'session.redis', null],
       [29, 'warning', 'access_control.rules[1].domain', 2],
-      [32, 'warning', 'regulation', null],
       [45, 'error', 'password_policy.standard.require_numbers', null],
     ]);
     // What is to be written instead: as YAML it means what was meant, and no secret is in it.
@@ -137,7 +136,6 @@ describe("Authelia's files as they stand", () => {
     for (const name of [
       'session',
       'webauthn',
-      'regulation',
       'storage',
       'notifier',
     ]) {
