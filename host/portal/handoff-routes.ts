@@ -1,9 +1,10 @@
 import { queryValues } from '../http/query.ts';
-import { type Reply, statusReply } from '../http/reply.ts';
+import type { Reply } from '../http/reply.ts';
 import type { Logger } from '../log/logger.ts';
 import type { LiveSession } from '../session/sessions.ts';
 import { CODE, type Handoffs } from './handoff.ts';
 import { DOORS, HANDOFF_PATH, startAddress } from './handoff-address.ts';
+import { redirect } from './page.ts';
 import type { OpenedReturn, ReturnAddresses } from './return-address.ts';
 import { handoffTexts } from './texts/handoff.ts';
 import type { PortalRoute, Visit } from './visit.ts';
@@ -26,7 +27,7 @@ async function handOff(visit: Visit, { handoffs, returns, isEnough, log }: Hando
   const address = visit.returnTo?.address;
   // Whoever only looks is given no code.
   if (address === undefined || visit.request.method !== 'GET') return visit.go('/');
-  if (address.cookie.isHandoff !== true) return redirect(address.location);
+  if (address.cookie.isHandoff !== true) return away(address.location);
   const state = only(visit, 'state');
   if (state === undefined || !CODE.test(state)) return unreachable(visit, address, log);
   const page = new URL(address.url);
@@ -34,12 +35,12 @@ async function handOff(visit: Visit, { handoffs, returns, isEnough, log }: Hando
   const door = DOORS.find(known => known === shownDoor) ?? DOORS[0];
   const portal = new URL(address.cookie.signInUrl ?? site.origin);
   const isHere = portal.origin === site.origin && portal.pathname.replace(/\/$/, '') === site.base;
-  if (!isHere) return redirect(startAddress(page, door));
+  if (!isHere) return away(startAddress(page, door));
   if (live === undefined || !isEnough(visit, live, address)) {
     // The way through the door that is known to be open, unless that makes the address too long.
     const way = startAddress(page, door);
     const rd = returns.read(way) === undefined ? address.url : way;
-    return redirect(`${site.origin}${site.base}/?rd=${encodeURIComponent(rd)}`);
+    return away(`${site.origin}${site.base}/?rd=${encodeURIComponent(rd)}`);
   }
   const code = await handoffs.issue({
     username: live.session.username,
@@ -51,7 +52,7 @@ async function handOff(visit: Visit, { handoffs, returns, isEnough, log }: Hando
     state,
     isRetry: only(visit, 'retry') === '1',
   });
-  return redirect(`${page.origin}${door}/callback?code=${code}`);
+  return away(`${page.origin}${door}/callback?code=${code}`);
 }
 
 /** The application's host sends people back here instead of leading them to us. */
@@ -63,11 +64,11 @@ function unreachable(visit: Visit, address: OpenedReturn, log: Logger): Reply {
   return visit.message(502, handoffTexts(visit.texts.lang, address.host));
 }
 
-function redirect(location: string): Reply {
-  return statusReply(303, [
-    ['Location', location],
-    ['Referrer-Policy', 'no-referrer'],
-  ]);
+/** As the portal's other redirections, and without telling anybody where it came from. */
+function away(location: string): Reply {
+  const reply = redirect(location);
+  const headers = reply.headers.filter(([name]) => name !== 'Referrer-Policy');
+  return { ...reply, headers: [...headers, ['Referrer-Policy', 'no-referrer']] };
 }
 
 function only({ request }: Visit, key: string): string | undefined {
