@@ -1,17 +1,20 @@
+import { MAX_COOKIE_NAME, SESSION_COOKIE_PREFIX } from '../../assembly/contract.ts';
 import { formatDuration } from './duration.ts';
 import { duration, type Reader, shown } from './values.ts';
 
 /** Ten years: longer than any browser keeps a cookie. */
 const MAX_SECONDS = 10 * 365 * 86_400;
+/** With its prefix it has room in the guest's memory. */
+const MAX_NAME = MAX_COOKIE_NAME - SESSION_COOKIE_PREFIX.length;
 /** Which browsers take for a cookie of one host and no other. */
 const HOST_PREFIX = '__Host-';
 /** Which browsers take over https only, so that nothing that speaks http can plant one. */
-export const SECURE_PREFIX = '__Secure-';
+export const SECURE_PREFIX = SESSION_COOKIE_PREFIX;
 
 /** `session.name`, as browsers get it: with `__Secure-` in front. */
 export const cookieName: Reader<string> = raw => {
-  const form = 'must be a name of letters, digits, `_`, `-` and `.`, for example `postern_session`';
-  if (typeof raw !== 'string' || !/^[A-Za-z0-9_.-]{1,64}$/.test(raw)) {
+  const form = `must be a name of at most ${MAX_NAME} letters, digits, \`_\`, \`-\` and \`.\`, for example \`postern_session\``;
+  if (typeof raw !== 'string' || !/^[A-Za-z0-9_.-]+$/.test(raw)) {
     return { ok: false, message: `${form}, got ${shown(raw)}` };
   }
   if (raw.toLowerCase().startsWith(HOST_PREFIX.toLowerCase())) {
@@ -21,7 +24,7 @@ export const cookieName: Reader<string> = raw => {
   const bare = raw.toLowerCase().startsWith(SECURE_PREFIX.toLowerCase())
     ? raw.slice(SECURE_PREFIX.length)
     : raw;
-  if (bare === '') return { ok: false, message: `${form}, got ${shown(raw)}` };
+  if (bare === '' || bare.length > MAX_NAME) return { ok: false, message: `${form}, got ${shown(raw)}` };
   return { ok: true, value: SECURE_PREFIX + bare };
 };
 

@@ -87,12 +87,23 @@ export function readCookies(input: SessionInput): CookieConfig[] {
   return found;
 }
 
-/** The same for the policy, so that guests know it: the longest domain first, which is the closest. */
-export function signInDocument(cookies: readonly CookieConfig[]): PolicyDocument['sign_in'] {
-  if (cookies.every(({ signInUrl }) => signInUrl === undefined)) return undefined;
+/**
+ * The same for the policy, so that guests know it: the longest domain first, which
+ * is the closest. Cookies count only where sessions are kept.
+ */
+export function signInDocument(
+  cookies: readonly CookieConfig[],
+  hasSessions: boolean,
+): PolicyDocument['sign_in'] {
+  if (cookies.length === 0) return undefined;
+  if (!hasSessions && cookies.every(({ signInUrl }) => signInUrl === undefined)) return undefined;
   return [...cookies]
     .sort((a, b) => b.domain.length - a.domain.length)
-    .map(({ domain, signInUrl }) => ({ domain, address: signInUrl ? signInAddress(signInUrl) : '' }));
+    .map(({ domain, signInUrl, session }) => ({
+      domain,
+      address: signInUrl ? signInAddress(signInUrl) : '',
+      ...(hasSessions ? { cookie: session.cookieName } : {}),
+    }));
 }
 
 function readDefaults({ get, values, report }: SessionInput): SessionConfig {

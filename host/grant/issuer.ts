@@ -48,6 +48,11 @@ export interface Verified {
   /** Cookie's domain, else empty. */
   readonly scope: Uint8Array;
   readonly credential: Uint8Array;
+  /**
+   * After how much of its life, both in milliseconds, guests ask the host about the
+   * credential although they know it. Default: never.
+   */
+  readonly refreshAfter?: (life: number) => number;
   /** The backend's own `Authorization`, where one is needed. */
   readonly authorization?: string;
   /** Whether it counts from this address, beside what the account says. Default: from any. */
@@ -91,7 +96,7 @@ export class Issuer {
   }
 
   #write(user: Account, verified: WrittenGrant['verified']): IssueResult {
-    const { kind, level, scope, credential, notAfter } = verified;
+    const { kind, level, scope, credential, notAfter, refreshAfter } = verified;
     const { keys, clock, random, slotSize, tables } = this.#deps;
     const table = tables.current();
     if (table === undefined) return 'no-table';
@@ -103,6 +108,7 @@ export class Issuer {
     const t = grantTag(keys, kind, scope, credential);
     const issued = clock.now();
     const lifetime = Math.min(this.#deps.lifetimeSeconds * 1_000, GRANT_MAX_LIFETIME_MS);
+    const expiry = Math.min(issued + lifetime, notAfter ?? Number.POSITIVE_INFINITY);
     const header = {
       tag: t.subarray(0, GRANT_TAG_LENGTH),
       userTag: userTag(keys, user.principal.username),
@@ -110,7 +116,9 @@ export class Issuer {
       kind,
       level,
       issued,
-      expiry: Math.min(issued + lifetime, notAfter ?? Number.POSITIVE_INFINITY),
+      expiry,
+      // 0 would be never.
+      ...(refreshAfter && { refresh: Math.max(1, Math.floor(refreshAfter(expiry - issued))) }),
     };
     const record = sealRecord(keys.record, table.id, t, header, random(RECORD_NONCE_LENGTH), claims);
     try {

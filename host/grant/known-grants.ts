@@ -3,7 +3,7 @@ import { KEY_LENGTH } from '../../assembly/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { Proof } from '../policy/engine.ts';
 import type { Account } from '../users/directory.ts';
-import { NO_SCOPE, type TableSource, type Verified } from './issuer.ts';
+import type { TableSource, Verified } from './issuer.ts';
 import { sameEpoch } from './same-epoch.ts';
 import type { RecordHeader } from './seal.ts';
 import type { TableWriter } from './table-writer.ts';
@@ -22,6 +22,14 @@ export interface WrittenGrant {
   readonly account: Account;
   readonly header: RecordHeader;
   readonly writer: TableWriter;
+}
+
+/** A credential as it enters T, in text. */
+export interface Credential {
+  readonly kind: number;
+  /** Domain of a cookie, else empty. */
+  readonly scope: string;
+  readonly text: string;
 }
 
 /** A grant without its credential, which must not stay readable in memory. */
@@ -64,11 +72,8 @@ export class KnownGrants {
 
   remember({ verified, account, header, writer }: WrittenGrant): void {
     const { epoch, level, mayAskFrom, find, authorization } = verified;
-    const name = hash(
-      'sha256',
-      Buffer.concat([this.#key, Buffer.from(kindText(verified.kind), 'latin1'), verified.credential]),
-      'binary',
-    );
+    const head = headOf(verified.kind, Buffer.from(verified.scope).toString('latin1'));
+    const name = hash('sha256', Buffer.concat([this.#key, Buffer.from(head), verified.credential]), 'binary');
     // The newest last, so that the first to go is the one that was written first.
     this.#known.delete(name);
     const proof = proofOf(account, level);
@@ -91,13 +96,14 @@ export class KnownGrants {
   }
 
   /**
-   * What a credential without scope proves, undefined when it has to be verified.
+   * What a credential proves, undefined when it has to be verified.
    *
-   * @param credential as it enters T, in text
    * @param client the address it comes from in canonical text, empty when it cannot be told
+   * @param isAway nobody can be asked: also past the time to ask anew
    */
-  find(kind: number, credential: string, client: string): Proof | undefined {
-    return this.#live(kind, credential, client)?.proof;
+  find({ kind, scope, text }: Credential, client: string, isAway = false): Proof | undefined {
+    const known = this.#live(kind, scope, text, client);
+    return known === undefined || (!isAway && this.#isToBeAsked(known)) ? undefined : known.proof;
   }
 
   /**
@@ -105,10 +111,15 @@ export class KnownGrants {
    * `Authorization` in it and no longer than it is good. Undefined when it has that
    * already, or has to be verified first. Parameters as of `find`.
    */
-  withBackend(kind: number, credential: string, client: string, authorization: string): Verified | undefined {
-    const known = this.#live(kind, credential, client);
+  withBackend(
+    { kind, scope, text }: Credential,
+    client: string,
+    authorization: string,
+  ): Verified | undefined {
+    const known = this.#live(kind, scope, text, client);
     if (known === undefined || known.backend === this.#macOf(authorization)) return undefined;
     const { account, find, epoch, level, header, mayAskFrom } = known;
+    const { refresh = 0, issued } = header;
     return {
       username: account.principal.username,
       find,
@@ -116,10 +127,12 @@ export class KnownGrants {
       level,
       kind,
       notAfter: header.expiry,
-      scope: NO_SCOPE,
-      credential: Buffer.from(credential, 'utf8'),
+      scope: Buffer.from(scope, 'latin1'),
+      credential: Buffer.from(text, 'utf8'),
       authorization,
       ...(mayAskFrom && { mayAskFrom }),
+      // At the time that was meant.
+      ...(refresh > 0 && { refreshAfter: () => issued + refresh - this.#deps.clock.now() }),
     };
   }
 
@@ -127,9 +140,13 @@ export class KnownGrants {
     return hash('sha256', this.#prefix + text, 'binary');
   }
 
-  #live(kind: number, credential: string, client: string): Known | undefined {
+  #isToBeAsked({ header: { refresh = 0, issued } }: Known): boolean {
+    return refresh > 0 && this.#deps.clock.now() >= issued + refresh;
+  }
+
+  #live(kind: number, scope: string, credential: string, client: string): Known | undefined {
     if (this.#known.size === 0) return undefined;
-    const name = this.#macOf(kindText(kind) + credential);
+    const name = this.#macOf(headOf(kind, scope) + credential);
     const known = this.#known.get(name);
     if (known === undefined) return undefined;
     const account = this.#accountOf(known);
@@ -160,7 +177,7 @@ function proofOf({ principal }: Account, level: 1 | 2): Proof {
   return { kind: 'proved', principal, level };
 }
 
-/** Of fixed length, so that kind and credential cannot run into each other. */
-function kindText(kind: number): string {
-  return String.fromCharCode(kind);
+/** With the scope's length, so that nothing of it runs into the credential. */
+function headOf(kind: number, scope: string): string {
+  return String.fromCharCode(kind, scope.length) + scope;
 }

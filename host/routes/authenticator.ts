@@ -1,8 +1,9 @@
 import { KIND_BASIC, KIND_TOKEN } from '../../assembly/contract.ts';
 import type { BasicOutcome, BasicStrategy } from '../authn/basic.ts';
+import type { SessionOutcome, SessionStrategy } from '../authn/session.ts';
 import type { TokenStrategy } from '../authn/token.ts';
 import type { Issuer } from '../grant/issuer.ts';
-import type { KnownGrants } from '../grant/known-grants.ts';
+import type { Credential, KnownGrants } from '../grant/known-grants.ts';
 import type { RequestHeaders } from '../http/request-headers.ts';
 import type { Engine, Proof } from '../policy/engine.ts';
 
@@ -12,6 +13,8 @@ export interface AuthenticatorDeps {
   readonly basic: Pick<BasicStrategy, 'authenticate'>;
   /** Undefined when there are no tokens. */
   readonly tokens: Pick<TokenStrategy, 'authenticate'> | undefined;
+  /** Undefined where there are no sessions. */
+  readonly sessions?: Pick<SessionStrategy, 'credential' | 'authenticate'> | undefined;
   /** What was verified before; without it everything is verified each time. */
   readonly known?: Pick<KnownGrants, 'find' | 'withBackend'>;
   /** Writes what is known with a backend's `Authorization`. */
@@ -19,12 +22,13 @@ export interface AuthenticatorDeps {
 }
 
 const NO_AUTHORIZATION = { kind: 'none' } as const;
+const NO_SESSION: SessionOutcome = { kind: 'proof', proof: { kind: 'none' } };
 const FAILED: BasicOutcome = { kind: 'proof', proof: { kind: 'failed' } };
 
 /**
  * Picks the one credential of a request, as the guest does: `Authorization` of
- * an enabled scheme, else the token header. There is no falling back from one
- * that is no good to another.
+ * an enabled scheme, else the token header, else the session's cookie. There is no
+ * falling back from one that is no good to another.
  */
 export class Authenticator {
   readonly #deps: AuthenticatorDeps;
@@ -38,17 +42,30 @@ export class Authenticator {
     return headers.values('authorization').length > 0 || this.#tokenValues(headers).length > 0;
   }
 
+  /** The credential in `Authorization` or the token header, undefined without a readable one. */
+  shown(headers: RequestHeaders): Credential | undefined {
+    const { engine } = this.#deps;
+    const values = headers.values('authorization');
+    const read = values.length > 0 ? engine.parseAuthorization(values) : NO_AUTHORIZATION;
+    if (read.kind === 'basic')
+      return { kind: KIND_BASIC, scope: '', text: `${read.username}:${read.password}` };
+    const token = read.kind === 'none' ? engine.parseToken(this.#tokenValues(headers)) : read;
+    return token.kind === 'token' ? { kind: KIND_TOKEN, scope: '', text: token.token } : undefined;
+  }
+
+  /** The session in the cookies, undefined without one. @param host as received */
+  shownSession(host: string, headers: RequestHeaders): Credential | undefined {
+    return this.#deps.sessions?.credential(host, headers);
+  }
+
   /**
-   * What the credential proves when it was verified before and its grant is good;
-   * undefined when `authenticate` has to look. Answers at once.
+   * What a credential proves when it was verified before and its grant is good;
+   * undefined when it has to be verified. Answers at once.
    *
    * @param client as for `authenticate`
    */
-  known(headers: RequestHeaders, client: string): Proof | undefined {
-    const { known } = this.#deps;
-    if (known === undefined) return undefined;
-    const read = this.#credential(headers);
-    return read === undefined ? undefined : known.find(read.kind, read.text, client);
+  known(shown: Credential, client: string): Proof | undefined {
+    return this.#deps.known?.find(shown, client);
   }
 
   /**
@@ -56,22 +73,15 @@ export class Authenticator {
    * been verified, so that a guest can send it along without asking. Does nothing
    * when it is there, or the grant is good no more.
    */
-  addBackend(headers: RequestHeaders, client: string, authorization: string): void {
+  addBackend(shown: Credential, client: string, authorization: string): void {
     const { known, issuer } = this.#deps;
-    const read = this.#credential(headers);
-    if (read === undefined) return;
-    const verified = known?.withBackend(read.kind, read.text, client, authorization);
+    const verified = known?.withBackend(shown, client, authorization);
     if (verified !== undefined) issuer?.issue(verified);
   }
 
-  /** As it enters T. */
-  #credential(headers: RequestHeaders): { readonly kind: number; readonly text: string } | undefined {
-    const { engine } = this.#deps;
-    const values = headers.values('authorization');
-    const read = values.length > 0 ? engine.parseAuthorization(values) : NO_AUTHORIZATION;
-    if (read.kind === 'basic') return { kind: KIND_BASIC, text: `${read.username}:${read.password}` };
-    const token = read.kind === 'none' ? engine.parseToken(this.#tokenValues(headers)) : read;
-    return token.kind === 'token' ? { kind: KIND_TOKEN, text: token.token } : undefined;
+  /** @param host as received */
+  async authenticateSession(host: string, headers: RequestHeaders, client: string): Promise<SessionOutcome> {
+    return (await this.#deps.sessions?.authenticate(host, headers, client)) ?? NO_SESSION;
   }
 
   /**

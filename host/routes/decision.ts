@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Provisioned } from '../elastic/provisioner.ts';
+import type { Credential } from '../grant/known-grants.ts';
 import { exactReply, type Reply } from '../http/reply.ts';
 import type { RequestHeaders } from '../http/request-headers.ts';
 import type { Handler, Request } from '../http/router.ts';
@@ -15,7 +16,7 @@ import { withoutUserInfo } from './forwarded.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
 import { type HeaderStrategy, isPresent, type Strategy } from './strategies.ts';
 
-/** Seconds after which a proxy may ask again when too many passwords are being verified. */
+/** Seconds after which a proxy may ask again when too many passwords are being verified, or the database is away. */
 const RETRY_AFTER = '2';
 const NOBODY: Proof = { kind: 'none' };
 const FAILED: Proof = { kind: 'failed' };
@@ -28,7 +29,16 @@ export interface Backend {
 
 export interface DecisionDeps extends AskedDeps {
   readonly engine: Pick<Engine, 'decide' | 'deny' | 'isTrustedProxy' | 'clientAddress'>;
-  readonly authenticator: Pick<Authenticator, 'hasCredential' | 'known' | 'authenticate' | 'addBackend'>;
+  readonly authenticator: Pick<
+    Authenticator,
+    | 'hasCredential'
+    | 'shown'
+    | 'shownSession'
+    | 'known'
+    | 'authenticate'
+    | 'authenticateSession'
+    | 'addBackend'
+  >;
   /** What Elasticsearch is told of a principal; undefined when none is configured. */
   readonly elastic?: Backend | undefined;
   readonly identity: IdentityHeaders;
@@ -43,8 +53,10 @@ export interface DecisionDeps extends AskedDeps {
 interface Authenticated {
   readonly proof: Proof;
   readonly by: HeaderStrategy | undefined;
-  /** Where the credential stands; undefined without one. */
-  readonly own?: RequestHeaders;
+  /** The credential that counts; undefined without one. */
+  readonly own?: Credential | undefined;
+  /** It is a session's cookie. */
+  readonly isSession?: boolean;
 }
 
 /** The one decision, asked and answered in a dialect. */
@@ -57,7 +69,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
     const asked = read(request, arrived, deps.onDeferral);
     if ('status' in asked) return asked;
     // A guest that defers needs a new grant, and so a new verification.
-    const known = asked.isDeferred ? undefined : findKnown(request, asked.target.client);
+    const known = asked.isDeferred ? undefined : findKnown(request, asked.target);
     if (known !== undefined) return answer(request, asked, engine.decide(asked.target, known.proof), known);
     return decide(request, asked, arrived);
   };
@@ -71,7 +83,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
       return answer(request, asked, anonymous, { proof: NOBODY, by: undefined });
     }
     const isOpen = anonymous.verdict === 'allow';
-    const outcome = await authenticate(request, began, asked.target.client, isOpen);
+    const outcome = await authenticate(request, began, asked.target, isOpen);
     if ('status' in outcome) return outcome;
     if (outcome.proof === NOBODY) return answer(request, asked, anonymous, outcome);
     // Replaced while the password was verified: the new one judges all of the request, also whose headers count.
@@ -81,17 +93,23 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
   }
 
   /** Of the strategy that finds a credential first, if that was verified before. */
-  function findKnown(request: Request, client: string): Authenticated | undefined {
-    for (const by of dialect.strategies(request)) {
-      if (!isTried(by, request)) continue;
-      const own = credentialOf(by, request);
-      const proof = deps.authenticator.known(own, client);
-      return proof === undefined ? undefined : { proof, by, own };
+  function findKnown(request: Request, { host, client }: Target): Authenticated | undefined {
+    const { authenticator } = deps;
+    for (const strategy of dialect.strategies(request)) {
+      const isSession = strategy.kind === 'cookie';
+      if (!isSession && !isTried(strategy, request)) continue;
+      const own = isSession
+        ? authenticator.shownSession(host, request.headers)
+        : authenticator.shown(headersOf(strategy, request));
+      if (isSession && own === undefined) continue;
+      const proof = own === undefined ? undefined : authenticator.known(own, client);
+      const by = isSession ? undefined : strategy;
+      return proof === undefined ? undefined : { proof, by, own, isSession };
     }
     return undefined;
   }
 
-  function credentialOf({ header }: HeaderStrategy, { headers }: Request): RequestHeaders {
+  function headersOf({ header }: HeaderStrategy, { headers }: Request): RequestHeaders {
     return header === 'authorization' ? headers : headers.authorizedBy(header);
   }
 
@@ -110,27 +128,28 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
   async function authenticate(
     request: Request,
     began: number,
-    client: string,
+    { host, client }: Target,
     isOpen: boolean,
   ): Promise<Authenticated | Reply> {
     const { headers } = request;
+    const { authenticator } = deps;
     let by: HeaderStrategy | undefined;
     for (const strategy of dialect.strategies(request)) {
       by = strategy.kind === 'header' ? strategy : undefined;
+      if (strategy.kind === 'cookie') {
+        const outcome = await authenticator.authenticateSession(host, headers, client);
+        if (outcome.kind !== 'proof') return refused(outcome.kind);
+        const { proof } = outcome;
+        if (proof.kind === 'none') continue;
+        return { proof, by, own: authenticator.shownSession(host, headers), isSession: true };
+      }
       if (!isTried(strategy, request)) continue;
       const isRequired = strategy.required === true;
       if (isRequired && !isPresent(strategy, headers)) return { proof: FAILED, by };
-      const own = credentialOf(strategy, request);
-      const outcome = await deps.authenticator.authenticate(own, began, client, isOpen);
-      if (outcome.kind === 'too-large') {
-        onDecision('too-large');
-        return exactReply(431);
-      }
-      if (outcome.kind === 'busy') {
-        onDecision('busy');
-        return exactReply(503, [['Retry-After', RETRY_AFTER]]);
-      }
-      if (outcome.proof.kind !== 'none') return { proof: outcome.proof, by, own };
+      const own = headersOf(strategy, request);
+      const outcome = await authenticator.authenticate(own, began, client, isOpen);
+      if (outcome.kind !== 'proof') return refused(outcome.kind);
+      if (outcome.proof.kind !== 'none') return { proof: outcome.proof, by, own: authenticator.shown(own) };
       // What insists on a credential does not take one of a scheme that counts for nothing.
       if (isRequired) return { proof: FAILED, by };
     }
@@ -138,11 +157,16 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
     return { proof: NOBODY, by };
   }
 
+  function refused(why: 'too-large' | 'busy'): Reply {
+    onDecision(why);
+    return why === 'busy' ? exactReply(503, [['Retry-After', RETRY_AFTER]]) : exactReply(431);
+  }
+
   function answer(
     request: Request,
     asked: Asked,
     decision: Decision,
-    { proof, by, own }: Authenticated,
+    { proof, by, own, isSession = false }: Authenticated,
   ): Reply | Promise<Reply> {
     const principal = proof.kind === 'proved' ? proof.principal : undefined;
     const admitted = decision.verdict === 'allow' ? (dialect.admits?.(request, principal) ?? 'yes') : 'no';
@@ -168,7 +192,10 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
         const mode = modeOf(dialect, asked, decision);
         if (mode !== 'authelia' && (by === undefined || by.header === 'authorization')) {
           const presented = by !== undefined && proof.kind !== 'none';
-          return suitingReply(engine, { request, asked, verdict, mode, presented, realm });
+          return suitingReply(engine, {
+            ...{ request, asked, verdict, mode, presented, realm },
+            session: isSession,
+          });
         }
         if (by !== undefined) return basicChallenge(realm, by.refusal);
         const { target, url, signInUrl } = asked;
@@ -179,7 +206,10 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
       default: {
         const mode = modeOf(dialect, asked, decision);
         if (mode === 'authelia') return exactReply(403);
-        return suitingReply(engine, { request, asked, verdict, mode, presented: false, realm: '' });
+        return suitingReply(engine, {
+          ...{ request, asked, verdict, mode, presented: false, realm: '' },
+          session: isSession,
+        });
       }
     }
   }
@@ -188,7 +218,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
   async function toElastic(
     admission: Admission,
     client: string,
-    own: RequestHeaders | undefined,
+    own: Credential | undefined,
   ): Promise<Reply> {
     const { principal, identity: headers } = admission;
     const tell = (authorization: string) =>

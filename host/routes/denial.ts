@@ -12,14 +12,14 @@ export function modeOf(dialect: Dialect, asked: Asked, decision: Decision): Deni
   return said ?? (asked.isDeferred ? 'adaptive' : (dialect.denial ?? 'authelia'));
 }
 
-export interface Refusing extends Pick<Refusal, 'verdict' | 'mode' | 'presented' | 'realm'> {
+export interface Refusing extends Pick<Refusal, 'verdict' | 'mode' | 'presented' | 'session' | 'realm'> {
   readonly request: Request;
   readonly asked: Asked;
 }
 
 /** A refusal in the guest's words. The client's headers are those that the proxy passed on. */
 export function suitingReply(engine: Pick<Engine, 'deny'>, refusing: Refusing): Reply {
-  const { request, asked, verdict, mode, presented, realm } = refusing;
+  const { request, asked, verdict, mode, presented, session = false, realm } = refusing;
   const { method, scheme, uri } = asked.target;
   const { status, headers, body } = engine.deny({
     verdict,
@@ -29,6 +29,7 @@ export function suitingReply(engine: Pick<Engine, 'deny'>, refusing: Refusing): 
     host: asked.shownHost,
     uri,
     presented,
+    session,
     realm,
     signIn: asked.signInUrl ? signInAddress(asked.signInUrl) : '',
     headers: request.headers.plain(),

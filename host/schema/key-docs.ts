@@ -270,7 +270,7 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
     description:
       'Name of the session cookie; `__Secure-` is put in front where it is not there. Default `postern_session`.',
     type: 'string',
-    pattern: '^(?!__[Hh][Oo][Ss][Tt]-)(__[Ss][Ee][Cc][Uu][Rr][Ee]-)?[A-Za-z0-9_.-]{1,54}$',
+    pattern: '^(?!__[Hh][Oo][Ss][Tt]-)(__[Ss][Ee][Cc][Uu][Rr][Ee]-)?[A-Za-z0-9_.-]{1,55}$',
   },
   'session.same_site': {
     description: 'Whether requests that another site makes carry the session: `lax` is for links alone.',

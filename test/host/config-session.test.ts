@@ -145,10 +145,10 @@ describe('session', () => {
   });
 
   it.each([
-    ['name: a b', 'name: must be a name of letters'],
-    ["name: ''", 'name: must be a name of letters'],
-    ["name: 'a;Path=/'", 'name: must be a name of letters'],
-    ['name: __Secure-', 'name: must be a name of letters'],
+    ['name: a b', 'name: must be a name of at most 55 letters'],
+    ["name: ''", 'name: must be a name of at most 55 letters'],
+    ["name: 'a;Path=/'", 'name: must be a name of at most 55 letters'],
+    ['name: __Secure-', 'name: must be a name of at most 55 letters'],
     ['name: __Host-x', 'name: must not begin with `__Host-`'],
     ['same_site: Lax', 'same_site: must be `lax`, `strict` or `none`, got "Lax"'],
     ['expiration: 0', "expiration: must be from 1s to 3650d, got 0: 0 would be Authelia's default"],

@@ -1,0 +1,117 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log/logger.ts';
+import { type RevocationStore, type Store, StoreError } from '../store/store.ts';
+
+/** Of the two seconds in which what was revoked on another host is refused by the guests of this one. */
+const POLL_MS = 500;
+/** Asked for again each time: a transaction that took its number before another one may be seen after it. */
+const OVERLAP = 256;
+/** How often what has ended is removed from the database. */
+const SWEEP_MS = 60 * 60 * 1_000;
+
+export interface FollowerDeps {
+  readonly store: Pick<Store, 'sweep'> & { readonly revocations: Pick<RevocationStore, 'last' | 'since'> };
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Somebody else ended sessions of these users; everybody's when undefined is among them. */
+  readonly onRevoked: (usernames: ReadonlySet<string | undefined>) => void;
+  /** Whatever was put off while the database was away. */
+  readonly onContact?: () => Promise<void>;
+  readonly pollMs?: number;
+}
+
+export interface FollowerStatus {
+  readonly ok: boolean;
+  /** When the database answered last, milliseconds since 1970; undefined before it did. */
+  readonly lastContact: number | undefined;
+  readonly reason?: string;
+}
+
+/**
+ * Asks the database what other hosts, and commands, have ended. While it does not
+ * answer, nobody's session can be looked up either; what was missed is read
+ * when it does again.
+ */
+export class RevocationFollower {
+  readonly #deps: FollowerDeps;
+  #last = 0;
+  /** Handled among the last ones. */
+  #seen = new Set<number>();
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> | undefined;
+  #isStopped = false;
+  #contact: number | undefined;
+  #reason: string | undefined;
+  #sweptAt = 0;
+
+  constructor(deps: FollowerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Before any grant is written: what was told before is in the rows that are read from now on. */
+  async start(): Promise<void> {
+    this.#last = await this.#deps.store.revocations.last();
+    this.#seen = new Set(await this.#numbersBefore(this.#last));
+    this.#contact = this.#deps.clock.now();
+    this.#schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#round;
+  }
+
+  status(): FollowerStatus {
+    const reason = this.#reason;
+    return {
+      ok: reason === undefined,
+      lastContact: this.#contact,
+      ...(reason === undefined ? {} : { reason }),
+    };
+  }
+
+  async #numbersBefore(last: number): Promise<number[]> {
+    const found = await this.#deps.store.revocations.since(last - OVERLAP);
+    return found.map(({ number }) => number);
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => {
+      this.#round = this.#ask().finally(() => this.#schedule());
+    }, this.#deps.pollMs ?? POLL_MS);
+    this.#timer.unref();
+  }
+
+  async #ask(): Promise<void> {
+    const { store, clock, log, onRevoked, onContact } = this.#deps;
+    try {
+      const began = clock.now();
+      const found = await store.revocations.since(this.#last - OVERLAP);
+      const fresh = found.filter(({ number }) => !this.#seen.has(number));
+      const others = fresh.filter(({ isOwn }) => !isOwn);
+      if (others.length > 0) onRevoked(new Set(others.map(({ username }) => username)));
+      this.#last = Math.max(this.#last, ...fresh.map(({ number }) => number));
+      // No more than what is asked for again.
+      this.#seen = new Set(found.map(({ number }) => number));
+      this.#contact = began;
+      await onContact?.();
+      if (this.#reason !== undefined) log.info('the database answers again');
+      this.#reason = undefined;
+      if (began - this.#sweptAt < SWEEP_MS) return;
+      this.#sweptAt = began;
+      await store.sweep(began);
+    } catch (error) {
+      const reason = error instanceof StoreError ? error.message : String(error);
+      if (this.#reason === undefined)
+        log.error(
+          'sessions cannot be looked up: who has no grant is answered 503 until the database is back',
+          {
+            error: reason,
+          },
+        );
+      this.#reason = reason;
+    }
+  }
+}

@@ -1,0 +1,241 @@
+import type { Clock } from '../clock.ts';
+import type { CookieConfig } from '../config/schema.ts';
+import type { Logger } from '../log/logger.ts';
+import { printable } from '../log/printable.ts';
+import { rateLimited } from '../log/rate-limit.ts';
+import type { Session, Store } from '../store/store.ts';
+import type { Directory, User } from '../users/directory.ts';
+import { type FollowerStatus, RevocationFollower } from './follower.ts';
+import { PasswordTags } from './password-tag.ts';
+import type { LiveSession, NewSession, SessionDetails, Sessions } from './sessions.ts';
+import { SessionTokens, sessionId } from './token.ts';
+
+/** What a browser says of itself is as long as it likes. */
+const MAX_AGENT = 200;
+/** Activity is noted no more often: each time is a write. */
+const TOUCH_MS = 1_000;
+/** The same where nothing depends on it but what the list of devices shows. */
+const TOUCH_REMEMBERED_MS = 60_000;
+
+export interface SessionServiceDeps {
+  readonly store: Store;
+  readonly cookies: readonly CookieConfig[];
+  readonly directory: Pick<Directory, 'find'>;
+  readonly secret: Uint8Array;
+  readonly previousSecret: Uint8Array | undefined;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly log: Logger;
+  /** Grants of these users are void; everybody's for undefined. */
+  readonly revoke: (usernames: readonly string[] | undefined) => void;
+  readonly onBegun?: () => void;
+  readonly onEnded?: (count: number) => void;
+  readonly pollMs?: number;
+}
+
+/** Sessions in the database, which every host of one secret shares. */
+export class SessionService implements Sessions {
+  readonly #deps: SessionServiceDeps;
+  readonly #tokens: SessionTokens;
+  readonly #tags: PasswordTags;
+  readonly #follower: RevocationFollower;
+  readonly #log: Logger;
+  /** Grows with everything that ends: who read a session before that reads it again. */
+  #revision = 0;
+  /** Sessions that began until then are over, whatever the database still says. */
+  #flushedAt = 0;
+  #isFlushPending = false;
+
+  constructor(deps: SessionServiceDeps) {
+    this.#deps = deps;
+    const { store, secret, previousSecret, clock, random, log } = deps;
+    const secrets = previousSecret === undefined ? [secret] : [secret, previousSecret];
+    this.#tokens = new SessionTokens(secrets, random);
+    this.#tags = new PasswordTags(secrets);
+    this.#log = rateLimited(log, clock);
+    this.#follower = new RevocationFollower({
+      store,
+      clock,
+      log,
+      onRevoked: usernames => this.#othersEnded(usernames),
+      onContact: () => this.#flush(),
+      ...(deps.pollMs === undefined ? {} : { pollMs: deps.pollMs }),
+    });
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  status(): FollowerStatus {
+    return this.#follower.status();
+  }
+
+  async start(): Promise<void> {
+    await this.#follower.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#follower.stop();
+  }
+
+  async begin(wanted: NewSession): ReturnType<Sessions['begin']> {
+    const { store, clock, cookies, onBegun, log } = this.#deps;
+    const cookie = cookies.find(({ domain }) => domain === wanted.domain);
+    const user = this.#userOf(wanted.username);
+    if (cookie === undefined || user === undefined) return undefined;
+    const { expirationSeconds, rememberMeSeconds } = cookie.session;
+    const remember = wanted.remember && rememberMeSeconds > 0;
+    const now = clock.now();
+    const token = this.#tokens.make(wanted.domain);
+    const end = now + (remember ? rememberMeSeconds : expirationSeconds) * 1_000;
+    const parent = wanted.parent === undefined ? undefined : await store.sessions.find(wanted.parent);
+    if (wanted.parent !== undefined && parent === undefined) return undefined;
+    const session: Session = {
+      id: sessionId(token),
+      username: user.principal.username,
+      domain: wanted.domain,
+      level: wanted.level,
+      createdAt: now,
+      expiresAt: Math.min(end, parent?.expiresAt ?? end),
+      activeAt: now,
+      remember,
+      details: encodeDetails(wanted.details),
+      password: this.#tags.make(user.principal.username, user.digest),
+      parent: wanted.parent,
+    };
+    const { replaces } = wanted;
+    const old = replaces !== undefined && this.#tokens.verify(wanted.domain, replaces) ? replaces : undefined;
+    const replaced = old !== undefined && (await store.sessions.replace(sessionId(old), session, now));
+    if (replaced) this.#ended([user.principal.username], 1);
+    // Whoever proves a second factor must not bring back what was ended while they typed the code.
+    else if (replaces !== undefined && wanted.level === 2 && wanted.parent === undefined) return undefined;
+    else if (!(await store.sessions.put(session))) return undefined;
+    onBegun?.();
+    log.info('signed in', {
+      user: user.principal.username,
+      host: session.domain,
+      factors: session.level,
+      client: wanted.details.address,
+      id: session.id.slice(0, 8),
+    });
+    return { token, session };
+  }
+
+  async find(domain: string, token: string): Promise<LiveSession | undefined> {
+    if (!this.#tokens.verify(domain, token)) return undefined;
+    const { store, clock } = this.#deps;
+    const id = sessionId(token);
+    const session = await store.sessions.find(id);
+    if (session === undefined || session.domain !== domain) return undefined;
+    const now = clock.now();
+    const user = this.#userOf(session.username);
+    const why = this.#reasonAgainst(session, user, now);
+    if (why !== undefined || user === undefined) {
+      this.#log.info('session refused', {
+        user: session.username,
+        id: id.slice(0, 8),
+        reason: why ?? 'gone',
+      });
+      await this.#remove(session, now);
+      return undefined;
+    }
+    const since = now - session.activeAt;
+    if (since >= (session.remember ? TOUCH_REMEMBERED_MS : TOUCH_MS)) {
+      if (!(await store.sessions.touch(id, now))) return undefined;
+    }
+    return { session: { ...session, activeAt: Math.max(now, session.activeAt) }, user };
+  }
+
+  async end(domain: string, token: string): Promise<void> {
+    if (!this.#tokens.verify(domain, token)) return;
+    const { store, clock } = this.#deps;
+    const session = await store.sessions.find(sessionId(token));
+    if (session === undefined || session.domain !== domain) return;
+    await this.#remove(session, clock.now());
+  }
+
+  async endAll(username: string): Promise<number> {
+    const { store, clock, log } = this.#deps;
+    const ids = await store.sessions.removeAll(username, clock.now());
+    this.#ended([username], ids.length);
+    log.info('signed out everywhere', { user: username, count: ids.length });
+    return ids.length;
+  }
+
+  /** When it ends if nobody is active any more: until then a grant of it may live. */
+  endOf({ session }: LiveSession): number {
+    return Math.min(session.expiresAt, this.#idleAt(session));
+  }
+
+  /** What hosts share was emptied: everybody who signed in until now does so again. */
+  flushed(): void {
+    this.#flushedAt = this.#deps.clock.now();
+    this.#isFlushPending = true;
+    this.#revision++;
+  }
+
+  async #flush(): Promise<void> {
+    if (!this.#isFlushPending) return;
+    const { store, clock, log, onEnded } = this.#deps;
+    const ids = await store.sessions.removeAll(undefined, clock.now(), this.#flushedAt);
+    this.#isFlushPending = false;
+    onEnded?.(ids.length);
+    log.warn('the shared store was emptied: all sessions ended', { count: ids.length });
+  }
+
+  async #remove(session: Session, now: number): Promise<void> {
+    const ids = await this.#deps.store.sessions.remove(session.id, now);
+    this.#ended([session.username], ids.length);
+  }
+
+  #ended(usernames: readonly string[], count: number): void {
+    this.#revision++;
+    this.#deps.onEnded?.(count);
+    this.#deps.revoke(usernames);
+  }
+
+  #othersEnded(usernames: ReadonlySet<string | undefined>): void {
+    this.#revision++;
+    const names = [...usernames].filter(name => name !== undefined);
+    this.#deps.revoke(usernames.has(undefined) ? undefined : names);
+  }
+
+  #userOf(username: string): User | undefined {
+    const user = this.#deps.directory.find(username);
+    return user?.principal.username === username && !user.disabled ? user : undefined;
+  }
+
+  #reasonAgainst(session: Session, user: User | undefined, now: number): string | undefined {
+    if (session.expiresAt <= now) return 'it has expired';
+    if (session.createdAt <= this.#flushedAt) return 'the shared store was emptied';
+    if (this.#idleAt(session) <= now) return 'nobody was active';
+    if (user === undefined) return 'the user is gone or disabled';
+    if (!this.#tags.verify(session.password, session.username, user.digest))
+      return 'the password was changed';
+    return undefined;
+  }
+
+  /** Infinity where nobody minds. */
+  #idleAt(session: Session): number {
+    if (session.remember) return Number.POSITIVE_INFINITY;
+    const cookie = this.#deps.cookies.find(({ domain }) => domain === session.domain);
+    // Of a domain that is configured no more.
+    if (cookie === undefined) return 0;
+    return session.activeAt + cookie.session.inactivitySeconds * 1_000;
+  }
+}
+
+function encodeDetails({ address, agent }: SessionDetails): string {
+  return JSON.stringify({ address, agent: printable(agent).slice(0, MAX_AGENT) });
+}
+
+/** What `details` of a session hold. */
+export function decodeDetails(text: string): SessionDetails {
+  try {
+    const { address, agent } = JSON.parse(text) as Partial<SessionDetails>;
+    return { address: String(address ?? ''), agent: String(agent ?? '') };
+  } catch {
+    return { address: '', agent: '' };
+  }
+}
