@@ -16,14 +16,15 @@ export const FORM_LIFETIME_MS = 12 * 3_600_000;
 const SKEW_MS = 60_000;
 
 const TIME_LENGTH = 6;
-const COOKIE_HASH_LENGTH = 16;
+const HASH_LENGTH = 16;
 const MAC_LENGTH = 32;
-const TOKEN_LENGTH = TIME_LENGTH + COOKIE_HASH_LENGTH + MAC_LENGTH;
+const HEAD_LENGTH = TIME_LENGTH + 2 * HASH_LENGTH;
+const TOKEN_LENGTH = HEAD_LENGTH + MAC_LENGTH;
 
 /**
- * `good`; `stale`: ours, but of a page that is too old; `other`: ours, but of
- * another browser, or one that has lost its cookie since; `bad`: not ours, or of
- * another form or session.
+ * `good`; `stale`: ours, but of a page that is too old, or of another session;
+ * `other`: ours, but of another browser, or one that has lost its cookie since;
+ * `bad`: not ours, or of another form.
  */
 export type TokenOutcome = 'good' | 'stale' | 'other' | 'bad';
 
@@ -35,9 +36,9 @@ export interface FormTokensOptions {
 }
 
 /**
- * Tokens of forms: u48 milliseconds ‖ 16 bytes of the cookie's SHA-256 ‖
- * HMAC-SHA256 of these with the form's name and the session's id. The portal
- * keeps nothing for them, so any number of pages may be open at once.
+ * Tokens of forms: u48 milliseconds ‖ 16 bytes each of the SHA-256 of cookie and
+ * session id ‖ HMAC-SHA256 of these and the form's name. The portal keeps
+ * nothing for them, so any number of pages may be open at once.
  */
 export class FormTokens {
   readonly #options: FormTokensOptions;
@@ -58,23 +59,25 @@ export class FormTokens {
   make(form: string, cookie: string, session: string): string {
     const [key] = this.#keys;
     if (key === undefined) throw new TypeError('a key is needed');
-    const head = Buffer.alloc(TIME_LENGTH + COOKIE_HASH_LENGTH);
-    head.writeUIntBE(this.#options.clock.now(), 0, TIME_LENGTH);
-    cookieHash(cookie).copy(head, TIME_LENGTH);
-    return Buffer.concat([head, mac(key, head, form, session)]).toString('base64url');
+    const time = Buffer.alloc(TIME_LENGTH);
+    time.writeUIntBE(this.#options.clock.now(), 0, TIME_LENGTH);
+    const head = Buffer.concat([time, hash(cookie), hash(session)]);
+    return Buffer.concat([head, mac(key, head, form)]).toString('base64url');
   }
 
   /** @param cookie undefined when the browser sent none */
   judge(token: string, form: string, cookie: string | undefined, session: string): TokenOutcome {
     const bytes = Buffer.from(token, 'base64url');
     if (bytes.length !== TOKEN_LENGTH || bytes.toString('base64url') !== token) return 'bad';
-    const head = bytes.subarray(0, TIME_LENGTH + COOKIE_HASH_LENGTH);
-    const given = bytes.subarray(head.length);
-    if (!this.#keys.some(key => timingSafeEqual(mac(key, head, form, session), given))) return 'bad';
+    const head = bytes.subarray(0, HEAD_LENGTH);
+    const given = bytes.subarray(HEAD_LENGTH);
+    if (!this.#keys.some(key => timingSafeEqual(mac(key, head, form), given))) return 'bad';
     const age = this.#options.clock.now() - head.readUIntBE(0, TIME_LENGTH);
     if (age > FORM_LIFETIME_MS || age < -SKEW_MS) return 'stale';
-    const hash = head.subarray(TIME_LENGTH);
-    return cookie !== undefined && timingSafeEqual(cookieHash(cookie), hash) ? 'good' : 'other';
+    const ofCookie = head.subarray(TIME_LENGTH, TIME_LENGTH + HASH_LENGTH);
+    const ofSession = head.subarray(TIME_LENGTH + HASH_LENGTH);
+    if (!timingSafeEqual(hash(session), ofSession)) return 'stale';
+    return cookie !== undefined && timingSafeEqual(hash(cookie), ofCookie) ? 'good' : 'other';
   }
 }
 
@@ -105,17 +108,11 @@ export function formOrigin(headers: RequestHeaders, site: Pick<Site, 'origin'>):
   return origin !== undefined && fetchSite !== undefined ? 'ours' : 'untold';
 }
 
-function cookieHash(cookie: string): Buffer {
-  return createHash('sha256').update(cookie).digest().subarray(0, COOKIE_HASH_LENGTH);
+function hash(text: string): Buffer {
+  return createHash('sha256').update(text).digest().subarray(0, HASH_LENGTH);
 }
 
-function mac(key: Uint8Array, head: Uint8Array, form: string, session: string): Buffer {
-  const made = createHmac('sha256', key).update(head);
-  for (const text of [form, session]) {
-    const bytes = Buffer.from(text, 'utf8');
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(bytes.length);
-    made.update(length).update(bytes);
-  }
-  return made.digest();
+/** The head has one length, so no head and name read as another pair. */
+function mac(key: Uint8Array, head: Uint8Array, form: string): Buffer {
+  return createHmac('sha256', key).update(head).update(form, 'utf8').digest();
 }

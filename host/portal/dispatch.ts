@@ -177,7 +177,7 @@ class OpenVisit {
     if (outcome === 'good' || (isSibling && this.#cookie !== undefined)) return act(visit, form);
     if (outcome === 'bad') return visit.message(403, error.foreign);
     const why = this.#cookie === undefined ? 'cookie' : 'stale';
-    return route.outdated?.(visit, form, why) ?? visit.message(400, error.badForm);
+    return route.outdated?.(visit, form, why) ?? visit.message(400, error.outdated);
   }
 
   async #live(): Promise<Visit['live']> {

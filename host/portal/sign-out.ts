@@ -36,8 +36,6 @@ export function createSignOut({ sessions, log }: SignOutDeps): PortalRoute {
         return finish(visit, 'everywhere', await sessions.endAll(live.session.username));
       },
     },
-    // Whose session has ended meanwhile has nothing left to sign out of.
-    outdated: visit => visit.go('/logout'),
   };
 }
 

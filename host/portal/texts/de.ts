@@ -73,6 +73,10 @@ export const DE: Texts = {
       title: 'Das Formular war nicht lesbar',
       text: 'Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.',
     },
+    outdated: {
+      title: 'Diese Seite ist veraltet',
+      text: 'Sie haben sich seitdem an- oder abgemeldet, oder sie war zu lange offen. Öffnen Sie sie noch einmal.',
+    },
     foreign: {
       title: 'Das Formular kam von anderswo',
       text: 'Formulare werden nur von Seiten dieser Adresse angenommen. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.',

@@ -72,6 +72,10 @@ export const EN: Texts = {
       title: 'That form could not be read',
       text: 'Go back, reload the page and try again.',
     },
+    outdated: {
+      title: 'This page is out of date',
+      text: 'You have signed in or out since it was opened, or it had been open for too long. Open it again.',
+    },
     foreign: {
       title: 'That form came from elsewhere',
       text: 'Forms are taken only from pages of this address. Open the page here and try again.',

@@ -69,6 +69,7 @@ export interface Texts {
   };
   readonly error: {
     readonly badForm: Message;
+    readonly outdated: Message;
     readonly foreign: Message;
     readonly insecure: Message;
     readonly notFound: Message;

@@ -1,0 +1,187 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FORM_LIFETIME_MS, FormTokens, PORTAL_COOKIE } from '../../../host/portal/csrf.ts';
+import { fakeRandom } from '../../support/host-fakes.ts';
+import {
+  formOf,
+  type SeenForm,
+  setCookies,
+  startPortal,
+  type TestPortal,
+  Visitor,
+} from '../../support/portal.ts';
+import { type HeaderList, PREVIOUS_SECRET, SECRET } from '../../support/test-app.ts';
+
+const JOHN = { username: 'john', password: 'password' };
+const OURS: HeaderList = [
+  ['Origin', 'https://auth.example.com'],
+  ['Sec-Fetch-Site', 'same-origin'],
+  ['Sec-Fetch-Dest', 'document'],
+];
+
+describe('tokens of forms', () => {
+  const at = { now: 1_760_000_000_000 };
+  const clock = { now: () => at.now };
+  const tokens = new FormTokens({ secret: SECRET, clock, random: fakeRandom() });
+  const cookie = tokens.newCookie();
+  const token = tokens.make('sign-out', cookie, 'session');
+
+  it.each([
+    ['as it was made', token, 'sign-out', cookie, 'session', 'good'],
+    ['of another form', token, 'sign-out-everywhere', cookie, 'session', 'bad'],
+    ['of another session', token, 'sign-out', cookie, 'other', 'stale'],
+    ['of no session', token, 'sign-out', cookie, '', 'stale'],
+    ['of another browser', token, 'sign-out', tokens.newCookie(), 'session', 'other'],
+    ['without a cookie', token, 'sign-out', undefined, 'session', 'other'],
+    ['empty', '', 'sign-out', cookie, 'session', 'bad'],
+    ['cut', token.slice(0, -1), 'sign-out', cookie, 'session', 'bad'],
+    ['longer', `${token}A`, 'sign-out', cookie, 'session', 'bad'],
+    ['in another spelling', `${token}=`, 'sign-out', cookie, 'session', 'bad'],
+  ] as const)('%s', (_, given, form, shown, session, outcome) => {
+    expect(tokens.judge(given, form, shown, session)).toBe(outcome);
+  });
+
+  it('are bad with any bit flipped', () => {
+    const bytes = Buffer.from(token, 'base64url');
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const flipped = Buffer.from(bytes);
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(tokens.judge(flipped.toString('base64url'), 'sign-out', cookie, 'session')).toBe('bad');
+    }
+  });
+
+  it('are good for twelve hours, under the secret of before, too', () => {
+    const turned = new FormTokens({
+      secret: PREVIOUS_SECRET,
+      previousSecret: SECRET,
+      clock,
+      random: fakeRandom(),
+    });
+    expect(turned.judge(token, 'sign-out', cookie, 'session')).toBe('good');
+    expect(tokens.judge(turned.make('a', cookie, ''), 'a', cookie, '')).toBe('bad');
+    const ahead = { now: () => at.now + FORM_LIFETIME_MS + 1 };
+    const late = new FormTokens({ secret: SECRET, clock: ahead, random: fakeRandom() });
+    expect(late.judge(token, 'sign-out', cookie, 'session')).toBe('stale');
+  });
+});
+
+describe('a form of the portal', () => {
+  let portal: TestPortal;
+  let visitor: Visitor;
+  let form: SeenForm;
+
+  beforeEach(async () => {
+    portal = await startPortal();
+    portal.users.put('john', 'password');
+    visitor = new Visitor(portal.port);
+    form = formOf(await visitor.get('/'), 'sign-in');
+  });
+
+  afterEach(() => portal.stop());
+
+  const refused = async (answer: Promise<{ status: number }>, status: number) => {
+    expect((await answer).status).toBe(status);
+    expect(portal.login.tried).toEqual([]);
+    expect(portal.sessions.begun).toEqual([]);
+  };
+
+  it.each<[string, HeaderList, number]>([
+    ['an origin of elsewhere', [['Origin', 'https://evil.example']], 403],
+    ['an origin of a sister', [['Origin', 'https://app.example.com']], 403],
+    ['the origin by plain http', [['Origin', 'http://auth.example.com']], 403],
+    ['the origin with another port', [['Origin', 'https://auth.example.com:8443']], 403],
+    ['the origin in another spelling', [['Origin', 'https://AUTH.example.com']], 403],
+    ['no origin that may be told', [['Origin', 'null']], 403],
+    ['two origins', [...OURS, ['Origin', 'https://evil.example']], 403],
+    ['a page of elsewhere', [['Sec-Fetch-Site', 'cross-site']], 403],
+    ['a page of a sister', [['Sec-Fetch-Site', 'same-site']], 403],
+    ['no page', [['Sec-Fetch-Site', 'none']], 403],
+    [
+      'our origin, but a page of elsewhere',
+      [
+        ['Origin', 'https://auth.example.com'],
+        ['Sec-Fetch-Site', 'cross-site'],
+      ],
+      403,
+    ],
+  ])('from %s is refused', (_, headers, status) => refused(visitor.submit(form, JOHN, headers), status));
+
+  it.each([
+    ['no token', { token: undefined }, 403],
+    ['an empty token', { token: '' }, 403],
+    ['a token of our own making', { token: Buffer.alloc(70).toString('base64url') }, 403],
+    ['no name', { form: undefined }, 400],
+    ["another form's name", { form: 'sign-out' }, 400],
+    ['a name that every object has', { form: 'constructor' }, 400],
+  ])('with %s is refused', (_, fields, status) =>
+    refused(visitor.submit(form, { ...JOHN, ...fields }), status),
+  );
+
+  it("with another browser's token is refused, and asked for anew", async () => {
+    const other = new Visitor(portal.port);
+    const { fields } = formOf(await other.get('/'), 'sign-in');
+    await refused(
+      visitor.submit(form, { ...JOHN, token: fields.token }, [['Origin', 'https://auth.example.com']]),
+      400,
+    );
+    await refused(visitor.submit(form, { ...JOHN, token: fields.token }, []), 400);
+  });
+
+  it("of another session's page is refused", async () => {
+    await visitor.signIn('john', 'password');
+    const out = formOf(await visitor.get('/logout'), 'sign-out');
+    const [begun] = portal.sessions.begun;
+    const other = new Visitor(portal.port);
+    await other.signIn('john', 'password');
+    // Everything that the first browser has but its session.
+    other.jar.set(PORTAL_COOKIE, visitor.jar.get(PORTAL_COOKIE) ?? '');
+    expect((await other.submit(out)).status).toBe(400);
+    expect(portal.sessions.live.size).toBe(2);
+    expect(begun?.username).toBe('john');
+  });
+
+  it('is refused when the cookie stands twice', async () => {
+    const cookie = `${PORTAL_COOKIE}=${visitor.jar.get(PORTAL_COOKIE)}`;
+    await refused(
+      visitor.submit(form, JOHN, [
+        ['Cookie', cookie],
+        ['Origin', 'https://auth.example.com'],
+      ]),
+      400,
+    );
+  });
+
+  it('is taken where a browser tells nothing of where it is from', async () => {
+    expect((await visitor.submit(form, JOHN, [])).status).toBe(303);
+  });
+
+  it('that is too old is shown again, with the name', async () => {
+    portal.later(FORM_LIFETIME_MS + 1);
+    const answer = await visitor.submit(form, JOHN);
+    expect(answer.status).toBe(400);
+    expect(answer.body).toContain('This page had been open for too long');
+    expect((await visitor.submit(formOf(answer, 'sign-in'), JOHN)).status).toBe(303);
+  });
+
+  it('leads nowhere but to the start when the address to return to is too old or forged', async () => {
+    const page = await visitor.get('/?rd=https%3A%2F%2Fapp.example.com%2F');
+    const sealed = formOf(page, 'sign-in').fields.return ?? '';
+    const forged = `${sealed.slice(0, -1)}${sealed.endsWith('A') ? 'B' : 'A'}`;
+    for (const value of [forged, 'https://app.example.com/', '']) {
+      const answer = await visitor.submit(formOf(page, 'sign-in'), { ...JOHN, return: value });
+      expect(answer.headers.location).toBe('/continue');
+    }
+    portal.later(16 * 60_000);
+    expect((await visitor.submit(formOf(page, 'sign-in'), JOHN)).headers.location).toBe('/continue');
+  });
+
+  it('makes one cookie, and keeps it', async () => {
+    const first = visitor.jar.get(PORTAL_COOKIE);
+    const again = await visitor.get('/');
+    expect(setCookies(again)).toEqual([]);
+    expect(visitor.jar.get(PORTAL_COOKIE)).toBe(first);
+    const fresh = await new Visitor(portal.port).get('/');
+    expect(setCookies(fresh)).toEqual([
+      expect.stringMatching(/^__Host-postern_portal=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax$/),
+    ]);
+  });
+});
