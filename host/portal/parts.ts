@@ -1,4 +1,4 @@
-import { type Content, type Html, html } from './html.ts';
+import { type Content, type Html, html, visible } from './html.ts';
 
 export interface FieldOptions {
   /** Also its id. */
@@ -22,7 +22,7 @@ export function field(options: FieldOptions): Html {
   const { name, label, type = 'text', autocomplete, value = '', describedBy, hint, maxLength } = options;
   const described = [describedBy, hint !== undefined && `${name}-hint`].filter(Boolean).join(' ');
   return html`<div class="item"><label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}" value="${value}" autocomplete="${autocomplete}"${[
+<input id="${name}" name="${name}" type="${type}" value="${visible(value)}" autocomplete="${autocomplete}"${[
     html` autocapitalize="none" autocorrect="off" spellcheck="false" required`,
     options.code === 'digits' && html` inputmode="numeric" pattern="[0-9 ]*"`,
     options.code !== undefined && html` class="code" dir="ltr"`,
