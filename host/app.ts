@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REALM, LABEL_SNAPSHOT, LABEL_STATE, STATE_MAX_READ_AGE_MS } from '../assembly/contract.ts';
+import { createPeople, type People } from './app-portal.ts';
 import { BasicStrategy } from './authn/basic.ts';
 import { PasswordVerifier, type PasswordVerifierOptions } from './authn/password.ts';
 import { PasswordLogin } from './authn/password-login.ts';
@@ -14,12 +15,12 @@ import { ConfigError } from './config/problem.ts';
 import { NO_REGULATION } from './config/regulation.ts';
 import type { Config } from './config/schema.ts';
 import type { ElasticClient } from './elastic/client.ts';
-import { type RecordEpoch, recordEpoch } from './elastic/grant-epoch.ts';
+import { recordEpoch } from './elastic/grant-epoch.ts';
 import { ElasticService } from './elastic/service.ts';
 import { Issuer } from './grant/issuer.ts';
-import { deriveGrantKeys, type GrantKeys, userTag } from './grant/keys.ts';
+import { deriveGrantKeys, userTag } from './grant/keys.ts';
 import { KnownGrants } from './grant/known-grants.ts';
-import type { RecordHeader } from './grant/seal.ts';
+import { stillGood } from './grant/still-good.ts';
 import { createRouter, type Route } from './http/router.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import type { Logger } from './log/logger.ts';
@@ -44,6 +45,7 @@ import { prepareGuestDirectory } from './snapshot/guest-directory.ts';
 import { Publisher } from './snapshot/publisher.ts';
 import { StoreMemory } from './snapshot/store-memory.ts';
 import { WriterSeat } from './snapshot/writer-seat.ts';
+import type { Store } from './store/store.ts';
 import { nameClashes, unreadable } from './tokens/check.ts';
 import { TokenDigests } from './tokens/digests.ts';
 import { LastUse } from './tokens/last-use.ts';
@@ -60,6 +62,7 @@ export type AppConfig = Pick<
   Config,
   | 'server'
   | 'cookies'
+  | 'storage'
   | 'guest'
   | 'grants'
   | 'tokens'
@@ -87,6 +90,8 @@ export interface AppDeps {
   readonly log: Logger;
   /** In place of what the configuration names. */
   readonly store?: SharedStore;
+  /** What `config.storage` names, opened; whoever opened it closes it after `stop`. */
+  readonly database?: Store | undefined;
   /** How Elasticsearch is asked; undefined in a dry run, and without `config.elasticsearch`. */
   readonly elastic?: ElasticClient | undefined;
   readonly password?: Omit<PasswordVerifierOptions, 'onResult'>;
@@ -154,7 +159,13 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       }),
     open: publisher => {
       const { image, lifetimeSeconds } = policy.inForce;
-      const keep = stillGood(accounts(), keys, clock.now(), lifetimeSeconds * 1_000, toRecordEpoch);
+      const keep = stillGood({
+        accounts: accounts(),
+        keys,
+        now: clock.now(),
+        lifetimeMs: lifetimeSeconds * 1_000,
+        toRecordEpoch,
+      });
       // What other hosts revoked while nothing could be written here is not known record by record.
       publisher.open(image, record => !storeMemory.isBehind && keep(record));
       storeMemory.isBehind = false;
@@ -202,7 +213,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     directory,
     engine,
     cache: store,
-    bans: () => undefined,
+    bans: () => deps.database?.bans,
     clock,
     random,
     log: deps.log,
@@ -224,10 +235,18 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   });
   const signIn = new SignIn(config.cookies ?? []);
   const elastic: ElasticService | undefined = createElastic();
+  const people: People | undefined = createPeople(config, {
+    ...{ database: deps.database, engine, directory, login, signIn, cache: store, issuer, known },
+    graceSeconds: () => policy.inForce.offlineGraceSeconds,
+    revoke: usernames => (usernames === undefined ? seat.publisher()?.voidAll() : void revoke(usernames)),
+    onBegun: metrics.sessionBegun,
+    onEnded: metrics.sessionsEnded,
+    ...{ clock, random, log: deps.log },
+  });
   const decision: DecisionDeps = {
     engine,
     signIn,
-    authenticator: new Authenticator({ engine, basic, tokens, known, issuer }),
+    authenticator: new Authenticator({ engine, basic, tokens, sessions: people?.strategy, known, issuer }),
     elastic,
     deferrals: new DeferralReader({
       guestKeys: [guestKey, ...previous],
@@ -247,12 +266,14 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     heartbeatAt,
     hasTable: () => tables.current() !== undefined,
     ...(store.kind === 'memory' ? {} : { store: () => store.status() }),
+    ...(people === undefined ? {} : { database: () => people.sessions.status() }),
     clock,
   });
   const routes: Route[] = [
-    ...createEndpointRoutes(decision, config.server.endpoints),
+    ...createEndpointRoutes(decision, config.server.endpoints, people?.portal.door),
     ...HEALTH_PATHS.map(path => ({ path, kind: 'operator' as const, handler: health })),
     { path: METRICS_PATH, kind: 'operator', handler: createMetricsRoute(metrics) },
+    ...(people?.portal.routes ?? []),
   ];
   const router = createRouter(routes, log, {
     prefix: config.server.prefix ?? '',
@@ -293,12 +314,14 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
             metrics.storeLost(why);
             if (seat.publisher() === undefined) storeMemory.isBehind = true;
             else seat.publisher()?.voidAll();
+            if (why === 'flushed') people?.sessions.flushed();
           },
           progress(resume) {
             if (seat.publisher() === undefined) storeMemory.isBehind = true;
             else storeMemory.write(resume);
           },
         });
+        await people?.sessions.start();
         const address = await elastic?.start();
         if (address !== undefined) log.info("elastauth's place is taken", { address });
       } catch (error) {
@@ -313,6 +336,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       if (server !== undefined && lingerMs > 0) await sleep(lingerMs);
       await server?.close();
       await elastic?.close();
+      await people?.sessions.stop();
       certificate?.close();
       lastUse?.close();
       await store.close();
@@ -419,32 +443,4 @@ export function liveSettings(
     lifetimeSeconds: grants.lifetimeSeconds,
     offlineGraceSeconds: guest.offlineGraceSeconds,
   };
-}
-
-/** Which records of an earlier run are good: of users as they are now, not expired, not longer than configured. */
-function stillGood(
-  accounts: Iterable<Account>,
-  keys: GrantKeys,
-  now: number,
-  lifetimeMs: number,
-  toRecordEpoch: RecordEpoch,
-): (header: RecordHeader) => boolean {
-  const epochs = new Map<string, Uint8Array>();
-  for (const user of accounts) {
-    if (user.disabled) continue;
-    epochs.set(hex(userTag(keys, user.principal.username)), toRecordEpoch(user.epoch));
-  }
-  return header => {
-    const epoch = epochs.get(hex(header.userTag));
-    return (
-      epoch !== undefined &&
-      Buffer.compare(epoch, header.epoch) === 0 &&
-      header.expiry > now &&
-      header.expiry - header.issued <= lifetimeMs
-    );
-  };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

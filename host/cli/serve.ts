@@ -11,6 +11,8 @@ import { createLogger, type Logger } from '../log/logger.ts';
 import type { Engine } from '../policy/engine.ts';
 import { loadEngine } from '../policy/load-engine.ts';
 import { ConfigReloader } from '../reload/config-reloader.ts';
+import { openStore } from '../store/open.ts';
+import { type Store, StoreError } from '../store/store.ts';
 import { openTokensFile, type TokensFile } from '../tokens/registry.ts';
 import { checkUsersFile } from '../users/check-users-file.ts';
 import { openFileDirectory } from '../users/file-directory.ts';
@@ -67,10 +69,12 @@ async function run(file: string, io: Io): Promise<void> {
     },
   });
   const tokens = config.tokens === undefined ? undefined : followTokens(config.tokens.file, engine, log);
+  const database = await openStorage(config);
   const app = createApp(config, {
     engine,
     image: reloader.initialImage,
     directory,
+    database,
     ...(tokens === undefined ? {} : { tokens }),
     usersOk: () => directory.status().ok,
     configStatus: () => reloader.status(),
@@ -100,10 +104,20 @@ async function run(file: string, io: Io): Promise<void> {
   } finally {
     reloader.close();
     await app.stop(LINGER_MS);
+    await database?.close();
     directory.close();
     tokens?.close();
   }
   log.info('stopped');
+}
+
+async function openStorage({ storage, secret, previousSecret }: Config): Promise<Store | undefined> {
+  if (storage === undefined) return undefined;
+  try {
+    return await openStore(storage, { secret, previousSecret, random: randomBytes });
+  } catch (error) {
+    throw error instanceof StoreError ? new CommandError(`storage: ${error.message}`) : error;
+  }
 }
 
 function elasticClient({ elasticsearch }: Config): ElasticClient | undefined {

@@ -46,6 +46,8 @@ export class Metrics {
     'kind',
     ['user', 'address', 'device', 'unknown'],
   );
+  readonly #sessionsBegun = this.#counter('postern_sessions_begun_total', 'Sessions that began here.');
+  readonly #sessionsEnded = this.#counter('postern_sessions_ended_total', 'Sessions that were ended here.');
   readonly #grants = this.#counter(
     'postern_grants_total',
     'Grants for verified credentials: written, or why not.',
@@ -143,6 +145,8 @@ export class Metrics {
   readonly verified = (result: VerifyResult): void => this.#verifications.inc({ result });
   readonly issued = (result: IssueResult): void => this.#grants.inc({ result });
   readonly revoked = (count: number): void => this.#revoked.inc(count);
+  readonly sessionBegun = (): void => this.#sessionsBegun.inc();
+  readonly sessionsEnded = (count: number): void => this.#sessionsEnded.inc(count);
   readonly decided = (verdict: string): void => this.#decisions.inc({ verdict });
   readonly deferred = (reason: string): void => this.#deferrals.inc({ reason });
   readonly configRead = (result: 'success' | 'failure'): void => this.#configReloads.inc({ result });

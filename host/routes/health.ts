@@ -23,6 +23,12 @@ export interface HealthDeps {
   readonly hasTable: () => boolean;
   /** What hosts share; absent where that is one host's memory. */
   readonly store?: () => CacheStatus;
+  /** Where sessions are kept; absent without any. */
+  readonly database?: () => {
+    readonly ok: boolean;
+    readonly lastContact: number | undefined;
+    readonly reason?: string;
+  };
   readonly clock: Clock;
 }
 
@@ -40,12 +46,14 @@ export function createHealth(deps: HealthDeps): Handler {
     const grants = hasTable() ? 'ok' : 'not written';
     const config = deps.configStatus?.();
     const store = deps.store?.();
+    const database = deps.database?.();
     const good =
       heartbeat === 'ok' &&
       users === 'ok' &&
       grants === 'ok' &&
       config?.ok !== false &&
-      (store === undefined || store.state === 'up');
+      (store === undefined || store.state === 'up') &&
+      database?.ok !== false;
     return jsonReply(200, {
       status: good ? 'OK' : 'DEGRADED',
       heartbeat: { status: heartbeat, ...(age === undefined ? {} : { age_ms: age }) },
@@ -61,6 +69,17 @@ export function createHealth(deps: HealthDeps): Handler {
               ...(store.lastContact === undefined ? {} : { contact_age_ms: clock.now() - store.lastContact }),
               ...(store.reason === undefined ? {} : { reason: store.reason }),
               ...(store.hint === undefined ? {} : { hint: store.hint }),
+            },
+          }),
+      ...(database === undefined
+        ? {}
+        : {
+            storage: {
+              status: database.ok ? 'ok' : 'down',
+              ...(database.lastContact === undefined
+                ? {}
+                : { contact_age_ms: clock.now() - database.lastContact }),
+              ...(database.reason === undefined ? {} : { reason: database.reason }),
             },
           }),
       ...(config === undefined
