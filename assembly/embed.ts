@@ -222,10 +222,11 @@ let cookiesEnd: i32 = 0;
 /** Finds that block in the loaded policy; false where there are no sessions. */
 function locateCookies(): bool {
   if (!isImageOpen()) return false;
+  clearFault();
   let len = <i32>headerField(IMAGE_COOKIES_LENGTH);
   cookiesAt = locate(<i32>headerField(IMAGE_COOKIES), len);
   cookiesEnd = cookiesAt + len;
-  return len > 0;
+  return len > 0 && fault == 0;
 }
 
 /**

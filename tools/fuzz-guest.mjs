@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { foreign, judgeOutcome } from './fuzz/guest-oracle.mjs';
 import { makeRequest } from './fuzz/guest-requests.mjs';
-import { createWorld, POLICY } from './fuzz/guest-world.mjs';
+import { createWorld, POLICY, POLICY_WITH_SESSIONS } from './fuzz/guest-world.mjs';
 import { mutateJson, mutateText } from './fuzz/mutate.mjs';
 import { randomFrom } from './fuzz-regexp.mjs';
 
@@ -24,7 +24,7 @@ const SHARED_MEMORY = '/dev/shm';
 /** Documented in fuzz-guest.d.mts. */
 export function fuzzGuest({ host, wasm, engineFile, seconds = Infinity, inputs = Infinity, seed, report }) {
   const result = { requests: 0, configurations: 0, findings: 0, outcomes: {}, worlds: 0 };
-  const compiled = host.loadEngine(engineFile).compile(POLICY);
+  const compiled = host.loadEngine(engineFile).compile(POLICY_WITH_SESSIONS);
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
   const base = mkdtempSync(join(process.platform === 'linux' ? SHARED_MEMORY : tmpdir(), 'postern-fuzz-'));
   const stop = performance.now() + seconds * 1_000;
@@ -62,6 +62,7 @@ function runConfiguration(run, random, world, index) {
   const mutant = random.below(4) === 0 ? config : mutateJson(random, config);
   world.repair();
   world.openedAnew(mutant === config);
+  world.hasSessions = !('access_control' in config);
   run.result.configurations++;
   const guest = openGuest(run, world, mutant, key, random.below(2) === 0);
   // Blanks around a key are taken for what an editor left; anything else is no key.

@@ -177,6 +177,7 @@ export class Gate {
     if (!this.mayHaveSession) return AUTHORIZATION_NONE;
     len = <i32>headerField(IMAGE_COOKIES_LENGTH);
     let cookies = locate(<i32>headerField(IMAGE_COOKIES), len);
+    if (fault != 0) return AUTHORIZATION_NONE;
     return this.request.readSession(bytes, cookies, cookies + len);
   }
 

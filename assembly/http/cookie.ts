@@ -1,4 +1,4 @@
-import { copy, readU8, sameBytes, writeU8 } from '../bytes/bytes';
+import { copy, readU8, sameBytes, within, writeU8 } from '../bytes/bytes';
 import { MAX_COOKIE, SESSION_TOKEN_LENGTH } from '../contract';
 
 /**
@@ -69,8 +69,8 @@ export class SessionCookies {
     this.clear();
     this.looked = true;
     this.count = 0;
+    if (!within(block, at, end - at) || len < 0 || len > buf.length - COOKIE_STEP) return;
     this.choose(block, at, end, host, hostLength);
-    if (len < 0 || len > buf.length - COOKIE_STEP) return;
     let start = 0;
     for (let from = 0; from < len; from += COOKIE_STEP) {
       let bytes = v128.load(changetype<usize>(buf) + from);

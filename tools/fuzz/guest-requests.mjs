@@ -1,5 +1,6 @@
 // Requests for the guest: valid ones, mutations of valid ones, and nonsense.
 import { Buffer } from 'node:buffer';
+import { makeCookies } from './guest-sessions.mjs';
 import { mutateText } from './mutate.mjs';
 
 export const DOMAINS = [
@@ -119,6 +120,9 @@ export function makeRequest(random, world, canary) {
   if (random.below(3) !== 0) add(change('Authorization'), change(authorization(random, world, canary)));
   if (random.below(12) === 0) {
     add(change('X-Api-Key'), change(random.pick([canary, random.pick(world.pairs)[0]])));
+  }
+  if (random.below(2) === 0) {
+    for (const value of makeCookies(random, world.sessions, change)) add(change('Cookie'), value);
   }
   if (random.below(4) === 0) add(change('X-Forwarded-For'), change(random.pick(FORWARDED_FOR)));
   if (random.below(3) === 0) {

@@ -5,11 +5,13 @@ import { Buffer } from 'node:buffer';
 import { createHmac } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SIGN_IN } from './guest-sessions.mjs';
 import { mutateBytes, randomBytes } from './mutate.mjs';
 
 export const SLOT_SIZE = 1024;
-export const SLOTS = 64;
+export const SLOTS = 128;
 const KIND_BASIC = 1;
+const KIND_SESSION = 3;
 const HOUR = 3_600_000;
 /** Longest that a guest decides by a page it has read. */
 const RELOOK_MS = 500;
@@ -33,6 +35,9 @@ export const POLICY = {
   tokens: { bearer: true, header: 'X-Api-Key' },
 };
 
+/** The same where there are sessions, which plugins with a policy of their own never have. */
+export const POLICY_WITH_SESSIONS = { ...POLICY, sign_in: SIGN_IN };
+
 /** Credentials and what a record says of each; `sealed` replaces the claims. */
 function principals(random, now) {
   const live = { level: 1, issued: now - 60_000, expiry: now + HOUR, groups: ['dev'] };
@@ -55,6 +60,26 @@ function principals(random, now) {
   ]);
 }
 
+/** Sessions and what a record says of each; `refresh` as in a record. */
+function sessionsOf(random, now) {
+  const live = { domain: 'test', level: 1, issued: now - 60_000, expiry: now + HOUR, groups: ['dev'] };
+  return [
+    { user: 'alice', groups: ['admins', 'dev'] },
+    { user: 'carol', level: 2 },
+    { user: 'carol', level: 2, domain: 'two.test' },
+    { user: 'bob', refresh: 61_000 },
+    { user: 'dave', expiry: now - 1 },
+    { user: 'erin', issued: now + 60_000 },
+    { user: 'frank', level: 0 },
+    { user: 'grace', level: 3 },
+    { user: 'rupert', domain: 'app.test' },
+    { user: 'sybil', domain: '' },
+    { user: 'trent', kind: KIND_BASIC },
+    { user: 'nick', sealed: Buffer.alloc(random.below(300), 0xff), odd: true },
+    { user: 'unknown', level: -1 },
+  ].map(over => ({ ...live, ...over, token: randomBytes(random, 48).toString('base64url') }));
+}
+
 /** @returns a world on `directory`, which is emptied */
 export function createWorld({ host, image, random, directory, now }) {
   const guestKey = host.deriveGuestKey(randomBytes(random, 32));
@@ -63,6 +88,7 @@ export function createWorld({ host, image, random, directory, now }) {
   const key = label => host.deriveKey(guestKey, label);
   const [stateKey, snapshotKey] = [key('state'), key('snapshot')];
   const people = principals(random, now);
+  const sessions = sessionsOf(random, now);
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { mode: 0o750 });
 
@@ -78,6 +104,9 @@ export function createWorld({ host, image, random, directory, now }) {
     verdictTag: host.verdictTag(guestKey),
     people,
     pairs: [...people],
+    sessions,
+    /** False for a guest with a policy of its own. */
+    hasSessions: true,
     /** False once rules that nobody knows lie there under a good MAC, and until the guest must have looked again. */
     get policyKnown() {
       return !strange && (world.now > lookedBy || world.now < mended);
@@ -132,26 +161,36 @@ export function createWorld({ host, image, random, directory, now }) {
     const used = new Map();
     for (const [pair, person] of people) {
       if (person.level < 0) continue;
-      const t = host.grantTag(grantKeys, KIND_BASIC, new Uint8Array(0), Buffer.from(pair));
+      put(host.grantTag(grantKeys, KIND_BASIC, new Uint8Array(0), Buffer.from(pair)), person);
+    }
+    for (const session of sessions) {
+      if (session.level < 0) continue;
+      const { domain, token, kind = KIND_SESSION } = session;
+      put(host.grantTag(grantKeys, kind, Buffer.from(domain), Buffer.from(token)), { ...session, kind });
+    }
+    return bytes;
+
+    function put(t, person) {
       const set = Buffer.from(t).readUInt32LE(0) % (SLOTS / 8);
       const way = used.get(set) ?? t[4] & 7;
       used.set(set, (way + 1) & 7);
       bytes.set(record(tableId, t, person), (set * 8 + way) * SLOT_SIZE);
     }
-    return bytes;
   }
 
-  function record(tableId, t, { user, level, issued, expiry, groups, sealed }) {
+  function record(tableId, t, person) {
+    const { user, kind = KIND_BASIC, level, issued, expiry, refresh = 0, groups, sealed } = person;
     const principal = { username: user, displayName: `${user}\x01`, email: `${user}@example.com`, groups };
     const claims = sealed ?? host.encodeClaims(principal, '');
     const header = {
       tag: t.subarray(0, 16),
       userTag: host.userTag(grantKeys, user),
       epoch: Buffer.alloc(16, 1),
-      kind: KIND_BASIC,
+      kind,
       level,
       issued,
       expiry,
+      refresh,
     };
     return host.sealRecord(grantKeys.record, tableId, t, header, randomBytes(random, 12), claims);
   }
