@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { MAX_PASSWORD } from '../../assembly/contract.ts';
+import { loadPasswordPolicy } from '../config/load.ts';
 import { ARGON2_DEFAULTS, MAX_MEMORY_KIB, MAX_PARALLELISM, MAX_WORK_KIB } from '../digests/argon2.ts';
 import { BCRYPT_MAX_PASSWORD } from '../digests/bcrypt.ts';
 import { KINDS_TO_MAKE, type KindToMake, makeDigest } from '../digests/make.ts';
+import { judgePassword } from '../password-policy/password-policy.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
-import { wholeNumber } from './options.ts';
+import { configOption, optionalConfigFile, wholeNumber } from './options.ts';
 import { readPassword } from './password-input.ts';
 
 /** Authelia's default; a service account's password is its only factor. */
@@ -20,6 +22,8 @@ interface HashOptions {
   readonly iterations: number;
   readonly parallelism: number;
   readonly json?: boolean;
+  readonly config?: string;
+  readonly ignorePolicy?: boolean;
 }
 
 /** `postern hash`: a digest for the users file. */
@@ -51,6 +55,8 @@ export function hashCommand(io: Io): Command {
       ARGON2_DEFAULTS.parallelism,
     )
     .option('--json', 'print JSON')
+    .addOption(configOption())
+    .option('--ignore-policy', 'make the digest of a password that `password_policy` refuses, with a warning')
     .action(async (options: HashOptions, command: Command) => {
       const { kind, memory, iterations, parallelism } = options;
       const foreign = (['memory', 'iterations', 'parallelism'] as const).find(
@@ -70,6 +76,8 @@ export function hashCommand(io: Io): Command {
       }
       const random = options.random === undefined ? undefined : randomPassword(options.random);
       const password = random ?? (await readPassword(io));
+      // Made ones are harder to guess than any policy asks for, and hold what they hold.
+      if (random === undefined) await judge(password, options, io);
       if (kind === 'bcrypt' && Buffer.byteLength(password, 'utf8') > BCRYPT_MAX_PASSWORD) {
         throw new CommandError(
           `bcrypt does not look at what is behind byte ${BCRYPT_MAX_PASSWORD} of a password: use another kind`,
@@ -83,7 +91,8 @@ export function hashCommand(io: Io): Command {
       `
 On a terminal the password is asked for twice and not shown; in a pipe it is the one line of
 standard input. argon2id is the kind to choose; the others are for those who may not, with
-Authelia's default parameters.
+Authelia's default parameters. A password that \`password_policy\` of the configuration refuses
+gets no digest.
 
 Examples:
   postern hash
@@ -92,6 +101,20 @@ Examples:
   postern hash --kind pbkdf2       where only FIPS-approved algorithms are allowed
   postern hash --random --json | jq -r .digest`,
     );
+}
+
+async function judge(password: string, options: HashOptions, io: Io): Promise<void> {
+  const file = optionalConfigFile(options.config, io);
+  const policy = loadPasswordPolicy(file, { env: io.env, isTerminal: io.stdout.isTTY });
+  const problems = await judgePassword(policy, password);
+  if (problems.length === 0) return;
+  const told = `the password does not fit \`password_policy\`: it ${problems.map(({ message }) => message).join('; it ')}`;
+  if (options.ignorePolicy !== true) {
+    throw new CommandError(
+      `${told}\nTake another one, or make the digest all the same with --ignore-policy.`,
+    );
+  }
+  io.stderr.write(`warning: ${told}\n`);
 }
 
 function format(random: string | undefined, digest: string, json: boolean): string {

@@ -20,10 +20,15 @@ export function configFile(option: string | undefined, io: Io): string {
   return option ?? (io.env.POSTERN_CONFIG || DEFAULT_CONFIG);
 }
 
-/** Loads the named file, else the default when it exists, else the environment alone. */
-export function setupFor(option: string | undefined, io: Io): Loaded<Setup> {
+/** The named file, else the default when it exists; undefined for the environment alone. */
+export function optionalConfigFile(option: string | undefined, io: Io): string | undefined {
   const named = option ?? (io.env.POSTERN_CONFIG || undefined);
-  const file = named ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined);
+  return named ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined);
+}
+
+/** Loads that. */
+export function setupFor(option: string | undefined, io: Io): Loaded<Setup> {
+  const file = optionalConfigFile(option, io);
   return loadSetup(file, { env: io.env, isTerminal: io.stdout.isTTY });
 }
 

@@ -1,6 +1,7 @@
 import type { Engine, PolicyDocument } from '../policy/engine.ts';
 import type { Environment } from './environment.ts';
 import { type Parsed, parseConfig } from './parse.ts';
+import type { PasswordPolicy } from './password-policy.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
 import { readTextFile } from './read-file.ts';
 import type { Config, Setup, StorageSetup, UserSearch } from './schema.ts';
@@ -107,8 +108,11 @@ export function loadConfig(file: string, options: LoadConfigOptions): Loaded<Con
 
 const USERS_PATH = /^(authentication_backend(\.file(\.path)?)?|POSTERN_AUTHENTICATION_BACKEND_FILE_PATH)$/;
 
+/** Where users are, as far as the configuration says it. */
+export type UsersSetup = Pick<Parsed['config'], 'usersFile' | 'usersSearch'>;
+
 /** What commands need that run beside the service: users and policy are not looked at. */
-export function loadSetup(file: string | undefined, options: LoadOptions): Loaded<Setup> {
+export function loadSetup(file: string | undefined, options: LoadOptions): Loaded<Setup & UsersSetup> {
   const parsed = parseFile(file, options);
   const warnings = split(parsed.problems);
   const { config } = parsed;
@@ -129,6 +133,18 @@ export function loadStorage(
     throw new TypeError('a configuration without errors is complete');
   }
   return { secret, previousSecret, storage: setup };
+}
+
+/** What passwords must be like that are set; what is wrong elsewhere stops nobody. Undefined for anything. */
+export function loadPasswordPolicy(
+  file: string | undefined,
+  options: LoadOptions,
+): PasswordPolicy | undefined {
+  const parsed = parseFile(file, options);
+  const concerns = ({ path }: Problem) => /^(password_policy\b|POSTERN_PASSWORD_POLICY_)/.test(path);
+  const isWhole = parsed.isWhole('password_policy');
+  split(parsed.problems.filter(problem => concerns(problem) || (!isWhole && problem.severity === 'error')));
+  return parsed.config.passwordPolicy;
 }
 
 function parseFile(file: string | undefined, options: LoadOptions): Parsed {

@@ -12,14 +12,25 @@ export interface CliRun {
 /** A command in this process, from the sources. */
 export async function runCli(
   args: readonly string[],
-  options: { readonly env?: Record<string, string>; readonly terminal?: boolean } = {},
+  options: {
+    readonly env?: Record<string, string>;
+    readonly terminal?: boolean;
+    /** What a pipe holds. */
+    readonly stdin?: string;
+  } = {},
 ): Promise<CliRun> {
   const out: string[] = [];
   const err: string[] = [];
   const isTTY = options.terminal === true;
   const io = {
     env: options.env ?? {},
-    stdin: { isTTY, setRawMode() {}, async *[Symbol.asyncIterator]() {} },
+    stdin: {
+      isTTY,
+      setRawMode() {},
+      async *[Symbol.asyncIterator]() {
+        if (options.stdin !== undefined) yield Buffer.from(options.stdin);
+      },
+    },
     stdout: { isTTY, write: (text: string) => void out.push(text) },
     stderr: { isTTY, write: (text: string) => void err.push(text) },
     signal: new AbortController().signal,
