@@ -1,38 +1,17 @@
-import type { CookieConfig } from '../config/schema.ts';
 import { queryEscape } from '../http/go-url.ts';
-import type { Reply } from '../http/reply.ts';
-import type { Request } from '../http/router.ts';
 import type { Logger } from '../log/logger.ts';
-import type { Principal } from '../policy/engine.ts';
+import type { DeniedPage } from '../routes/denial.ts';
 import { html, name } from './html.ts';
 import { page } from './page.ts';
 import { facts } from './parts.ts';
 import { listed } from './sign-in.ts';
 import { chooseTexts } from './texts/choose.ts';
 
-/** Somebody who is signed in, and a page that is not for them. */
-export interface Denied {
-  readonly request: Pick<Request, 'headers'>;
-  /** Of the closest domain; its portal is where another account can be used. */
-  readonly cookie: CookieConfig & { readonly signInUrl: string };
-  readonly principal: Principal;
-  /** As the client wrote it. */
-  readonly host: string;
-  /** The page's address, for coming back. */
-  readonly url: string;
-  /** For the log. */
-  readonly client: string;
-  /** Position of the rule from 1, 0 for the default policy. */
-  readonly position: number;
-}
-
 export interface DeniedPageDeps {
   readonly random: (bytes: number) => Uint8Array;
   /** One that drops nothing: the page names its line. */
   readonly log: Logger;
 }
-
-export type DeniedPage = (denied: Denied) => Reply;
 
 /** 40 bits: nobody meets two lines of one reference. */
 const ID_BYTES = 5;

@@ -9,7 +9,7 @@ import { basicChallenge } from './answers.ts';
 import { type Asked, type AskedDeps, createAskedReader, type OnDeferral } from './asked.ts';
 import type { Authenticator } from './authenticator.ts';
 
-import { modeOf, suitingReply } from './denial.ts';
+import { type DeniedPage, isRead, modeOf, suitingReply } from './denial.ts';
 import type { Admission, Dialect } from './dialects/dialect.ts';
 
 import { withoutUserInfo } from './forwarded.ts';
@@ -41,6 +41,8 @@ export interface DecisionDeps extends AskedDeps {
   >;
   /** What Elasticsearch is told of a principal; undefined when none is configured. */
   readonly elastic?: Backend | undefined;
+  /** What people who are signed in read at pages that are not for them; undefined without a portal. */
+  readonly deniedPage?: DeniedPage | undefined;
   readonly identity: IdentityHeaders;
   /** What requests are judged by now; another object once that was replaced. */
   readonly inForce: () => { readonly realm: string };
@@ -204,6 +206,8 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
       case 'bad-request':
         return exactReply(dialect.badRequest);
       default: {
+        const page = isSession ? deniedPage(request, asked, decision, principal) : undefined;
+        if (page !== undefined) return page;
         const mode = modeOf(dialect, asked, decision);
         if (mode === 'authelia') return exactReply(403);
         return suitingReply(engine, {
@@ -212,6 +216,37 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
         });
       }
     }
+  }
+
+  /**
+   * For people at a browser, whatever dialect their proxy speaks: the status is
+   * the same, and the body is for them. Undefined where the domain words its
+   * refusals otherwise, or nobody can be sent to a portal.
+   */
+  function deniedPage(
+    request: Request,
+    asked: Asked,
+    decision: Decision,
+    principal: Principal | undefined,
+  ): Reply | undefined {
+    const { host, client } = asked.target;
+    const cookie = deps.signIn.domainOf(host);
+    if (decision.verdict === 'bad-request' || principal === undefined || cookie?.signInUrl === undefined) {
+      return undefined;
+    }
+    const mode = decision.denial ?? 'adaptive';
+    const refusing = { request, asked, verdict: 'forbid', mode, presented: false, realm: '' } as const;
+    if (!isRead(engine, { ...refusing, session: true })) return undefined;
+    return deps.deniedPage?.({
+      request,
+      cookie: { domain: cookie.domain, signInUrl: cookie.signInUrl },
+      principal,
+      host: asked.shownHost,
+      url: asked.url,
+      client,
+      // What an endpoint asks for beyond the rules is no rule.
+      position: decision.verdict === 'forbid' ? decision.position : 0,
+    });
   }
 
   /** Elasticsearch is told who asks by an `Authorization` of its own: the client's never gets there. */

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DEFAULT_SESSION } from '../../../host/config/session.ts';
 import { RequestHeaders } from '../../../host/http/request-headers.ts';
-import { createDeniedPage, type Denied } from '../../../host/portal/denied.ts';
+import { createDeniedPage } from '../../../host/portal/denied.ts';
 import { Html, html, name } from '../../../host/portal/html.ts';
 import { page } from '../../../host/portal/page.ts';
 import { facts, field, notice } from '../../../host/portal/parts.ts';
 import { STYLE_PATH } from '../../../host/portal/style.ts';
 import { chooseTexts, TEXTS } from '../../../host/portal/texts/choose.ts';
 import { LANGUAGES, type Texts } from '../../../host/portal/texts/texts.ts';
+import type { Denied } from '../../../host/routes/denial.ts';
 import { fakeLogger, fakeRandom } from '../../support/host-fakes.ts';
 import { formOf, startPortal, type TestPortal, Visitor } from '../../support/portal.ts';
 import type { Answer } from '../../support/test-app.ts';
@@ -199,7 +199,7 @@ describe.each(LANGUAGES)('every page in %s', language => {
 
 const DENIED: Denied = {
   request: { headers: new RequestHeaders([]) },
-  cookie: { domain: 'example.com', signInUrl: 'https://auth.example.com/authelia', session: DEFAULT_SESSION },
+  cookie: { domain: 'example.com', signInUrl: 'https://auth.example.com/authelia' },
   principal: { username: 'john', displayName: '', email: '', groups: [] },
   host: 'app.example.com',
   url: 'https://app.example.com/page?token=secret',
