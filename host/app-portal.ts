@@ -6,7 +6,9 @@ import type { Config } from './config/schema.ts';
 import type { Logger } from './log/logger.ts';
 import type { Engine } from './policy/engine.ts';
 import { createPortal, type Portal } from './portal/create.ts';
+import { createDeniedPage } from './portal/denied.ts';
 import { DeviceCookies } from './regulation/device-cookie.ts';
+import type { DeniedPage } from './routes/denial.ts';
 import type { SignIn } from './routes/sign-in.ts';
 import { SessionService, type SessionServiceDeps } from './session/service.ts';
 import type { Store } from './store/store.ts';
@@ -35,6 +37,7 @@ export interface People {
   readonly sessions: SessionService;
   readonly strategy: SessionStrategy;
   readonly portal: Portal;
+  readonly deniedPage: DeniedPage;
 }
 
 /** Sessions and the portal, where there are domains for cookies and a database. */
@@ -54,5 +57,5 @@ export function createPeople(config: PeopleConfig, deps: PeopleDeps): People | u
     cache,
     more: [],
   });
-  return { sessions, strategy, portal };
+  return { sessions, strategy, portal, deniedPage: createDeniedPage(deps) };
 }

@@ -248,6 +248,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     signIn,
     authenticator: new Authenticator({ engine, basic, tokens, sessions: people?.strategy, known, issuer }),
     elastic,
+    deniedPage: people?.deniedPage,
     deferrals: new DeferralReader({
       guestKeys: [guestKey, ...previous],
       policyId: () => policy.inForce.id,
