@@ -6,8 +6,9 @@ import { describe, expect, it } from 'vitest';
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
 const text = readFileSync(join(docs, 'security.md'), 'utf8');
 const ADVISORY = /CVE-\d{4}-\d+|GHSA(?:-[0-9a-z]{4}){3}/g;
-/** Rows of the table, without its head. */
+/** Rows of the first table, without its head. */
 const rows = text
+  .slice(0, text.indexOf('## Signing in'))
   .split('\n')
   .filter(line => line.startsWith('| '))
   .slice(2);
@@ -44,5 +45,16 @@ describe('docs/security.md', () => {
     for (const file of files) expect(existsSync(file), file).toBe(true);
     const all = files.map(file => readFileSync(file, 'utf8')).join('\n');
     for (const advisory of advisories) expect(all).toContain(advisory);
+  });
+
+  const signingIn = text
+    .slice(text.indexOf('## Signing in'), text.indexOf('## What stays yours'))
+    .split('\n')
+    .filter(line => line.startsWith('| '))
+    .slice(2);
+  it.each(signingIn)('%s', row => {
+    const tests = [...row.matchAll(/\]\((\.\.\/test\/[^)]+)\)/g)];
+    expect(tests.length).toBeGreaterThan(0);
+    for (const [, path = ''] of tests) expect(existsSync(join(docs, path)), path).toBe(true);
   });
 });

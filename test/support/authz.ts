@@ -7,6 +7,7 @@ import { FAILURE_DELAY_MS, FAILURE_JITTER_MS } from '../../host/authn/failure-de
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { PolicyDocument } from '../../host/policy/engine.ts';
 import { loadEngine } from '../../host/policy/load-engine.ts';
+import type { Store } from '../../host/store/store.ts';
 import { ask, type RawAnswer } from '../../tools/replay/ask.mjs';
 import { FakeDirectory, fakeLogger } from './host-fakes.ts';
 import { type HeaderList, testConfig } from './test-app.ts';
@@ -25,6 +26,8 @@ export interface AuthzOptions {
   readonly policy: PolicyDocument;
   readonly config?: Partial<AppConfig>;
   readonly clock?: Clock;
+  /** With it and domains for cookies people sign in. Closed by whoever opened it. */
+  readonly database?: Store;
 }
 
 /** Time as it is, but for the wait before a refusal: for who asks hundreds of times with bad passwords. */
@@ -46,7 +49,8 @@ const USERS = [
 const COST = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
 /** `dave` is disabled. */
-export async function startAuthz({ policy, config = {}, clock = systemClock }: AuthzOptions): Promise<Authz> {
+export async function startAuthz(options: AuthzOptions): Promise<Authz> {
+  const { policy, config = {}, clock = systemClock, database } = options;
   const directory = mkdtempSync('/dev/shm/postern-authz-');
   const users = new FakeDirectory();
   const digests = new Map<string, string>();
@@ -73,6 +77,7 @@ export async function startAuthz({ policy, config = {}, clock = systemClock }: A
       clock,
       random: randomBytes,
       log,
+      database,
     },
   );
   const server = await app.start();
