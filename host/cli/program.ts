@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
+import { banCommand } from './ban.ts';
 import { completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
@@ -70,6 +71,7 @@ function createProgram(io: Io): Command {
   program.addCommand(tokenCommand(io));
   program.addCommand(elasticCommand(io));
   program.addCommand(storageCommand(io));
+  program.addCommand(banCommand(io));
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));
   program.addCommand(explainCommand(io));
