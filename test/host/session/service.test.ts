@@ -1,0 +1,324 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CookieConfig } from '../../../host/config/schema.ts';
+import { DEFAULT_SESSION } from '../../../host/config/session.ts';
+import { decodeDetails, SessionService } from '../../../host/session/service.ts';
+import type { NewSession } from '../../../host/session/sessions.ts';
+import { sessionId } from '../../../host/session/token.ts';
+import { openStore } from '../../../host/store/open.ts';
+import type { Store } from '../../../host/store/store.ts';
+import { FakeClock, FakeDirectory, fakeLogger } from '../../support/host-fakes.ts';
+import { removeTempDirectories, tempDirectory } from '../../support/temp.ts';
+import { waitUntil } from '../../support/wait.ts';
+
+const SECRET = Buffer.alloc(32, 3);
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const COOKIES: readonly CookieConfig[] = [
+  { domain: 'example.com', signInUrl: 'https://auth.example.com/', session: DEFAULT_SESSION },
+  {
+    domain: 'example.org',
+    signInUrl: 'https://auth.example.com/',
+    isHandoff: true,
+    session: { ...DEFAULT_SESSION, rememberMeSeconds: 0 },
+  },
+];
+
+let path: string;
+let clock: FakeClock;
+let directory: FakeDirectory;
+const stores: Store[] = [];
+const services: SessionService[] = [];
+
+interface Host {
+  readonly sessions: SessionService;
+  readonly store: Store;
+  readonly revoked: (readonly string[] | undefined)[];
+  readonly log: ReturnType<typeof fakeLogger>;
+}
+
+async function startHost(over: { secret?: Buffer; previousSecret?: Buffer } = {}): Promise<Host> {
+  const store = await openStore({ kind: 'sqlite', path }, { secret: SECRET, random: randomBytes });
+  stores.push(store);
+  const log = fakeLogger();
+  const revoked: (readonly string[] | undefined)[] = [];
+  const sessions = new SessionService({
+    store,
+    cookies: COOKIES,
+    directory,
+    secret: over.secret ?? SECRET,
+    previousSecret: over.previousSecret,
+    clock,
+    random: randomBytes,
+    log,
+    revoke: usernames => void revoked.push(usernames),
+    pollMs: 5,
+  });
+  await sessions.start();
+  services.push(sessions);
+  return { sessions, store, revoked, log };
+}
+
+const wanted = (over: Partial<NewSession> = {}): NewSession => ({
+  username: 'alice',
+  domain: 'example.com',
+  level: 1,
+  remember: false,
+  details: { address: '192.0.2.1', agent: 'Firefox' },
+  ...over,
+});
+
+async function begin({ sessions }: Host, over: Partial<NewSession> = {}) {
+  const begun = await sessions.begin(wanted(over));
+  if (begun === undefined) throw new Error('no session');
+  return begun;
+}
+
+beforeEach(() => {
+  path = join(tempDirectory(), 'postern.sqlite3');
+  clock = new FakeClock();
+  directory = new FakeDirectory();
+  directory.put('alice', 'pw');
+  directory.put('bob', 'pw');
+});
+afterEach(async () => {
+  for (const sessions of services.splice(0)) await sessions.stop();
+  for (const store of stores.splice(0)) await store.close();
+});
+afterAll(removeTempDirectories);
+
+describe('a session', () => {
+  it('is found by its token, on every host, with the user as they are now', async () => {
+    const [one, two] = [await startHost(), await startHost()];
+    const { token, session } = await begin(one, { level: 2 });
+    directory.put('alice', 'pw', { groups: ['ops'] });
+    for (const { sessions } of [one, two]) {
+      const live = await sessions.find('example.com', token);
+      expect(live).toMatchObject({
+        session: { id: session.id, level: 2 },
+        user: { principal: { groups: ['ops'] } },
+      });
+    }
+    expect(decodeDetails(session.details)).toEqual({ address: '192.0.2.1', agent: 'Firefox' });
+  });
+
+  it('is none for another domain, another secret, and a token that was never given', async () => {
+    const host = await startHost();
+    const { token } = await begin(host);
+    expect(await host.sessions.find('example.org', token)).toBeUndefined();
+    const other = await startHost({ secret: Buffer.alloc(32, 9) });
+    expect(await other.sessions.find('example.com', token)).toBeUndefined();
+    const next = await startHost({ secret: Buffer.alloc(32, 9), previousSecret: SECRET });
+    expect(await next.sessions.find('example.com', token)).toBeDefined();
+  });
+
+  it('costs no look into the database unless we made the token', async () => {
+    const host = await startHost();
+    await host.sessions.stop();
+    await host.store.close();
+    const forged = randomBytes(48).toString('base64url');
+    expect(await host.sessions.find('example.com', forged)).toBeUndefined();
+    await host.sessions.end('example.com', forged);
+  });
+
+  it('ends after its time, whatever its user does', async () => {
+    const host = await startHost();
+    const { token } = await begin(host);
+    for (let minutes = 0; minutes < 60; minutes += 4) {
+      expect([minutes, (await host.sessions.find('example.com', token)) !== undefined]).toEqual([
+        minutes,
+        true,
+      ]);
+      await clock.advance(4 * MINUTE);
+    }
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+    expect(host.log.text()).toContain('it has expired');
+  });
+
+  it('ends when nobody is active', async () => {
+    const host = await startHost();
+    const { token } = await begin(host);
+    await clock.advance(5 * MINUTE - 1);
+    expect(await host.sessions.find('example.com', token)).toBeDefined();
+    await clock.advance(5 * MINUTE);
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+    // Gone for good.
+    expect(await host.store.sessions.ofUser('alice')).toEqual([]);
+  });
+
+  it('that is to be remembered minds no pause, up to its end', async () => {
+    const host = await startHost();
+    const { token, session } = await begin(host, { remember: true });
+    expect(session.expiresAt - session.createdAt).toBe(30 * DAY);
+    await clock.advance(30 * DAY - 1);
+    expect(await host.sessions.find('example.com', token)).toBeDefined();
+    await clock.advance(1);
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+  });
+
+  it('is not remembered where that is not offered', async () => {
+    const host = await startHost();
+    const { session } = await begin(host, { remember: true, domain: 'example.org' });
+    expect(session).toMatchObject({ remember: false, expiresAt: session.createdAt + 60 * MINUTE });
+  });
+
+  it.each([
+    ['disabled', () => directory.put('alice', 'pw', { disabled: true })],
+    ['gone', () => directory.remove('alice')],
+    ['given another password', () => directory.put('alice', 'new')],
+  ])('ends when its user is %s, and is not back when that is undone', async (_, change) => {
+    const host = await startHost();
+    const { token } = await begin(host);
+    change();
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+    directory.put('alice', 'pw');
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+  });
+
+  it('is not begun for nobody, or somebody disabled, or a domain that is not ours', async () => {
+    const { sessions } = await startHost();
+    directory.put('carol', 'pw', { disabled: true });
+    for (const over of [{ username: 'nobody' }, { username: 'carol' }, { domain: 'example.net' }])
+      expect(await sessions.begin(wanted(over))).toBeUndefined();
+  });
+});
+
+describe('signing out', () => {
+  it('ends this device', async () => {
+    const host = await startHost();
+    const [here, there] = [await begin(host), await begin(host)];
+    await host.sessions.end('example.org', here.token);
+    expect(await host.sessions.find('example.com', here.token)).toBeDefined();
+    await host.sessions.end('example.com', here.token);
+    expect(await host.sessions.find('example.com', here.token)).toBeUndefined();
+    expect(await host.sessions.find('example.com', there.token)).toBeDefined();
+    expect(host.revoked).toEqual([['alice']]);
+  });
+
+  it('ends all devices of one user', async () => {
+    const host = await startHost();
+    const own = [await begin(host), await begin(host), await begin(host)];
+    const other = await begin(host, { username: 'bob' });
+    expect(await host.sessions.endAll('alice')).toBe(3);
+    for (const { token } of own) expect(await host.sessions.find('example.com', token)).toBeUndefined();
+    expect(await host.sessions.find('example.com', other.token)).toBeDefined();
+  });
+
+  it('is told to other hosts once, by the database', async () => {
+    const [one, two] = [await startHost(), await startHost()];
+    const { token } = await begin(one);
+    const { revision } = two.sessions;
+    await one.sessions.end('example.com', token);
+    await waitUntil('the other host knows', () => two.revoked.length > 0);
+    expect(two.revoked).toEqual([['alice']]);
+    expect(two.sessions.revision).toBeGreaterThan(revision);
+    await one.store.revocations.tell(undefined, clock.now());
+    await waitUntil('the other host knows', () => two.revoked.length > 1);
+    expect(two.revoked[1]).toBeUndefined();
+    // By itself at once, and not a second time by the database; by a command as by any host.
+    await waitUntil('the host knows what a command did', () => one.revoked.length > 0);
+    await two.sessions.endAll('bob');
+    await waitUntil('the first host knows', () => one.revoked.some(names => names?.includes('bob')));
+    expect(one.revoked).toEqual([['alice'], ['bob']]);
+  });
+
+  it('ends what was made from it', async () => {
+    const host = await startHost();
+    const { token, session } = await begin(host);
+    const child = await begin(host, { domain: 'example.org', parent: session.id });
+    expect(await host.sessions.find('example.org', child.token)).toBeDefined();
+    await host.sessions.end('example.com', token);
+    expect(await host.sessions.find('example.org', child.token)).toBeUndefined();
+    expect(await host.sessions.begin(wanted({ domain: 'example.org', parent: session.id }))).toBeUndefined();
+  });
+
+  it('lets nothing live on that was made from it', async () => {
+    const host = await startHost();
+    const { session } = await begin(host);
+    await clock.advance(4 * MINUTE);
+    const child = await begin(host, { domain: 'example.org', parent: session.id });
+    expect(child.session.expiresAt).toBe(session.expiresAt);
+  });
+});
+
+describe('another level', () => {
+  it('is another session, and the old one ends with it', async () => {
+    const host = await startHost();
+    const old = await begin(host);
+    const next = await begin(host, { level: 2, replaces: old.token });
+    expect(next.token).not.toBe(old.token);
+    expect(await host.sessions.find('example.com', old.token)).toBeUndefined();
+    expect((await host.sessions.find('example.com', next.token))?.session.level).toBe(2);
+    expect(host.revoked).toContainEqual(['alice']);
+  });
+
+  it('is refused when the session was ended meanwhile', async () => {
+    const host = await startHost();
+    const old = await begin(host);
+    await host.sessions.endAll('alice');
+    expect(await host.sessions.begin(wanted({ level: 2, replaces: old.token }))).toBeUndefined();
+    expect(await host.store.sessions.ofUser('alice')).toEqual([]);
+  });
+
+  it('does not mind what was there before a first sign-in', async () => {
+    const host = await startHost();
+    const old = await begin(host);
+    await host.sessions.endAll('alice');
+    expect(await host.sessions.begin(wanted({ replaces: old.token }))).toBeDefined();
+    expect(await host.sessions.begin(wanted({ replaces: 'junk' }))).toBeDefined();
+  });
+});
+
+describe('what hosts share, emptied', () => {
+  it('ends what began before, on all hosts, and nothing later', async () => {
+    const [one, two] = [await startHost(), await startHost()];
+    const old = await begin(one);
+    await clock.advance(1_000);
+    one.sessions.flushed();
+    // At once here, by the database elsewhere.
+    expect(await one.sessions.find('example.com', old.token)).toBeUndefined();
+    await begin(one, { username: 'bob' }).catch(() => {});
+    await clock.advance(1);
+    const later = await begin(one);
+    await waitUntil('the other host knows', () => two.revoked.includes(undefined));
+    expect(await two.sessions.find('example.com', old.token)).toBeUndefined();
+    expect(await two.sessions.find('example.com', later.token)).toBeDefined();
+  });
+});
+
+describe('the database away', () => {
+  it('is told once, and what was missed is heard when it is back', async () => {
+    const [one, two] = [await startHost(), await startHost()];
+    const broken = { since: two.store.revocations.since };
+    let isAway = true;
+    two.store.revocations.since = async number => {
+      if (isAway) throw new Error('away');
+      return broken.since(number);
+    };
+    const { token } = await begin(one);
+    await one.sessions.end('example.com', token);
+    await waitUntil('it is noticed', () => !two.sessions.status().ok);
+    expect(two.revoked).toEqual([]);
+    isAway = false;
+    await waitUntil('it is back', () => two.sessions.status().ok);
+    expect(two.revoked).toEqual([['alice']]);
+    expect(two.log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+  });
+
+  it('lets nobody sign in or out silently', async () => {
+    const host = await startHost();
+    const { token } = await begin(host);
+    await host.sessions.stop();
+    await host.store.close();
+    await expect(host.sessions.find('example.com', token)).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+    });
+    await expect(host.sessions.begin(wanted())).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    await expect(host.sessions.end('example.com', token)).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+    });
+    await expect(host.sessions.endAll('alice')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    expect(sessionId(token)).toHaveLength(32);
+  });
+});
