@@ -55,5 +55,6 @@ export function hidden(name: string, value: string | undefined): Html | undefine
 
 /** Terms and what they are, as a list for readers of any kind. */
 export function facts(rows: readonly (readonly [term: Content, value: Content])[]): Html {
-  return html`<dl>${rows.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
+  return html`<dl>
+${rows.map(([term, value]) => html`<dt>${term}</dt> <dd>${value}</dd>\n`)}</dl>`;
 }

@@ -370,7 +370,7 @@ describe('parts of pages', () => {
   it('tell mistakes at once', () => {
     expect(notice('bad', 'problem', '<').text).toContain('role="alert"');
     expect(notice('good', 'done', html`<i>x</i>`).text).toContain('<i>x</i>');
-    expect(facts([['a', name('b')]]).text).toBe('<dl><dt>a</dt><dd><bdi>b</bdi></dd></dl>');
+    expect(facts([['a', name('b')]]).text).toBe('<dl>\n<dt>a</dt> <dd><bdi>b</bdi></dd>\n</dl>');
   });
 
   it('cannot be led elsewhere by an address with a quote', () => {
