@@ -32,7 +32,9 @@ export class SlotIndex {
 
   /** First slot of the set in which records with this tag lie. */
   firstOfSet(tag: Uint8Array): number {
-    return (Buffer.from(tag).readUInt32LE(0) % this.#sets) * GRANT_WAYS;
+    let start = 0;
+    for (let i = 3; i >= 0; i--) start = start * 256 + (tag[i] ?? 0);
+    return (start % this.#sets) * GRANT_WAYS;
   }
 
   /**

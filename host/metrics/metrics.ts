@@ -19,6 +19,9 @@ export interface MetricSources {
   readonly configStatus: () => { readonly ok: boolean; readonly loadedAt: number } | undefined;
 }
 
+/** Adds to what was counted under a label's value; an empty one where there is no label. */
+type Count = (value?: string, by?: number) => void;
+
 /** All of the host's metrics. Labels come from closed sets: no user, host or path. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -139,20 +142,20 @@ export class Metrics {
     this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
   }
 
-  readonly attempted = (result: string): void => this.#attempts.inc({ result });
-  readonly banned = (kind: string): void => this.#bans.inc({ kind });
-  readonly tokenJudged = (result: TokenResult): void => this.#tokens.inc({ result });
-  readonly verified = (result: VerifyResult): void => this.#verifications.inc({ result });
-  readonly issued = (result: IssueResult): void => this.#grants.inc({ result });
-  readonly revoked = (count: number): void => this.#revoked.inc(count);
-  readonly sessionBegun = (): void => this.#sessionsBegun.inc();
-  readonly sessionsEnded = (count: number): void => this.#sessionsEnded.inc(count);
-  readonly decided = (verdict: string): void => this.#decisions.inc({ verdict });
-  readonly deferred = (reason: string): void => this.#deferrals.inc({ reason });
-  readonly configRead = (result: 'success' | 'failure'): void => this.#configReloads.inc({ result });
-  readonly storeLost = (reason: string): void => this.#storeLosses.inc({ reason });
-  readonly provisioned = (result: string): void => this.#provisions.inc({ result });
-  readonly usersFileError = (): void => this.#usersFileErrors.inc();
+  readonly attempted = (result: string): void => this.#attempts(result);
+  readonly banned = (kind: string): void => this.#bans(kind);
+  readonly tokenJudged = (result: TokenResult): void => this.#tokens(result);
+  readonly verified = (result: VerifyResult): void => this.#verifications(result);
+  readonly issued = (result: IssueResult): void => this.#grants(result);
+  readonly revoked = (count: number): void => this.#revoked('', count);
+  readonly sessionBegun = (): void => this.#sessionsBegun();
+  readonly sessionsEnded = (count: number): void => this.#sessionsEnded('', count);
+  readonly decided = (verdict: string): void => this.#decisions(verdict);
+  readonly deferred = (reason: string): void => this.#deferrals(reason);
+  readonly configRead = (result: 'success' | 'failure'): void => this.#configReloads(result);
+  readonly storeLost = (reason: string): void => this.#storeLosses(reason);
+  readonly provisioned = (result: string): void => this.#provisions(result);
+  readonly usersFileError = (): void => this.#usersFileErrors();
 
   readonly contentType = this.#registry.contentType;
 
@@ -161,16 +164,24 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  /** Every label's value starts at 0, so that rates are right from the first scrape. */
-  #counter(name: string, help: string, label?: string, values: readonly string[] = []): Counter {
-    const counter = new Counter({
+  /**
+   * Every label's value starts at 0, so that rates are right from the first
+   * scrape. Counted in a map and told when somebody asks: prom-client makes a
+   * text of the labels each time, which costs a request as much as its rules.
+   */
+  #counter(name: string, help: string, label?: string, values: readonly string[] = ['']): Count {
+    const counts = new Map(values.map(value => [value, 0]));
+    new Counter({
       name,
       help,
       labelNames: label === undefined ? [] : [label],
       registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [value, count] of counts) this.inc(label === undefined ? {} : { [label]: value }, count);
+      },
     });
-    for (const value of values) if (label !== undefined) counter.inc({ [label]: value }, 0);
-    return counter;
+    return (value = '', by = 1) => void counts.set(value, (counts.get(value) ?? 0) + by);
   }
 
   #gauge(name: string, help: string, read: () => number): void {

@@ -106,14 +106,19 @@ const decoder = new TextDecoder();
 
 /** Loads the decision engine. The only user of @assemblyscript/loader, whose upstream calls it deprecated. */
 export function loadEngine(path: string | URL): Engine & Explainer {
-  const { exports } = instantiateSync<Exports>(readFileSync(path), {});
+  const { exports, instance } = instantiateSync<Exports>(readFileSync(path), {});
   (exports as unknown as { _initialize(): void })._initialize();
-  return createEngine(exports);
+  return createEngine(exports, instance.exports as unknown as Exports);
 }
 
 type Module = ReturnType<typeof instantiateSync<Exports>>['exports'];
 
-function createEngine(wasm: Module): Engine & Explainer {
+/** @param own the module's exports as they are; `wasm` has each within another function */
+function createEngine(wasm: Module, own: Exports): Engine & Explainer {
+  // What requests call is looked for once: the objects are large, and look their names up each time.
+  const { decide, decisionPosition, decisionDenial, decisionBackend, clientAddress } = own;
+  const { readAuthorization, readToken, credentialPair, credentialColon, forgetCredential } = own;
+  const { readSession, sessionDomain, stripSessions } = own;
   const arrayType = wasm.Uint8Array_ID.value;
 
   /** Runs `use` with pointers to copies of the arrays, which it frees behind it. */
@@ -149,10 +154,10 @@ function createEngine(wasm: Module): Engine & Explainer {
 
   /** The credential read last as text, in parts; neither the module nor what it gave remembers it then. */
   const takeCredential = (colon?: number): string[] => {
-    const array = wasm.credentialPair();
+    const array = credentialPair();
     const pair = memory.latin1(array);
     memory.wipe(array);
-    wasm.forgetCredential();
+    forgetCredential();
     const parts = colon === undefined ? [pair] : [pair.slice(0, colon), pair.slice(colon + 1)];
     const isAscii = Buffer.byteLength(pair) === pair.length;
     return isAscii ? parts : parts.map(part => decoder.decode(Buffer.from(part, 'latin1')));
@@ -183,7 +188,7 @@ function createEngine(wasm: Module): Engine & Explainer {
       const level = proof.kind === 'proved' ? proof.level : 0;
       const { method, scheme, host, uri, client } = target;
       const fields = first.fields([method, scheme, host, uri, client]);
-      const answer = wasm.decide(fields, second.bytes(claims), level, proof.kind === 'failed');
+      const answer = decide(fields, second.bytes(claims), level, proof.kind === 'failed');
       if (answer < 0)
         return { verdict: 'bad-request', reason: decoder.decode(bytesAt(wasm.decisionReason(-answer))) };
       if (answer >= MISSING) {
@@ -191,13 +196,13 @@ function createEngine(wasm: Module): Engine & Explainer {
         return { verdict: 'forbid', policy: 'deny', position: 0, hasSubjects: false, missing };
       }
       const verdict = verdictName(answer & 15);
-      const isElastic = verdict === 'allow' && wasm.decisionBackend() === BACKEND_ELASTICSEARCH;
+      const isElastic = verdict === 'allow' && decisionBackend() === BACKEND_ELASTICSEARCH;
       return {
         verdict,
         policy: policyName((answer >> 4) & 15),
-        position: wasm.decisionPosition(),
+        position: decisionPosition(),
         hasSubjects: (answer & 256) !== 0,
-        ...((answer & 15) === VERDICT_ALLOW ? {} : { denial: DENIALS[wasm.decisionDenial() - 1] }),
+        ...((answer & 15) === VERDICT_ALLOW ? {} : { denial: DENIALS[decisionDenial() - 1] }),
         ...(isElastic ? { backend: 'elasticsearch' as const } : {}),
       };
     },
@@ -206,12 +211,12 @@ function createEngine(wasm: Module): Engine & Explainer {
       if (values.length === 0) return { kind: 'none' };
       // RFC 9110 section 5.3: a field that is no list has one line.
       if (values.length > 1) return { kind: 'malformed' };
-      const kind = ask(values[0] as string, wasm.readAuthorization);
+      const kind = ask(values[0] as string, readAuthorization);
       if (kind === AUTHORIZATION_NONE) return { kind: 'none' };
       if (kind === AUTHORIZATION_TOO_LARGE) return { kind: 'too-large' };
       if (kind === AUTHORIZATION_TOKEN) return { kind: 'token', token: takeCredential()[0] ?? '' };
       if (kind !== AUTHORIZATION_BASIC) return { kind: 'malformed' };
-      const [username = '', password = ''] = takeCredential(wasm.credentialColon());
+      const [username = '', password = ''] = takeCredential(credentialColon());
       return { kind: 'basic', username, password };
     },
 
@@ -235,7 +240,7 @@ function createEngine(wasm: Module): Engine & Explainer {
       if (values.length === 0) return { kind: 'none' };
       // RFC 9110 section 5.3: a field that is no list has one line.
       if (values.length > 1) return { kind: 'malformed' };
-      const kind = ask(values[0] as string, wasm.readToken);
+      const kind = ask(values[0] as string, readToken);
       if (kind === AUTHORIZATION_NONE) return { kind: 'none' };
       if (kind !== AUTHORIZATION_TOKEN) return { kind: 'malformed' };
       return { kind: 'token', token: takeCredential()[0] ?? '' };
@@ -244,18 +249,18 @@ function createEngine(wasm: Module): Engine & Explainer {
     sessionCookie(host: string, lines: readonly string[]): SessionCookie {
       if (lines.length === 0) return { kind: 'none' };
       const text = withNuls(lines);
-      const kind = wasm.readSession(first.latin1(host), second.latin1(text));
+      const kind = readSession(first.latin1(host), second.latin1(text));
       second.wipe(text.length);
       if (kind === AUTHORIZATION_TOO_LARGE) return { kind: 'too-large' };
       if (kind !== AUTHORIZATION_SESSION) return { kind: 'none' };
-      const domain = memory.latin1(wasm.sessionDomain());
+      const domain = memory.latin1(sessionDomain());
       return { kind: 'session', domain, token: takeCredential()[0] ?? '' };
     },
 
     withoutSessionCookies(lines: readonly string[]): readonly string[] {
       if (lines.length === 0) return lines;
       const text = withNuls(lines);
-      const array = wasm.stripSessions(first.latin1(text));
+      const array = stripSessions(first.latin1(text));
       first.wipe(text.length);
       const left = memory.latin1(array);
       memory.wipe(array);
@@ -308,7 +313,7 @@ function createEngine(wasm: Module): Engine & Explainer {
       const question = `${peer} ${values}`;
       const known = clients.get(question);
       if (known !== undefined) return known;
-      const answer = memory.latin1(wasm.clientAddress(first.latin1(peer), second.latin1(values)));
+      const answer = memory.latin1(clientAddress(first.latin1(peer), second.latin1(values)));
       if (clients.size >= MAX_CLIENTS) clients = new Map();
       if (question.length <= MAX_QUESTION) clients.set(question, answer);
       return answer;
