@@ -4,8 +4,10 @@ import type { SharedStore } from './cache/cache.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import type { Logger } from './log/logger.ts';
+import { checkAtStart, createNotifier } from './notifier/create.ts';
 import type { Engine } from './policy/engine.ts';
 import { createPortal, type Portal } from './portal/create.ts';
+import { createSecondFactors } from './portal/create-second-factors.ts';
 import { createDeniedPage } from './portal/denied.ts';
 import { DeviceCookies } from './regulation/device-cookie.ts';
 import type { DeniedPage } from './routes/denial.ts';
@@ -14,7 +16,10 @@ import { SessionService, type SessionServiceDeps } from './session/service.ts';
 import type { Store } from './store/store.ts';
 import type { Directory } from './users/directory.ts';
 
-export type PeopleConfig = Pick<Config, 'cookies' | 'secret' | 'previousSecret'>;
+export type PeopleConfig = Pick<
+  Config,
+  'cookies' | 'secret' | 'previousSecret' | 'totp' | 'notifier' | 'identityProof'
+>;
 
 export interface PeopleDeps
   extends Pick<SessionServiceDeps, 'revoke' | 'onBegun' | 'onEnded'>,
@@ -38,6 +43,8 @@ export interface People {
   readonly strategy: SessionStrategy;
   readonly portal: Portal;
   readonly deniedPage: DeniedPage;
+  /** Says in the log when no messages can be sent. */
+  checkNotifier(): Promise<void>;
 }
 
 /** Sessions and the portal, where there are domains for cookies and a database. */
@@ -47,6 +54,7 @@ export function createPeople(config: PeopleConfig, deps: PeopleDeps): People | u
   if (database === undefined || cookies.length === 0) return undefined;
   const keys = { secret, previousSecret };
   const sessions = new SessionService({ ...deps, ...keys, store: database, cookies });
+  const notifier = createNotifier(config.notifier, deps.clock.now);
   const strategy = new SessionStrategy({ ...deps, engine, sessions });
   const portal = createPortal({
     ...deps,
@@ -55,7 +63,13 @@ export function createPeople(config: PeopleConfig, deps: PeopleDeps): People | u
     sessions,
     devices: new DeviceCookies({ ...deps, ...keys }),
     cache,
-    more: [],
+    more: createSecondFactors(config, { ...deps, store: database.factors, notifier, sessions }),
   });
-  return { sessions, strategy, portal, deniedPage: createDeniedPage(deps) };
+  return {
+    sessions,
+    strategy,
+    portal,
+    deniedPage: createDeniedPage(deps),
+    checkNotifier: () => checkAtStart(notifier, config.notifier, deps.log),
+  };
 }

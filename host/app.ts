@@ -69,6 +69,9 @@ export type AppConfig = Pick<
   | 'cache'
   | 'elasticsearch'
   | 'regulation'
+  | 'totp'
+  | 'notifier'
+  | 'identityProof'
   | 'policy'
   | 'secret'
   | 'previousSecret'
@@ -323,6 +326,8 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
           },
         });
         await people?.sessions.start();
+        // Nobody waits for a mail server.
+        void people?.checkNotifier();
         const address = await elastic?.start();
         if (address !== undefined) log.info("elastauth's place is taken", { address });
       } catch (error) {

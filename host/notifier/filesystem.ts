@@ -29,8 +29,6 @@ export class FileNotifier implements Notifier {
     return this.#inTurn(async () => {});
   }
 
-  close(): void {}
-
   #inTurn(act: (file: FileHandle) => Promise<void>): Promise<void> {
     const turn = this.#last.then(() => this.#withFile(act));
     this.#last = turn.catch(() => {});

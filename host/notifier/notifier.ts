@@ -15,7 +15,6 @@ export interface Notifier {
   send(message: Message): Promise<void>;
   /** Whether messages can be sent, without sending one; rejects with `NotifierError`. */
   check(): Promise<void>;
-  close(): void;
 }
 
 /** Its message says what to do, and holds no password, no address of a person and nothing of a message. */

@@ -33,10 +33,6 @@ export class SmtpNotifier implements Notifier {
     await this.#ask(transport => transport.verify());
   }
 
-  close(): void {
-    void this.#transport?.then(transport => transport.close());
-  }
-
   async #ask(act: (transport: Transporter) => Promise<unknown>): Promise<void> {
     this.#transport ??= createTransport(this.#setup);
     const transport = await this.#transport;

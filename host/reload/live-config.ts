@@ -30,6 +30,9 @@ const KEYS: Readonly<Record<string, string>> = {
   'regulation.maxRetries': 'regulation.max_retries',
   'regulation.findSeconds': 'regulation.find_time',
   'regulation.banSeconds': 'regulation.ban_time',
+  totp: 'totp',
+  notifier: 'notifier',
+  identityProof: 'identity_validation.elevated_session',
   previousSecret: 'secret_previous',
 };
 
@@ -44,6 +47,8 @@ export function takeOver(running: Config, read: Config): Config {
     log: { ...running.log, level: read.log.level },
     guest: { ...running.guest, offlineGraceSeconds: read.guest.offlineGraceSeconds },
     grants: { ...running.grants, lifetimeSeconds: read.grants.lifetimeSeconds },
+    // Commands read it for themselves.
+    passwordPolicy: read.passwordPolicy,
     policy: livePolicy(running, read.policy),
   };
 }

@@ -459,7 +459,6 @@ describe('one-time codes', () => {
         sent.push(message);
       },
       async check() {},
-      close() {},
     };
     const codes = new OneTimeCodes({
       cache: w.cache,

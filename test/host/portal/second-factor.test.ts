@@ -44,7 +44,6 @@ async function start(
       sent.push(message);
     },
     async check() {},
-    close() {},
   };
   const random = randomBytes;
   portal = await startPortal({
