@@ -1,4 +1,4 @@
-// npm run fuzz -- [--seconds N] [--only guest|parsers|regexp] [--seed N] [--inputs N]
+// npm run fuzz -- [--seconds N] [--only cookies|guest|parsers|regexp] [--seed N] [--inputs N]
 // Looks for inputs that trap, answer wrongly or differ from Go's regexp. Ends
 // with 1 when something was found.
 import { readFileSync, rmSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const KINDS = ['regexp', 'parsers', 'guest'];
+const KINDS = ['regexp', 'parsers', 'guest', 'cookies'];
 const dist = name => join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', name);
 
 const usage = `usage: npm run fuzz -- [--seconds N] [--only ${KINDS.join('|')}] [--seed N] [--inputs N]
@@ -80,6 +80,14 @@ const runs = {
     const [wasm, engineFile] = [readFileSync(dist('plugin.wasm')), dist('embed.wasm')];
     const result = fuzzGuest({ host, wasm, engineFile, seconds: share, inputs, seed, report });
     return { line: describeGuestRun(result), findings: result.findings };
+  },
+  async cookies() {
+    const { describeCookieRun, fuzzCookies } = await import('./fuzz-cookies.mjs');
+    const { loadHostModules } = await import('./fuzz/host-modules.mjs');
+    const host = await loadHostModules();
+    const [wasm, engineFile] = [readFileSync(dist('plugin.wasm')), dist('embed.wasm')];
+    const result = fuzzCookies({ host, wasm, engineFile, seconds: share, inputs, seed, report });
+    return { line: describeCookieRun(result), findings: result.findings };
   },
 };
 

@@ -164,7 +164,7 @@ function valuesOf(headers, name) {
 }
 
 /** Whose live record the one session has, undefined for nobody's. */
-function goodSession(world, lines, host) {
+export function goodSession(world, lines, host) {
   const shown = world.hasSessions ? sessionIn(lines, host) : undefined;
   if (shown === undefined) return undefined;
   const found = world.sessions.find(({ domain, token }) => domain === shown.domain && token === shown.token);
