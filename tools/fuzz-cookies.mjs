@@ -58,11 +58,7 @@ function runWorld({ host, wasm, image, directory, seed }, result, report, isOver
     const request = {
       method: 'GET',
       uri: '/api/',
-      headers: [
-        ['Host', domain],
-        ['X-Forwarded-Proto', 'https'],
-        ...lines.map(value => ['Cookie', value]),
-      ],
+      headers: [['Host', domain], ['X-Forwarded-Proto', 'https'], ...lines.map(value => ['Cookie', value])],
       sourceAddress: '203.0.113.9:4711',
     };
     if (session === undefined) {

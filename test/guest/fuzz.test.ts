@@ -10,6 +10,7 @@ import { deriveGuestKey, deriveKey, verdictTag } from '../../host/secret/derive.
 import { formatGuestKey } from '../../host/secret/secret.ts';
 import { encodeSnapshot } from '../../host/snapshot/snapshot-file.ts';
 import { encodeStatePage } from '../../host/snapshot/state-page.ts';
+import { fuzzCookies } from '../../tools/fuzz-cookies.mjs';
 import { fuzzGuest } from '../../tools/fuzz-guest.mjs';
 import { fuzzParsers } from '../../tools/fuzz-parsers.mjs';
 
@@ -47,6 +48,20 @@ describe('the guest under hostile input', () => {
     }
     expect(result.outcomes['431']).toBeGreaterThan(0);
   });
+});
+
+it('nobody gets in by a hostile cookie, and no session gets to a backend', () => {
+  const findings: string[] = [];
+  const seed = Date.now() & 0x7fffffff;
+  const report = (line: string) => void findings.push(line);
+  const result = fuzzCookies({ host, wasm, engineFile, seconds: SECONDS, seed, report });
+  expect(findings.slice(0, 3)).toEqual([]);
+  // Otherwise nothing was tried.
+  expect(result.mutants).toBeGreaterThan(result.cookies / 3);
+  for (const outcome of ['allow nobody', 'defer', '401', '403'])
+    expect(result.outcomes[outcome], outcome).toBeGreaterThan(result.cookies / 100);
+  expect(result.good).toBeGreaterThan(0);
+  expect(result.outcomes['allow somebody']).toBeUndefined();
 });
 
 it('parsers take any bytes, and say why they refuse a policy', () => {
