@@ -74,7 +74,7 @@ function runWorld({ host, wasm, image, directory, seed }, result, report, isOver
     const came = cameOf(outcome);
     const name = came.startsWith('allow:') ? `allow ${came === 'allow:' ? 'nobody' : 'somebody'}` : came;
     if (session === undefined) result.outcomes[name] = (result.outcomes[name] ?? 0) + 1;
-    const wrong = judgeOutcome(world, request, outcome, '') ?? judge(world, lines, domain, session, came);
+    const wrong = judgeOutcome(world, request, outcome, '') ?? judge(lines, domain, session, came);
     if (wrong === undefined) continue;
     result.findings++;
     report(`seed ${seed}, cookie ${i}: ${wrong}\n  ${JSON.stringify(request).slice(0, 2_000)}`);
@@ -91,7 +91,7 @@ function cameOf(outcome) {
   return verdict === 'allow' ? `allow:${value('Remote-User')}` : verdict;
 }
 
-function judge(world, lines, domain, session, came) {
+function judge(lines, domain, session, came) {
   if (came === '431') return lines.join('').length > 16_384 - 64 ? undefined : '431 without need';
   if (session === undefined) {
     if (came !== 'allow:' && came.startsWith('allow')) return `let in as ${came}`;
