@@ -106,8 +106,10 @@ export class SessionService implements Sessions {
     };
     const { replaces } = wanted;
     const old = replaces !== undefined && this.#tokens.verify(wanted.domain, replaces) ? replaces : undefined;
-    const replaced = old !== undefined && (await store.sessions.replace(sessionId(old), session, now));
-    if (replaced) this.#ended([user.principal.username], 1);
+    // Of whoever used this browser before, which may be somebody else.
+    const before = old === undefined ? undefined : await store.sessions.find(sessionId(old));
+    const replaced = before !== undefined && (await store.sessions.replace(before.id, session, now));
+    if (replaced) this.#ended([...new Set([before.username, user.principal.username])], 1);
     // Whoever proves a second factor must not bring back what was ended while they typed the code.
     else if (replaces !== undefined && wanted.level === 2 && wanted.parent === undefined) return undefined;
     else if (!(await store.sessions.put(session))) return undefined;
@@ -143,6 +145,8 @@ export class SessionService implements Sessions {
     const since = now - session.activeAt;
     if (since >= (session.remember ? TOUCH_REMEMBERED_MS : TOUCH_MS)) {
       if (!(await store.sessions.touch(id, now))) return undefined;
+      // Whoever works in an application has not left the portal.
+      if (session.parent !== undefined) await store.sessions.touch(session.parent, now);
     }
     return { session: { ...session, activeAt: Math.max(now, session.activeAt) }, user };
   }

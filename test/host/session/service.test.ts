@@ -240,6 +240,17 @@ describe('signing out', () => {
     const child = await begin(host, { domain: 'example.org', parent: session.id });
     expect(child.session.expiresAt).toBe(session.expiresAt);
   });
+
+  it('is in use while what was made from it is', async () => {
+    const host = await startHost();
+    const { token, session } = await begin(host);
+    const child = await begin(host, { domain: 'example.org', parent: session.id });
+    for (let minutes = 0; minutes < 12; minutes += 4) {
+      await clock.advance(4 * MINUTE);
+      expect(await host.sessions.find('example.org', child.token)).toBeDefined();
+    }
+    expect(await host.sessions.find('example.com', token)).toBeDefined();
+  });
 });
 
 describe('another level', () => {
@@ -267,6 +278,14 @@ describe('another level', () => {
     await host.sessions.endAll('alice');
     expect(await host.sessions.begin(wanted({ replaces: old.token }))).toBeDefined();
     expect(await host.sessions.begin(wanted({ replaces: 'junk' }))).toBeDefined();
+  });
+
+  it('ends, at the guests as well, the session of somebody else who used this browser', async () => {
+    const host = await startHost();
+    const old = await begin(host, { username: 'bob' });
+    await begin(host, { replaces: old.token });
+    expect(await host.sessions.find('example.com', old.token)).toBeUndefined();
+    expect(host.revoked.flat().sort()).toEqual(['alice', 'bob']);
   });
 });
 
