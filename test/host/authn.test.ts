@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hash } from '@node-rs/argon2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BasicStrategy } from '../../host/authn/basic.ts';
+import { type BasicDeps, BasicStrategy } from '../../host/authn/basic.ts';
 import { FAILURE_DELAY_MS, FAILURE_JITTER_MS } from '../../host/authn/failure-delay.ts';
 import { PasswordVerifier, QueueFullError, type VerifyResult } from '../../host/authn/password.ts';
 import { PasswordLogin } from '../../host/authn/password-login.ts';
@@ -116,6 +116,7 @@ describe('BasicStrategy', () => {
       slotSize?: number;
       lifetimeSeconds?: number;
       regulation?: RegulationSetup;
+      known?: BasicDeps['known'];
     } = {},
   ) => {
     const {
@@ -123,6 +124,7 @@ describe('BasicStrategy', () => {
       lifetimeSeconds = 3_600,
       maxHeld = 1_024,
       regulation = NO_REGULATION,
+      known,
       ...options
     } = over;
     const random = fakeRandom();
@@ -154,6 +156,7 @@ describe('BasicStrategy', () => {
       directory,
       login: new PasswordLogin({ directory, verifier, regulator }),
       regulator,
+      known,
       issuer,
       clock,
       random,
@@ -274,6 +277,126 @@ describe('BasicStrategy', () => {
       ['authentication failed', 'dave', 'the user is disabled'],
     ]);
     expect(log.text()).not.toMatch(/hunter2|wrong-field|password-dave/);
+  });
+
+  describe('under regulation', () => {
+    const regulation = { maxRetries: 3, findSeconds: 600, banSeconds: 1_800, modes: ['user', 'ip'] } as const;
+    const from = (client: string, pair: string) =>
+      strategy.authenticate(basic(pair), clock.monotonic(), client);
+    /** Outcome and time of attempts one after the other. */
+    const each = async (...attempts: [string, string][]) => {
+      const all: [unknown, number][] = [];
+      for (const [client, pair] of attempts) {
+        const began = clock.monotonic();
+        let took = 0;
+        const asked = from(client, pair).then(outcome => {
+          took = clock.monotonic() - began;
+          return outcome;
+        });
+        await settle();
+        await clock.advance(5_000);
+        all.push([await asked, took]);
+      }
+      return all;
+    };
+
+    beforeEach(() => {
+      strategy = build({ regulation });
+      for (const name of ['bob', 'eve']) directory.put(name, `password-${name}`);
+    });
+
+    it('refuses the fourth attempt with the right password like a wrong one, at no hash', async () => {
+      const wrong = await each(['10.0.0.1', 'alice:1'], ['10.0.0.2', 'alice:2'], ['10.0.0.3', 'alice:3']);
+      expect(argon2.calls).toHaveLength(3);
+      const banned = await each(['10.0.0.4', 'alice:password-alice']);
+      expect(argon2.calls).toHaveLength(3);
+      for (const [outcome, took] of [...wrong, ...banned]) {
+        expect(outcome).toEqual(failed);
+        expect(took).toBeGreaterThanOrEqual(FAILURE_DELAY_MS);
+        expect(took).toBeLessThanOrEqual(FAILURE_DELAY_MS + FAILURE_JITTER_MS);
+      }
+      expect(records()).toEqual([]);
+      expect(await from('10.0.0.4', 'bob:password-bob')).toMatchObject({ proof: { kind: 'proved' } });
+      await clock.advance(1_800_000);
+      expect(await from('10.0.0.4', 'alice:password-alice')).toMatchObject({ proof: { kind: 'proved' } });
+    });
+
+    it('answers banned, wrong, unknown and disabled within the same time', async () => {
+      const median = async (next: (i: number) => [string, string]) => {
+        const took = (await each(...Array.from({ length: 21 }, (_, i) => next(i)))).map(([outcome, ms]) => {
+          expect(outcome).toEqual(failed);
+          return ms;
+        });
+        return took.sort((a, b) => a - b)[10] ?? 0;
+      };
+      strategy = build({ regulation: { ...regulation, maxRetries: 1_000 } });
+      const medians = [
+        await median(i => [`10.1.0.${i}`, `eve:${i}`]),
+        await median(i => [`10.2.0.${i}`, `nobody-${i}:x`]),
+        await median(i => [`10.3.0.${i}`, `dave:${i}`]),
+        await median(i => [`10.3.1.${i}`, 'dave:password-dave']),
+      ];
+      strategy = build({ regulation: { ...regulation, maxRetries: 1 } });
+      await each(['10.4.0.1', 'eve:x']);
+      medians.push(await median(i => [`10.5.0.${i}`, `eve:${i}`]));
+      for (const ms of medians) {
+        expect(ms).toBeGreaterThan(FAILURE_DELAY_MS + 10);
+        expect(ms).toBeLessThan(FAILURE_DELAY_MS + FAILURE_JITTER_MS - 10);
+      }
+    });
+
+    it('turns a banned one away as others where too many wait', async () => {
+      strategy = build({ regulation, maxQueue: 1 });
+      await each(['10.0.0.1', 'alice:1'], ['10.0.0.2', 'alice:2'], ['10.0.0.3', 'alice:3']);
+      argon2.held = true;
+      // The same address and account: whoever comes last is the one who is turned away.
+      const running = [from('10.0.0.9', 'eve:1'), from('10.0.0.9', 'eve:2')];
+      await settle();
+      expect(await from('10.0.0.9', 'eve:3')).toEqual({ kind: 'busy' });
+      expect(await from('10.0.0.9', 'alice:4')).toEqual({ kind: 'busy' });
+      await argon2.release();
+      await argon2.release();
+      await clock.advance(5_000);
+      expect(await Promise.all(running)).toEqual([failed, failed]);
+    });
+
+    it('lets no guess of a burst in that is verified when the ban is there', async () => {
+      argon2.held = true;
+      const guesses = ['1', '2', '3', '4', 'password-alice'].map((guess, i) =>
+        from(`10.0.0.${i}`, `alice:${guess}`),
+      );
+      await settle();
+      for (let i = 0; i < guesses.length; i++) await argon2.release();
+      await clock.advance(5_000);
+      for (const outcome of await Promise.all(guesses)) expect(outcome).toEqual(failed);
+      expect(records()).toEqual([]);
+    });
+
+    it('counts neither what is malformed nor what was not verified', async () => {
+      strategy = build({ regulation, maxQueue: 1 });
+      argon2.held = true;
+      const waiting = [from('10.0.0.1', 'alice:1'), from('10.0.0.1', 'alice:2')];
+      await settle();
+      for (let i = 3; i < 9; i++) expect(await from('10.0.0.1', `alice:${i}`)).toEqual({ kind: 'busy' });
+      await argon2.release();
+      await argon2.release();
+      argon2.held = false;
+      await clock.advance(5_000);
+      await Promise.all(waiting);
+      await strategy.authenticate(['Basic !'], clock.monotonic(), '10.0.0.1');
+      // Two have failed.
+      expect(await from('10.0.0.1', 'alice:password-alice')).toMatchObject({ proof: { kind: 'proved' } });
+    });
+
+    it('lets in whoever has a grant, whatever others did', async () => {
+      const known = {
+        find: (credential: { text: string }) => credential.text === 'alice:password-alice' || undefined,
+      };
+      strategy = build({ regulation, known: known as never });
+      await each(['10.0.0.1', 'alice:1'], ['10.0.0.1', 'alice:2'], ['10.0.0.1', 'alice:3']);
+      expect(await from('10.0.0.1', 'alice:password-alice')).toMatchObject({ proof: { kind: 'proved' } });
+      expect((await each(['10.0.0.1', 'alice:4']))[0]?.[0]).toEqual(failed);
+    });
   });
 
   it('verifies a credential once however many ask', async () => {
