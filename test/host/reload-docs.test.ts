@@ -27,7 +27,7 @@ function listed(heading: string): string[] {
   return section
     .split('\n')
     .filter(line => line.startsWith('- `'))
-    .flatMap(line => [...(/^- ((?:`[a-z_.]+`(?:, )?)+)/.exec(line)?.[1] ?? '').matchAll(/`([^`]+)`/g)])
+    .flatMap(line => [...(/^- ((?:`[a-z0-9_.]+`(?:, )?)+)/.exec(line)?.[1] ?? '').matchAll(/`([^`]+)`/g)])
     .map(([, key]) => key as string);
 }
 
