@@ -106,8 +106,19 @@ export class HandoffDoor {
     const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none';
     if (cookie === undefined || isForeign || request.method !== 'GET') return [];
     const token = this.#deps.tokenOf(request, cookie);
-    if (token !== undefined) await this.#deps.sessions.end(cookie.domain, token);
-    return [['Set-Cookie', clearedCookie(cookie)]];
+    try {
+      if (token !== undefined) await this.#deps.sessions.end(cookie.domain, token);
+      return [['Set-Cookie', clearedCookie(cookie)]];
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      // The portal is asked next, and says that it cannot do it.
+      this.#deps.log.error('a session at an application could not be ended', {
+        host: cookie.domain,
+        code: error.code,
+        error: error.message,
+      });
+      return [];
+    }
   }
 
   async #admit(request: Request, cookie: CookieConfig, ticket: Ticket): Promise<Reply> {

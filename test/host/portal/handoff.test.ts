@@ -16,6 +16,7 @@ import { ReturnAddresses } from '../../../host/portal/return-address.ts';
 import { Sites } from '../../../host/portal/sites.ts';
 import { SignIn } from '../../../host/routes/sign-in.ts';
 import { createCallback, createSignOut, createStart } from '../../../host/routes/sign-in-routes.ts';
+import { StoreError } from '../../../host/store/store.ts';
 import { FakeSessions } from '../../support/fake-sessions.ts';
 import { FakeClock, FakeDirectory, fakeLogger } from '../../support/host-fakes.ts';
 
@@ -557,6 +558,17 @@ describe('signing out at an application', () => {
     expect(sessions.live.has(token)).toBe(false);
     expect(browser.get('app.other.org', SESSION)).toBeUndefined();
     expect(sessions.live.size).toBe(1);
+  });
+
+  it('forgets nothing that it could not end', async () => {
+    const browser = new Browser();
+    await browser.signIn('alice');
+    await browser.open(`https://app.other.org/outpost.goauthentik.io/start?rd=${encodeURIComponent(PAGE)}`);
+    sessions.end = () => Promise.reject(new StoreError('ERR_STORE_UNAVAILABLE', 'it is gone'));
+    const reply = await browser.load(SIGN_OUT);
+    expect([reply.status, locationOf(reply)]).toEqual([302, `${PORTAL}/logout`]);
+    expect(browser.get('app.other.org', SESSION)).toHaveLength(64);
+    expect(log.text()).toContain('could not be ended');
   });
 
   it('goes back to one of ours alone', async () => {
