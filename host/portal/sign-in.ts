@@ -64,7 +64,8 @@ export function createContinue(destinations: Destinations): PortalRoute {
 async function signIn(visit: Visit, form: Form, deps: SignInDeps): Promise<Reply> {
   const { firstFactor, sessions, destinations, log } = deps;
   const { texts, site, client, agent, began, live, request } = visit;
-  const username = form.get('username') ?? '';
+  // No name begins or ends with a space; telephones put one behind what they complete.
+  const username = (form.get('username') ?? '').trim();
   const outcome = await firstFactor.judge({
     username,
     password: form.get('password') ?? '',

@@ -30,6 +30,7 @@ main.wide { max-inline-size: 34rem; }
 h1 { margin: 0 0 .375rem; font-size: 1.5rem; line-height: 1.25; font-weight: 650; letter-spacing: -.01em; }
 h2 { margin: 1.75rem 0 .5rem; font-size: 1.0625rem; line-height: 1.35; }
 p { margin: 0 0 1rem; }
+main > :last-child { margin-block-end: 0; }
 .quiet, .lead { color: var(--quiet); }
 .lead { margin-block-end: 1.5rem; }
 .small { font-size: .875rem; }

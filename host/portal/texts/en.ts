@@ -101,5 +101,5 @@ export const EN: Texts = {
     home: 'To the start page',
   },
   duration: durationIn('en'),
-  moment: momentIn('en'),
+  moment: momentIn('en-GB'),
 };

@@ -78,6 +78,15 @@ describe('the sign-in page', () => {
     expect(answer.status).toBe(508);
     expect(answer.body).toContain('<bdi>app.example.com</bdi>');
     expect((await visitor.get(rd('https://app.example.com/one'))).status).toBe(303);
+    // Many pages at once are no circle.
+    for (let i = 0; i < 20; i++) {
+      expect((await visitor.get(rd(`https://app.example.com/${i}`))).status).toBe(303);
+    }
+  });
+
+  it('takes a name that a telephone has put a space behind', async () => {
+    expect((await visitor.signIn(' john ', 'password')).status).toBe(303);
+    expect((await visitor.signIn('john', 'password ')).status).toBe(401);
   });
 
   it('asks for a second factor where the page would', async () => {
