@@ -7,6 +7,7 @@ import { loadEngine } from '../../host/policy/load-engine.ts';
 import { policyId } from '../../host/snapshot/snapshot-file.ts';
 import { CLIENTS, type Client, PORTAL, said, suiting, UNCACHED } from '../support/denial.ts';
 import { type GuestAsk, type GuestTest, startGuest } from '../support/guest.ts';
+import { COOKIE, newToken, putSession } from '../support/sessions.ts';
 import { imageOf, startSlice } from '../support/slice.ts';
 
 /** Refusals that suit the client: of the guest, and of the same code in the host. */
@@ -97,6 +98,35 @@ const SCRIPT = [['Accept', 'application/json']] as const;
 const location = (ask: GuestAsk) => refused(guest, { headers: PAGE, ...ask }).location;
 const loginUrl = (ask: GuestAsk) =>
   (JSON.parse(refused(guest, { headers: SCRIPT, ...ask }).body) as { login_url?: string }).login_url;
+
+describe('who is signed in by one factor, where two are asked for', () => {
+  const token = newToken();
+  const cookie = ['Cookie', `${COOKIE}=${token}`] as const;
+  const two = [
+    { domain: 'app.test', policy: 'two_factor' },
+    { domain: 'silent.app.test', policy: 'two_factor' },
+  ];
+
+  it.each(['adaptive', 'redirect', 'json', 'basic', 'status'] as const)('denial %s', mode => {
+    const cookies = sign_in.map(entry => ({ ...entry, cookie: COOKIE }));
+    const own = startSlice({ image: imageOf(two, { sign_in: cookies, denial: mode }) });
+    putSession(own, { token, domain: 'app.test' });
+    putSession(own, { token, domain: 'silent.app.test' });
+    const instance = own.guest();
+    for (const client of CLIENTS) {
+      const ask = asked(client);
+      for (const host of ['app.test', 'silent.app.test']) {
+        const signIn = host === 'app.test' ? signInAddress(PORTAL) : '';
+        const ofGuest = refused(instance, { ...ask, host, headers: [...(ask.headers ?? []), cookie] });
+        expect(ofGuest, client.name).toEqual(
+          refusedByHost({ ...ask, host }, { mode, signIn, session: true }),
+        );
+        expect(ofGuest.challenge, client.name).toBeUndefined();
+      }
+    }
+    own.clean();
+  });
+});
 
 describe('the way back', () => {
   it('keeps port and query, and escapes them', () => {
