@@ -43,7 +43,11 @@ export async function withBans<T>(
 }
 
 /** The account's own name: bans are of accounts, by whatever name somebody signs in. */
-export function accountNamed(name: string, { usersFile, usersSearch }: BanSetup, io: Io): string {
+export function accountNamed(
+  name: string,
+  { usersFile, usersSearch }: Pick<BanSetup, 'usersFile' | 'usersSearch'>,
+  io: Io,
+): string {
   const typed = usersSearch.caseInsensitive ? foldAscii(name) : name;
   if (usersFile === undefined) return typed;
   try {

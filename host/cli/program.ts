@@ -11,6 +11,7 @@ import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.t
 import { schemaCommand } from './schema.ts';
 import { secretCommand } from './secret.ts';
 import { serveCommand } from './serve.ts';
+import { sessionCommand } from './session.ts';
 import { storageCommand } from './storage.ts';
 import { testCommand } from './test.ts';
 import { tokenCommand } from './token.ts';
@@ -71,6 +72,7 @@ function createProgram(io: Io): Command {
   program.addCommand(tokenCommand(io));
   program.addCommand(elasticCommand(io));
   program.addCommand(storageCommand(io));
+  program.addCommand(sessionCommand(io));
   program.addCommand(banCommand(io));
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));

@@ -1,17 +1,16 @@
 import type { Clock } from '../clock.ts';
 import type { CookieConfig } from '../config/schema.ts';
 import type { Logger } from '../log/logger.ts';
-import { printable } from '../log/printable.ts';
 import { rateLimited } from '../log/rate-limit.ts';
 import type { Session, Store } from '../store/store.ts';
 import type { Directory, User } from '../users/directory.ts';
+import { encodeDetails } from './details.ts';
 import { type FollowerStatus, RevocationFollower } from './follower.ts';
+import { endOf, idleAt } from './idle.ts';
 import { PasswordTags } from './password-tag.ts';
-import type { LiveSession, NewSession, SessionDetails, Sessions } from './sessions.ts';
+import type { LiveSession, NewSession, Sessions } from './sessions.ts';
 import { SessionTokens, sessionId } from './token.ts';
 
-/** What a browser says of itself is as long as it likes. */
-const MAX_AGENT = 200;
 /** Activity is noted no more often: each time is a write. */
 const TOUCH_MS = 1_000;
 /** The same where nothing depends on it but what the list of devices shows. */
@@ -169,7 +168,7 @@ export class SessionService implements Sessions {
 
   /** When it ends if nobody is active any more: until then a grant of it may live. */
   endOf({ session }: LiveSession): number {
-    return Math.min(session.expiresAt, this.#idleAt(session));
+    return endOf(session, this.#deps.cookies);
   }
 
   /** What hosts share was emptied: everybody who signed in until now does so again. */
@@ -213,33 +212,10 @@ export class SessionService implements Sessions {
   #reasonAgainst(session: Session, user: User | undefined, now: number): string | undefined {
     if (session.expiresAt <= now) return 'it has expired';
     if (session.createdAt <= this.#flushedAt) return 'the shared store was emptied';
-    if (this.#idleAt(session) <= now) return 'nobody was active';
+    if (idleAt(session, this.#deps.cookies) <= now) return 'nobody was active';
     if (user === undefined) return 'the user is gone or disabled';
     if (!this.#tags.verify(session.password, session.username, user.digest))
       return 'the password was changed';
     return undefined;
-  }
-
-  /** Infinity where nobody minds. */
-  #idleAt(session: Session): number {
-    if (session.remember) return Number.POSITIVE_INFINITY;
-    const cookie = this.#deps.cookies.find(({ domain }) => domain === session.domain);
-    // Of a domain that is configured no more.
-    if (cookie === undefined) return 0;
-    return session.activeAt + cookie.session.inactivitySeconds * 1_000;
-  }
-}
-
-function encodeDetails({ address, agent }: SessionDetails): string {
-  return JSON.stringify({ address, agent: printable(agent).slice(0, MAX_AGENT) });
-}
-
-/** What `details` of a session hold. */
-export function decodeDetails(text: string): SessionDetails {
-  try {
-    const { address, agent } = JSON.parse(text) as Partial<SessionDetails>;
-    return { address: String(address ?? ''), agent: String(agent ?? '') };
-  } catch {
-    return { address: '', agent: '' };
   }
 }

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { loadSetup, type UsersSetup } from '../config/load.ts';
+import type { Setup } from '../config/schema.ts';
+import { openStore } from '../store/open.ts';
+import { type Store, StoreError } from '../store/store.ts';
+import { CommandError, type Io } from './io.ts';
+import { optionalConfigFile } from './options.ts';
+
+/** Opens the database that the configuration names, for one command. */
+export async function withSessions<T>(
+  configFile: string | undefined,
+  io: Io,
+  act: (store: Store, setup: Setup & UsersSetup) => Promise<T>,
+): Promise<T> {
+  const file = optionalConfigFile(configFile, io);
+  const { config } = loadSetup(file, { env: io.env, isTerminal: io.stdout.isTTY });
+  const { storage, secret, previousSecret } = config;
+  if (storage === undefined) {
+    throw new CommandError(
+      `${file ?? 'the configuration'} has no \`storage\`, so there are no sessions: write \`storage: { local: { path: '/var/lib/postern/postern.sqlite3' } }\` and start the service anew`,
+    );
+  }
+  try {
+    const store = await openStore(storage, { secret, previousSecret, random: randomBytes });
+    try {
+      return await act(store, config);
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    throw error instanceof StoreError ? new CommandError(error.message) : error;
+  }
+}

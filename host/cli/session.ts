@@ -1,0 +1,167 @@
+import { Command, Option } from 'commander';
+import { decodeDetails } from '../session/details.ts';
+import { endOf } from '../session/idle.ts';
+import type { Session, Store } from '../store/store.ts';
+import { formatTime } from '../tokens/time.ts';
+import { accountNamed } from './ban-store.ts';
+import { CommandError, EXIT_USAGE, type Io } from './io.ts';
+import { configOption } from './options.ts';
+import { withSessions } from './session-store.ts';
+import { writeTable } from './table.ts';
+
+interface ListOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly user?: string;
+}
+
+interface RevokeOptions {
+  readonly config?: string;
+  readonly user?: string;
+  readonly all?: boolean;
+}
+
+/** As much of an id as `list` shows; `revoke` takes any beginning that one session has. */
+const SHOWN_ID = 8;
+
+/** `postern session`: who is signed in. */
+export function sessionCommand(io: Io): Command {
+  return new Command('session')
+    .description('show who is signed in, and sign people out')
+    .addCommand(listCommand(io))
+    .addCommand(revokeCommand(io))
+    .addHelpText(
+      'after',
+      `
+Sessions are in the database (\`storage\`): no host has to run, and every running one learns of a
+session that ended within a second.
+
+Examples:
+  postern session list
+  postern session revoke 3f9c01aa
+  postern session revoke --user alice
+  postern session revoke --all`,
+    );
+}
+
+function listCommand(io: Io): Command {
+  return new Command('list')
+    .description('show the sessions that count now')
+    .addOption(configOption())
+    .option('--user <name>', 'of this user alone')
+    .option('--json', 'as JSON, with all that is known')
+    .action(async (options: ListOptions) => {
+      const sessions = await withSessions(options.config, io, async (store, config) => {
+        const now = Date.now();
+        const all = await store.sessions.all(now);
+        const name = options.user === undefined ? undefined : accountNamed(options.user, config, io);
+        return all.filter(
+          session =>
+            endOf(session, config.cookies ?? []) > now && (name === undefined || session.username === name),
+        );
+      });
+      if (options.json) io.stdout.write(`${JSON.stringify(sessions.map(shown), null, 2)}\n`);
+      else if (sessions.length > 0) writeSessions(io, sessions);
+      else if (io.stdout.isTTY) io.stderr.write('nobody is signed in\n');
+    })
+    .addHelpText(
+      'after',
+      `
+In a pipe the columns are separated by tabs: id, user, domain, factors, since, last active, end,
+address, browser. Sessions of users who were disabled or have a new password are listed until
+somebody tries to use them; nobody gets in by one.
+
+Examples:
+  postern session list --user alice
+  postern session list --json | jq -r '.[] | select(.factors == 2) | .user'`,
+    );
+}
+
+function revokeCommand(io: Io): Command {
+  return new Command('revoke')
+    .description('end sessions: of a device, a user, or everybody')
+    .argument('[id...]', 'beginnings of ids that `postern session list` shows')
+    .addOption(configOption())
+    .option('--user <name>', 'all sessions of this user')
+    .addOption(new Option('--all', 'all sessions of everybody').conflicts('user'))
+    .action(async (ids: readonly string[], options: RevokeOptions) => {
+      const ways = [ids.length > 0, options.user !== undefined, options.all === true].filter(Boolean);
+      if (ways.length !== 1)
+        throw new CommandError('name sessions by their ids, or give `--user` or `--all`', EXIT_USAGE);
+      const count = await withSessions(options.config, io, async (store, config) => {
+        const now = Date.now();
+        if (options.all) return (await store.sessions.removeAll(undefined, now)).length;
+        if (options.user !== undefined) {
+          const name = accountNamed(options.user, config, io);
+          return (await store.sessions.removeAll(name, now)).length;
+        }
+        return revokeById(ids, store, now);
+      });
+      io.stderr.write(`ended: ${count} ${count === 1 ? 'session' : 'sessions'}\n`);
+    })
+    .addHelpText(
+      'after',
+      `
+Who is signed out signs in again; their grants of passwords are looked at anew, too. To keep
+somebody out, set \`disabled: true\` in the users file.
+
+Examples:
+  postern session revoke 3f9c01aa 77b0c3d1
+  postern session revoke --user alice`,
+    );
+}
+
+/** All of them are looked up before the first one ends. */
+async function revokeById(beginnings: readonly string[], store: Store, now: number): Promise<number> {
+  const all = await store.sessions.all(now);
+  const found = beginnings.map(beginning => {
+    const [one, ...others] = all.filter(({ id }) => id.startsWith(beginning.toLowerCase()));
+    if (beginning === '' || one === undefined)
+      throw new CommandError(`no session's id begins with \`${beginning}\`: see \`postern session list\``);
+    if (others.length > 0)
+      throw new CommandError(
+        `${others.length + 1} sessions' ids begin with \`${beginning}\`: write more of it, see \`postern session list --json\``,
+      );
+    return one.id;
+  });
+  let count = 0;
+  for (const id of new Set(found)) count += (await store.sessions.remove(id, now)).length;
+  return count;
+}
+
+function shown(session: Session) {
+  const { address, agent } = decodeDetails(session.details);
+  return {
+    id: session.id,
+    user: session.username,
+    domain: session.domain,
+    factors: session.level,
+    since: formatTime(session.createdAt),
+    active: formatTime(session.activeAt),
+    end: formatTime(session.expiresAt),
+    remembered: session.remember,
+    ...(session.parent === undefined ? {} : { parent: session.parent }),
+    address,
+    browser: agent,
+  };
+}
+
+const HEADINGS = ['ID', 'USER', 'DOMAIN', 'FACTORS', 'SINCE', 'ACTIVE', 'END', 'ADDRESS', 'BROWSER'];
+
+function writeSessions(io: Io, sessions: readonly Session[]): void {
+  const time = (text: string) => (io.stdout.isTTY ? text.slice(0, 16).replace('T', ' ') : text);
+  const rows = sessions
+    .map(shown)
+    .map(session => [
+      session.id.slice(0, SHOWN_ID),
+      session.user,
+      session.domain,
+      String(session.factors),
+      time(session.since),
+      time(session.active),
+      time(session.end),
+      session.address || '-',
+      session.browser || '-',
+    ]);
+  writeTable(io, HEADINGS, rows);
+}
