@@ -72,8 +72,18 @@ describe('docs/second-factors.md', () => {
   it('shows a line of the log as it is written', () => {
     const lines: string[] = [];
     const now = () => new Date('2026-01-02T03:04:05.678Z');
-    const log = createLogger({ level: 'info', format: 'json', colour: false, write: line => lines.push(line), now });
-    log.info('authentication failed', { client: '203.0.113.7', user: 'john', reason: 'wrong time-based code' });
+    const log = createLogger({
+      level: 'info',
+      format: 'json',
+      colour: false,
+      write: line => lines.push(line),
+      now,
+    });
+    log.info('authentication failed', {
+      client: '203.0.113.7',
+      user: 'john',
+      reason: 'wrong time-based code',
+    });
     expect(JSON.parse(block('second-factors.md', 'json', 'log'))).toEqual(JSON.parse(lines[0] ?? ''));
   });
 });
