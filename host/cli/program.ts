@@ -9,6 +9,7 @@ import { explainCommand } from './explain.ts';
 import { hashCommand } from './hash.ts';
 import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.ts';
 import { schemaCommand } from './schema.ts';
+import { secondFactorCommand } from './second-factor.ts';
 import { secretCommand } from './secret.ts';
 import { serveCommand } from './serve.ts';
 import { sessionCommand } from './session.ts';
@@ -73,6 +74,7 @@ function createProgram(io: Io): Command {
   program.addCommand(elasticCommand(io));
   program.addCommand(storageCommand(io));
   program.addCommand(sessionCommand(io));
+  program.addCommand(secondFactorCommand(io));
   program.addCommand(banCommand(io));
   program.addCommand(traefikCommand(io));
   program.addCommand(doctorCommand(io));

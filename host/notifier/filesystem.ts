@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { fileError } from '../log/file-error.ts';
 import { type Message, type Notifier, NotifierError } from './notifier.ts';
 
@@ -35,11 +36,20 @@ export class FileNotifier implements Notifier {
     return turn;
   }
 
+  /** In place: who follows the file, or mounts it, keeps it. Its folder is made where there is none, as Authelia does. */
+  async #open(): Promise<FileHandle> {
+    try {
+      return await open(this.#filename, 'r+');
+    } catch {
+      await mkdir(dirname(this.#filename), { recursive: true, mode: 0o700 });
+      return open(this.#filename, 'w', MODE);
+    }
+  }
+
   async #withFile(act: (file: FileHandle) => Promise<void>): Promise<void> {
     let file: FileHandle | undefined;
     try {
-      // In place: who follows the file, or mounts it, keeps it.
-      file = await open(this.#filename, 'r+').catch(() => open(this.#filename, 'w', MODE));
+      file = await this.#open();
       const { mode } = await file.stat();
       if ((mode & 0o777) !== MODE) await file.chmod(MODE);
       await act(file);

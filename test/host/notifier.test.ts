@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -57,13 +57,21 @@ describe('a file of messages', () => {
     expect(readFileSync(file, 'utf8').endsWith(`\n\n${texts.at(-1)}\n`)).toBe(true);
   });
 
+  it('has its folder made', async () => {
+    const folder = join(tempDirectory(), 'a', 'b');
+    const file = join(folder, 'notification.txt');
+    await notifier(file).check();
+    expect([statSync(folder).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o700, 0o600]);
+  });
+
   it('says what is wrong with it', async () => {
     const directory = tempDirectory();
-    const file = join(directory, 'missing', 'notification.txt');
-    await expect(notifier(file).check()).rejects.toThrow(`${file}: cannot be written: Error: ENOENT`);
-    mkdirSync(join(directory, 'missing'));
-    await notifier(file).check();
-    await expect(notifier(directory).send(HELLO)).rejects.toThrow('EISDIR');
+    await expect(notifier(directory).send(HELLO)).rejects.toThrow(
+      `${directory}: cannot be written: Error: EISDIR`,
+    );
+    writeFileSync(join(directory, 'file'), '');
+    const below = join(directory, 'file', 'notification.txt');
+    await expect(notifier(below).check()).rejects.toThrow(`${below}: cannot be written: Error: ENOTDIR`);
   });
 });
 

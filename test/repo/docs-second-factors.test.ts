@@ -86,6 +86,17 @@ describe('docs/second-factors.md', () => {
     });
     expect(JSON.parse(block('second-factors.md', 'json', 'log'))).toEqual(JSON.parse(lines[0] ?? ''));
   });
+
+  it('shows commands that run in their order', () => {
+    const home = tempDirectory();
+    // The page's folder is another machine's.
+    const config = block('second-factors.md', 'yaml', 'postern.yml').replaceAll('/var/lib/postern/', '');
+    writeFileSync(join(home, 'postern.yml'), config);
+    const script = `set -e\npostern() { "${process.execPath}" "${BUNDLE}" "$@"; }\n${block('second-factors.md', 'sh')}`;
+    const env = { PATH: process.env.PATH, POSTERN_SECRET: createSecret() };
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { cwd: home, env, encoding: 'utf8' });
+    expect([status, stdout, stderr]).toEqual([0, '', 'removed: 0 devices\nended: 0 sessions\n']);
+  });
 });
 
 describe('docs/notifier.md', () => {

@@ -1,0 +1,135 @@
+import { Command } from 'commander';
+import type { Store, TotpDevice } from '../store/store.ts';
+import { formatTime } from '../tokens/time.ts';
+import { accountNamed } from './ban-store.ts';
+import { CommandError, type Io } from './io.ts';
+import { configOption } from './options.ts';
+import { withSessions } from './session-store.ts';
+import { writeTable } from './table.ts';
+
+interface ListOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+interface RemoveOptions {
+  readonly config?: string;
+  readonly device?: string;
+}
+
+/** `postern second-factor`: for owners who have lost what they had. */
+export function secondFactorCommand(io: Io): Command {
+  return new Command('second-factor')
+    .description("show an account's second factors, and remove them")
+    .addCommand(listCommand(io))
+    .addCommand(removeCommand(io))
+    .addHelpText(
+      'after',
+      `
+Second factors are in the database (\`storage\`): no host has to run, and every running one knows at
+once. Whoever has none registers a device at the portal, after a code by mail.
+
+Examples:
+  postern second-factor list alice
+  postern second-factor remove alice`,
+    );
+}
+
+function listCommand(io: Io): Command {
+  return new Command('list')
+    .description('show the devices of an account')
+    .argument('<user>', 'name of the account')
+    .addOption(configOption())
+    .option('--json', 'as JSON, with the number of recovery codes')
+    .action(async (name: string, options: ListOptions) => {
+      const { devices, left } = await withSessions(options.config, io, async ({ factors }, config) => {
+        const user = accountNamed(name, config, io);
+        return { devices: await factors.ofUser(user), left: await factors.recoveryCodesLeft(user) };
+      });
+      if (options.json) {
+        io.stdout.write(
+          `${JSON.stringify({ devices: devices.map(shown), recovery_codes: left }, null, 2)}\n`,
+        );
+        return;
+      }
+      if (devices.length > 0) writeDevices(io, devices);
+      if (io.stdout.isTTY) {
+        const text = devices.length === 0 ? 'there is no second factor' : `recovery codes left: ${left}`;
+        io.stderr.write(`${text}\n`);
+      }
+    })
+    .addHelpText(
+      'after',
+      `
+In a pipe the columns are separated by tabs: id, name, kind, since.
+
+Examples:
+  postern second-factor list alice
+  postern second-factor list alice --json | jq .recovery_codes`,
+    );
+}
+
+function removeCommand(io: Io): Command {
+  return new Command('remove')
+    .description('remove a device of an account, or all of them with the recovery codes')
+    .argument('<user>', 'name of the account')
+    .addOption(configOption())
+    .option('--device <id>', 'this one alone: the beginning of an id that `list` shows')
+    .action(async (name: string, options: RemoveOptions) => {
+      const count = await withSessions(options.config, io, async ({ factors }, config) => {
+        const user = accountNamed(name, config, io);
+        const devices = await factors.ofUser(user);
+        const chosen = options.device === undefined ? devices : [theOne(devices, options.device)];
+        return remove(factors, user, chosen);
+      });
+      io.stderr.write(`removed: ${count} ${count === 1 ? 'device' : 'devices'}\n`);
+    })
+    .addHelpText(
+      'after',
+      `
+Sessions that have shown a second factor go on: end them with \`postern session revoke --user\`, if
+somebody else may have the device. With the last device the recovery codes go, too.
+
+Examples:
+  postern second-factor remove alice
+  postern second-factor remove alice --device 3f9c`,
+    );
+}
+
+async function remove(
+  factors: Store['factors'],
+  user: string,
+  devices: readonly TotpDevice[],
+): Promise<number> {
+  let count = 0;
+  for (const { id } of devices) if (await factors.remove(user, id)) count++;
+  if ((await factors.ofUser(user)).length === 0) await factors.setRecoveryCodes(user, []);
+  return count;
+}
+
+function theOne(devices: readonly TotpDevice[], beginning: string): TotpDevice {
+  const [one, ...others] = devices.filter(({ id }) => id.startsWith(beginning));
+  if (one === undefined || beginning === '') {
+    throw new CommandError(`no device's id begins with \`${beginning}\`: see \`postern second-factor list\``);
+  }
+  if (others.length === 0) return one;
+  throw new CommandError(
+    `${others.length + 1} devices' ids begin with \`${beginning}\`: write more of it, see \`postern second-factor list --json\``,
+  );
+}
+
+function shown({ id, name, algorithm, digits, period, createdAt }: TotpDevice) {
+  return { id, name, algorithm, digits, period, since: formatTime(createdAt) };
+}
+
+function writeDevices(io: Io, devices: readonly TotpDevice[]): void {
+  const rows = devices
+    .map(shown)
+    .map(({ id, name, algorithm, digits, period, since }) => [
+      io.stdout.isTTY ? id.slice(0, 8) : id,
+      name,
+      `${algorithm}, ${digits} digits, ${period} s`,
+      io.stdout.isTTY ? since.slice(0, 16).replace('T', ' ') : since,
+    ]);
+  writeTable(io, ['ID', 'NAME', 'KIND', 'SINCE'], rows);
+}
