@@ -29,7 +29,10 @@ async function handOff(visit: Visit, { handoffs, returns, isEnough, log }: Hando
   if (address === undefined || visit.request.method !== 'GET') return visit.go('/');
   if (address.cookie.isHandoff !== true) return away(address.location);
   const state = only(visit, 'state');
-  if (state === undefined || !CODE.test(state)) return unreachable(visit, address, log);
+  if (state === undefined || !CODE.test(state)) {
+    // Nobody has been at that host's door yet. Whoever is signed in here was sent to it in vain.
+    return live === undefined ? visit.go('/') : unreachable(visit, address, log);
+  }
   const page = new URL(address.url);
   const shownDoor = only(visit, 'door');
   const door = DOORS.find(known => known === shownDoor) ?? DOORS[0];

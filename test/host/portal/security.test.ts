@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type TOTP, URI } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_SESSION, signInDocument } from '../../../host/config/session.ts';
+import { TOTP_DEFAULTS } from '../../../host/config/totp.ts';
 import { MAX_FORM_BYTES } from '../../../host/http/form.ts';
+import { STYLE_PATH } from '../../../host/portal/style.ts';
 import { openStore } from '../../../host/store/open.ts';
 import type { Store } from '../../../host/store/store.ts';
 import type { RawAnswer } from '../../../tools/replay/ask.mjs';
@@ -59,6 +62,7 @@ const HOSTILE = JSON.parse(
   readFileSync(new URL('../../cases/return-address/hostile.json', import.meta.url), 'utf8'),
 ) as { name: string; rd: string }[];
 
+const note = join(tempDirectory(), 'notification.txt');
 let database: Store;
 let authz: Authz;
 beforeAll(async () => {
@@ -68,7 +72,11 @@ beforeAll(async () => {
   );
   authz = await startAuthz({
     policy: { ...POLICY, sign_in: signInDocument(COOKIES, true) ?? [] },
-    config: { cookies: COOKIES },
+    config: {
+      cookies: COOKIES,
+      totp: TOTP_DEFAULTS,
+      notifier: { kind: 'filesystem', filename: note, startupCheck: false },
+    },
     clock: HASTY_CLOCK,
     database,
   });
@@ -507,11 +515,7 @@ describe('a form', () => {
       ];
       for (const token of bad) {
         const answer = await client.copy().submit(form, { token });
-        expect([form.id, token, answer.status >= 400 || headerOf(answer, 'location') === '/logout']).toEqual([
-          form.id,
-          token,
-          true,
-        ]);
+        expect([form.id, token, isNothing(form, answer)]).toEqual([form.id, token, true]);
         expect(headerOf(answer, 'set-cookie') ?? '').not.toContain(SESSION);
       }
       // The token of this page, but of no cookie, another one, or two.
@@ -524,14 +528,13 @@ describe('a form', () => {
         const changed = client.copy();
         change(changed);
         const answer = await changed.submit(form);
-        expect([form.id, answer.status >= 400 || headerOf(answer, 'location') === '/logout']).toEqual([
-          form.id,
-          true,
-        ]);
+        expect([form.id, isNothing(form, answer)]).toEqual([form.id, true]);
         expect(headerOf(answer, 'set-cookie') ?? '').not.toContain(SESSION);
       }
     }
     expect([await whoIs(client), await whoIs(other), await whoIs(bob)]).toEqual(['Alice', 'Alice', 'Bob']);
+    // Nobody was sent a code.
+    expect(existsSync(note)).toBe(false);
   });
 
   it('of the sign-in page needs a token, and this browser’s cookie or its word that it is from there', async () => {
@@ -621,6 +624,11 @@ describe('a form', () => {
     );
   });
 
+  /** An error, or the form's own page once more, with a token of now. */
+  function isNothing({ action }: { action: string }, answer: RawAnswer): boolean {
+    return answer.status >= 400 || (answer.status === 303 && headerOf(answer, 'location') === action);
+  }
+
   /** Every form that somebody who is signed in finds, but for what signs them in. */
   async function formsBehind(client: PortalClient) {
     const found = new Map<string, ReturnType<typeof formsOf>[number]>();
@@ -709,6 +717,125 @@ describe('a session', () => {
   });
 });
 
+describe('the second factor', () => {
+  /** Registers an authenticator for who is signed in; answers how to make its codes. */
+  async function register(client: PortalClient): Promise<TOTP> {
+    const path = '/second-factor/register';
+    await client.submit(await client.form(path, 'send-code'));
+    const code = /^\s+([A-Z0-9]{6,})$/m.exec(readFileSync(note, 'utf8'))?.[1] ?? '';
+    await client.submit(await client.form(path, 'prove'), { code });
+    const page = await client.open(path);
+    const uri = /href="(otpauth:[^"]*)"/.exec(page.body)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const totp = URI.parse(uri) as TOTP;
+    const form = formsOf(page.body).find(({ id }) => id === 'register');
+    if (form === undefined) throw new Error(page.body);
+    expect((await client.submit(form, { code: codeOf(totp, 0), name: 'Phone' })).status).toBe(200);
+    return totp;
+  }
+  /** @param step from now on; the host takes one before and one after */
+  const codeOf = (totp: TOTP, step: number) =>
+    totp.generate({ timestamp: Date.now() + step * totp.period * 1_000 });
+  const decides = async (client: PortalClient) => {
+    const answer = await ask('/api/authz/forward-auth', {
+      proxy: [
+        ['Host', 'postern'],
+        ['X-Forwarded-Method', 'GET'],
+        ['X-Forwarded-Proto', 'https'],
+        ['X-Forwarded-Host', 'two.example.com'],
+        ['X-Forwarded-Uri', '/a'],
+        ['X-Forwarded-For', '203.0.113.9'],
+        ['Accept', 'text/html'],
+        ['Cookie', `${SESSION}=${client.cookies.get(SESSION)}`],
+      ],
+    });
+    return [answer.status, headerOf(answer, 'location')];
+  };
+  const AGAIN = [302, `${PORTAL}/?rd=https%3A%2F%2Ftwo.example.com%2Fa&rm=GET`];
+
+  it('makes another session, and only the new one is worth more', async () => {
+    const client = await signedIn();
+    expect(await decides(client)).toEqual(AGAIN);
+    const first = client.copy();
+    const totp = await register(client);
+    expect(client.cookies.get(SESSION)).not.toBe(first.cookies.get(SESSION));
+    expect(await decides(client)).toEqual([200, undefined]);
+    // Neither the session before nor what its pages held.
+    expect(await decides(first)).toEqual(AGAIN);
+    expect(await whoIs(first)).toBeUndefined();
+
+    const next = await signedIn();
+    const stolen = next.copy();
+    const form = await next.form('/second-factor', 'second-factor');
+    const other = await signedIn();
+    for (const [what, answer] of [
+      ['wrong', await next.copy().submit(form, { code: '000000' })],
+      [
+        'foreign',
+        await next.copy().submit(form, { code: codeOf(totp, 1) }, [['Origin', 'https://evil.org']]),
+      ],
+      ['of another session', await other.copy().submit(form, { code: codeOf(totp, 1) })],
+      [
+        'of the other form',
+        await next
+          .copy()
+          .submit({ ...form, fields: { ...form.fields, form: 'recovery' } }, { code: codeOf(totp, 1) }),
+      ],
+    ] as const) {
+      expect([what, headerOf(answer, 'set-cookie') ?? '']).toEqual([
+        what,
+        expect.not.stringContaining(SESSION),
+      ]);
+    }
+    expect(await decides(next)).toEqual(AGAIN);
+    // One code, many at once: one of them counts.
+    const code = codeOf(totp, 1);
+    const forms = await Promise.all(
+      Array.from({ length: 4 }, () => next.form('/second-factor', 'second-factor')),
+    );
+    const browsers = forms.map(() => next.copy());
+    const answers = await Promise.all(forms.map((each, i) => browsers[i]?.submit(each, { code })));
+    const raised = browsers.filter((_, i) =>
+      answers[i]?.headers.some(([name, value]) => name === 'set-cookie' && value.startsWith(SESSION)),
+    );
+    expect(raised).toHaveLength(1);
+    expect(await decides(raised[0] as PortalClient)).toEqual([200, undefined]);
+    expect(await decides(stolen)).toEqual(AGAIN);
+    // Nor does it count for another session.
+    const late = await other.submit(await other.form('/second-factor', 'second-factor'), { code });
+    expect([late.status >= 400, await decides(other)]).toEqual([true, AGAIN]);
+  });
+
+  it('is registered by nobody who knows a password alone', async () => {
+    const bob = await signedIn('bob');
+    await bob.submit(await bob.form('/second-factor/register', 'send-code'));
+    const code = /^\s+([A-Z0-9]{6,})$/m.exec(readFileSync(note, 'utf8'))?.[1] ?? '';
+    // The code was sent for that session: in another one of the same person it is none.
+    const other = await signedIn('bob');
+    const page = await other.open('/second-factor/register');
+    expect(formsOf(page.body).map(({ id }) => id)).toEqual(['send-code']);
+    const theirs = await bob.form('/second-factor/register', 'prove');
+    await other.submit(
+      { ...theirs, fields: { ...theirs.fields, token: formsOf(page.body)[0]?.fields.token ?? '' } },
+      { code },
+    );
+    expect(formsOf((await other.open('/second-factor/register')).body).map(({ id }) => id)).not.toContain(
+      'register',
+    );
+    const guesses = [];
+    for (let i = 0; i < 7; i++)
+      guesses.push(
+        await bob.submit(await bob.form('/second-factor/register', 'prove').catch(() => theirs), {
+          code: 'AAAAAAAA',
+        }),
+      );
+    expect(guesses.every(({ status }) => status >= 400 || status === 303)).toBe(true);
+    await bob.submit(theirs, { code });
+    expect(formsOf((await bob.open('/second-factor/register')).body).map(({ id }) => id)).not.toContain(
+      'register',
+    );
+  });
+});
+
 describe('the portal as the address of a forwardAuth', () => {
   it('lets nobody in', async () => {
     const client = await signedIn();
@@ -720,7 +847,16 @@ describe('the portal as the address of a forwardAuth', () => {
       ['X-Forwarded-Uri', '/'],
       ['X-Forwarded-For', '203.0.113.9'],
     ];
-    for (const path of [...PATHS, '/login', '/api', '/index.html', '/authelia', '/%2e', '/..;/']) {
+    for (const path of [
+      ...PATHS,
+      STYLE_PATH,
+      '/login',
+      '/api',
+      '/index.html',
+      '/authelia',
+      '/%2e',
+      '/..;/',
+    ]) {
       for (const proxy of [
         // As Traefik asks, by name, by address, and through the portal's own name.
         [['Host', 'postern:9091'] as const, ...forwarded('app.example.com')],
