@@ -38,6 +38,8 @@ export interface StackOptions {
   readonly domains: readonly string[];
   /** Where Elasticsearch is, by those domains behind which it stands. */
   readonly elastic?: Readonly<Record<string, string>>;
+  /** The root secret. Default: a new one. */
+  readonly secret?: Uint8Array;
   /** Laid over postern.yml. */
   readonly config?: Tree;
   /** Laid over Traefik's static configuration. */
@@ -126,7 +128,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const directory = options.directory ?? join(guestDirectory(), 'guest');
   const keyDirectory = join(home, 'key');
   mkdirSync(keyDirectory, { mode: 0o750 });
-  const secret = randomBytes(32);
+  const { secret = randomBytes(32) } = options;
   const guestKey = deriveGuestKey(secret);
   const keyFile = join(keyDirectory, 'guest.key');
   const { keyText = formatGuestKey(guestKey) } = options;

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { hash } from '@node-rs/argon2';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../host/clock.ts';
+import { parseConfig } from '../../host/config/parse.ts';
+import { createLogger } from '../../host/log/logger.ts';
+import { SessionService } from '../../host/session/service.ts';
+import { openStore } from '../../host/store/open.ts';
+import type { Store } from '../../host/store/store.ts';
+import { openFileDirectory } from '../../host/users/file-directory.ts';
+import { runPostern } from '../support/postern.ts';
+import { describePostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { describeRedis, type RedisServer, startRedis } from '../support/redis.ts';
+import { removeTempDirectories } from '../support/temp.ts';
+import { describeTraefik } from '../support/traefik.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
+import { type Stack, startStack } from './stack.ts';
+
+const COOKIE = '__Secure-postern_session';
+const SCRIPT = { accept: 'application/json', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' };
+/** Design decision 6, from the change on. */
+const BOUND_MS = 2_000;
+
+/** Each host with a Traefik and its guest; nothing between them but PostgreSQL and Redis. */
+describeTraefik('sessions of two hosts', traefik => {
+  describePostgres('with PostgreSQL', binaries => {
+    describeRedis('and Redis', redisBinary => {
+      let postgres: PostgresServer;
+      let redis: RedisServer;
+      let stacks: Stack[] = [];
+      let store: Store;
+      let sessions: SessionService;
+
+      beforeAll(async () => {
+        postgres = await startPostgres(binaries);
+        redis = await startRedis({ binary: redisBinary });
+        const digest = await hash('password', { memoryCost: 8_192, timeCost: 1, parallelism: 1 });
+        const options = {
+          binary: traefik(),
+          secret: randomBytes(32),
+          accessControl: { rules: [{ domain: 'app.example.com', policy: 'one_factor' }] },
+          users: Object.fromEntries(
+            ['ann', 'bea', 'cid'].map(name => [name, { password: 'password', digest }]),
+          ),
+          domains: ['app.example.com'],
+          config: {
+            storage: {
+              postgres: {
+                address: `tcp://127.0.0.1:${postgres.port}`,
+                database: postgres.createDatabase(),
+                username: 'postern',
+                password: postgres.password,
+              },
+            },
+            cache: { type: 'redis', redis: { host: '127.0.0.1', port: redis.port } },
+            session: { cookies: [{ domain: 'example.com', authelia_url: 'https://auth.example.com' }] },
+          },
+        };
+        stacks = [await startStack(options), await startStack(options)];
+        const [first] = stacks as [Stack];
+        const text = readFileSync(first.configFile, 'utf8');
+        const yaml = { file: first.configFile, text };
+        const { config } = parseConfig({ yaml, env: first.hostEnv, isTerminal: false });
+        const { secret, storage, cookies = [] } = config;
+        if (secret === undefined || storage === undefined) throw new Error('no database');
+        store = await openStore(storage, { secret, random: randomBytes });
+        sessions = new SessionService({
+          ...{ store, cookies, secret, previousSecret: undefined },
+          directory: openFileDirectory(first.usersFile, { watch: false, search: config.usersSearch }),
+          clock: systemClock,
+          random: randomBytes,
+          log: createLogger({ level: 'error', format: 'text', colour: false, write: () => {} }),
+          revoke: () => {},
+        });
+      }, 600_000);
+
+      afterAll(async () => {
+        for (const stack of stacks) await stack.stop();
+        await store?.close();
+        await redis?.stop();
+        await postgres?.stop();
+        removeTempDirectories();
+      });
+
+      async function begin(username: string): Promise<string> {
+        const details = { address: '192.0.2.1', agent: 'Firefox' };
+        const begun = await sessions.begin({
+          ...{ username, domain: 'example.com', level: 1, remember: false, details },
+        });
+        if (begun === undefined) throw new Error('no session');
+        return begun.token;
+      }
+      const both = (token: string) =>
+        Promise.all(
+          stacks.map(async stack => {
+            const headers = { ...SCRIPT, cookie: `${COOKIE}=${token}` };
+            return (await stack.ask('app.example.com', '/', { headers })).status;
+          }),
+        );
+
+      /** How long after `act` any guest let the session in. */
+      async function measure(name: string, token: string, act: () => Promise<unknown>): Promise<void> {
+        for (let i = 0; i < 3; i++) expect(await both(token)).toEqual([200, 200]);
+        const since = performance.now();
+        const done = act().then(() => performance.now());
+        const answers: Promise<{ at: number; statuses: number[] }>[] = [];
+        while (performance.now() - since < 3_000) {
+          const at = performance.now();
+          answers.push(both(token).then(statuses => ({ at, statuses })));
+          await sleep(50);
+        }
+        const ended = await done;
+        const all = await Promise.all(answers);
+        const last = Math.max(
+          since,
+          ...all.filter(({ statuses }) => statuses.includes(200)).map(({ at }) => at),
+        );
+        process.stdout.write(`${name}: last let in ${Math.round(last - ended)} ms after it\n`);
+        expect(last - ended).toBeLessThan(BOUND_MS);
+        expect(all.at(-1)?.statuses).toEqual([401, 401]);
+      }
+
+      it('are known to both, and refused by both when they end at one', async () => {
+        const [ann, bea] = [await begin('ann'), await begin('bea')];
+        const [first] = stacks as [Stack];
+        await measure('revoked on another host', ann, () =>
+          runPostern(
+            dirname(first.configFile),
+            ['session', 'revoke', '--user', 'ann', '--config', first.configFile],
+            first.hostEnv,
+          ),
+        );
+        expect(await both(bea)).toEqual([200, 200]);
+        await measure('signed out everywhere', bea, () => sessions.endAll('bea'));
+      });
+
+      it('go on when both hosts are stopped and started', async () => {
+        const token = await begin('cid');
+        expect(await both(token)).toEqual([200, 200]);
+        for (const stack of stacks) {
+          await stack.host.stop();
+          await stack.startHost();
+        }
+        await waitUntil('both hosts let it in', async () =>
+          (await both(token)).every(status => status === 200),
+        );
+      });
+
+      it('end with a Redis that is emptied, and begin anew', async () => {
+        const token = await begin('ann');
+        await measure('Redis emptied', token, async () => void redis.cli('FLUSHALL'));
+        const next = await begin('ann');
+        await waitUntil('both let the new one in', async () =>
+          (await both(next)).every(status => status === 200),
+        );
+        expect(await both(token)).toEqual([401, 401]);
+      });
+
+      it('are let in by what was granted while the database is away, and looked up when it is back', async () => {
+        const [known, unknown] = [await begin('ann'), await begin('bea')];
+        expect(await both(known)).toEqual([200, 200]);
+        await postgres.stop();
+        expect(await both(known)).toEqual([200, 200]);
+        expect(await both(unknown)).toEqual([503, 503]);
+        await waitUntil('the hosts say so', async () => {
+          const healths = await Promise.all(
+            stacks.map(({ hostUrl }) => fetch(`${hostUrl}/health`).then(a => a.json())),
+          );
+          return healths.every(
+            health => (health as { storage: { status: string } }).storage.status === 'down',
+          );
+        });
+        await postgres.restart();
+        await waitUntil('both let it in', async () => (await both(unknown)).every(status => status === 200));
+      });
+    });
+  });
+});
