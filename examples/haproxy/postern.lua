@@ -123,6 +123,11 @@ core.register_action('postern', { 'http-req' }, function(txn, address)
     if #values ~= 1 or not is_plain(values[1]) then return refuse(txn, 503) end
     txn.http:req_set_header(name, values[1])
   end
+  -- The client's without our sessions, which are none of an application's business.
+  txn.http:req_del_header('cookie')
+  for _, value in ipairs(values_of(answer.headers['cookie'])) do
+    if is_plain(value) then txn.http:req_add_header('cookie', value) end
+  end
   local cookies = values_of(answer.headers['set-cookie'])
   if #cookies == 1 and is_plain(cookies[1]) then txn:set_var('txn.postern_cookie', cookies[1]) end
   txn:set_var('txn.postern', 'allowed')

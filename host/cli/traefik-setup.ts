@@ -174,6 +174,8 @@ function forwardAuth(options: TraefikOptions, more: readonly string[]) {
         HEADER_VERDICT,
         HEADER_REQUEST,
         ...(options.identityHeaders ?? identityNames({})),
+        // Without our sessions.
+        'Cookie',
         ...more,
       ],
       addAuthCookiesToResponse: [...SESSION_COOKIES],

@@ -28,7 +28,10 @@ export interface Backend {
 }
 
 export interface DecisionDeps extends AskedDeps {
-  readonly engine: Pick<Engine, 'decide' | 'deny' | 'isTrustedProxy' | 'clientAddress'>;
+  readonly engine: Pick<
+    Engine,
+    'decide' | 'deny' | 'isTrustedProxy' | 'clientAddress' | 'withoutSessionCookies'
+  >;
   readonly authenticator: Pick<
     Authenticator,
     | 'hasCredential'
@@ -187,7 +190,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
         const admission = { request, principal, identity: headers };
         return 'backend' in decision && decision.backend !== undefined
           ? toElastic(admission, asked.target.client, own)
-          : dialect.allow(admission);
+          : allow(admission);
       }
       case 'challenge': {
         const { realm } = deps.inForce();
@@ -249,6 +252,16 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
     });
   }
 
+  /** An answer without `Cookie` lets the service have none. */
+  function allow(admission: Admission): Reply {
+    const reply = dialect.allow(admission);
+    const cookies = dialect.cleansCookies === true ? admission.request.headers.values('cookie') : [];
+    if (cookies.length === 0) return reply;
+    const left = engine.withoutSessionCookies(cookies);
+    if (left.length === 0) return reply;
+    return { ...reply, headers: [...reply.headers, ['Cookie', left.join('; ')]] };
+  }
+
   /** Elasticsearch is told who asks by an `Authorization` of its own: the client's never gets there. */
   async function toElastic(
     admission: Admission,
@@ -257,7 +270,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
   ): Promise<Reply> {
     const { principal, identity: headers } = admission;
     const tell = (authorization: string) =>
-      dialect.allow({ ...admission, identity: [...headers, ['Authorization', authorization]] });
+      allow({ ...admission, identity: [...headers, ['Authorization', authorization]] });
     if (principal === undefined) return tell('');
     const policy = deps.inForce();
     const answered = (await deps.elastic?.authorize(principal)) ?? UNAVAILABLE;

@@ -82,6 +82,7 @@ describe('Traefik set-up', () => {
             'Remote-Groups',
             'Remote-Name',
             'Remote-Email',
+            'Cookie',
           ],
           addAuthCookiesToResponse: ['postern_session'],
         },

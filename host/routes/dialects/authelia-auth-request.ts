@@ -9,6 +9,8 @@ export const AUTHELIA_AUTH_REQUEST: Dialect = {
   name: 'AuthRequest',
   deferrals: false,
   adapts: false,
+  // nginx reads an answer's headers into one small buffer.
+  cleansCookies: false,
   hint:
     'proxy_pass_request_body off; proxy_set_header Content-Length ""; ' +
     'proxy_set_header X-Original-Method $request_method; ' +

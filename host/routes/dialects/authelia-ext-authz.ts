@@ -18,6 +18,7 @@ export function autheliaExtAuthz(base: string): Dialect {
     name: 'ExtAuthz',
     anyMethod: true,
     deferrals: false,
+    cleansCookies: false,
     hint: `path_prefix: '${base}/' with Host and X-Forwarded-Proto`,
     readTarget: request => readRepeated(request, `${base}/`),
     signInUrl: (request, cookies) => addressedBy(headerAddress(request), cookies),

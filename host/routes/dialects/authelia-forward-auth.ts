@@ -12,6 +12,7 @@ export const AUTHELIA_FORWARD_AUTH: Dialect = {
   badRequest: 400,
   deferrals: true,
   adapts: true,
+  cleansCookies: true,
   cookieDomainsOnly: true,
   hint: 'send X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Uri and X-Forwarded-For',
   readTarget: request => readForwarded(request, { scheme: ownScheme(request), uri: '' }),

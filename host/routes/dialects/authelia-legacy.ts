@@ -35,6 +35,8 @@ export const AUTHELIA_LEGACY: Dialect = {
   badRequest: 401,
   deferrals: false,
   adapts: false,
+  // nginx reads an answer's headers into one small buffer.
+  cleansCookies: false,
   hint: AUTHELIA_AUTH_REQUEST.hint,
   readTarget: readEither,
   strategies: legacyStrategies,

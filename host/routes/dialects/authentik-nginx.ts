@@ -14,6 +14,8 @@ import type { Dialect, Told } from './dialect.ts';
 export function authentikNginx(signIn: SignIn): Dialect {
   return {
     ...AUTHENTIK_PROXY,
+    // nginx reads an answer's headers into one small buffer.
+    cleansCookies: false,
     hint: AUTHELIA_AUTH_REQUEST.hint,
     knowsHost: true,
     readTarget: request => readNginx(request, signIn),

@@ -23,6 +23,7 @@ export const AUTHENTIK_PROXY: Dialect = {
   badRequest: 400,
   hint: 'send X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Uri and X-Forwarded-For',
   identity: 'authentik',
+  cleansCookies: true,
   readTarget: request => readForwarded(request, { method: '', scheme: 'https', uri: '' }),
   strategies: () => DEFAULT_STRATEGIES,
   allow: ({ identity }) => exactReply(200, withEmpty(identity, NOT_OURS)),
@@ -39,6 +40,7 @@ function sendToPortal(denial: Denial): ReturnType<Dialect['challenge']> {
 export function authentikEnvoy(base: string): Dialect {
   return {
     ...AUTHENTIK_PROXY,
+    cleansCookies: false,
     hint: `path_prefix: '${base}' with Host and X-Forwarded-Proto`,
     readTarget: request => readRepeated(request, base),
   };

@@ -54,6 +54,11 @@ export interface Dialect {
   readonly deferrals?: boolean;
   /** Hands the client whatever it is answered, so that refusals can suit it. nginx does not. */
   readonly adapts?: boolean;
+  /**
+   * The proxy can put headers of the answer in the place of the request's: then
+   * `Cookie` comes back without our sessions, which are none of a service's business.
+   */
+  readonly cleansCookies?: boolean;
   /** How it refuses where the domain does not say (`denial`); default: in words of its own. */
   readonly denial?: DenialMode;
   /** Authelia's rule: hosts outside every cookie domain are bad requests. */
