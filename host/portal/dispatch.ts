@@ -37,6 +37,8 @@ export interface DispatchDeps {
   readonly log: Logger;
 }
 
+const HTTPS = /^https(?:\s*,\s*https)*$/i;
+
 /** Form whose token is of no session: whoever sends it has none yet. */
 export const SIGN_IN_FORM = 'sign-in';
 
@@ -75,7 +77,8 @@ export function createDispatch(routes: readonly PortalRoute[], deps: DispatchDep
       return statusReply(403);
     }
     const scheme = headers.one('x-forwarded-proto');
-    if (scheme === undefined || scheme === 'https') return undefined;
+    // Several proxies may each have said theirs.
+    if (scheme === undefined || (typeof scheme === 'string' && HTTPS.test(scheme))) return undefined;
     log.warn(
       'refused: the portal is asked for by plain http; `X-Forwarded-Proto` must be https, as people see the address',
       { peer, path, scheme: String(scheme), key: 'x-forwarded-proto' },
@@ -177,7 +180,9 @@ class OpenVisit {
     if (outcome === 'good' || (isSibling && this.#cookie !== undefined)) return act(visit, form);
     if (outcome === 'bad') return visit.message(403, error.foreign);
     const why = this.#cookie === undefined ? 'cookie' : 'stale';
-    return route.outdated?.(visit, form, why) ?? visit.message(400, error.outdated);
+    if (route.outdated !== undefined) return route.outdated(visit, form, why);
+    const again = this.#texts.leave.again;
+    return visit.page(messagePage(error.outdated, 400, this.#texts, visit.url(route.path), again));
   }
 
   async #live(): Promise<Visit['live']> {

@@ -351,6 +351,15 @@ describe('what the portal answers beside pages', () => {
     expect(answer.headers).not.toHaveProperty('set-cookie');
   });
 
+  it.each(['https', 'HTTPS', 'https, https'])('is asked for by %s', async scheme => {
+    const { ask } = await import('../../support/test-app.ts');
+    const told = ['Host', 'X-Forwarded-Host'].map(key => [key, 'auth.example.com'] as const);
+    expect((await ask(portal.port, '/', [...told, ['X-Forwarded-Proto', scheme]])).status).toBe(200);
+    expect((await ask(portal.port, '/', [...told, ['X-Forwarded-Proto', `${scheme}, http`]])).status).toBe(
+      400,
+    );
+  });
+
   it('is nothing at any other address', async () => {
     const { ask } = await import('../../support/test-app.ts');
     expect((await ask(portal.port, '/', [])).status).toBe(404);
