@@ -19,14 +19,15 @@ const unused = (message: string): ForeignKey => ({ kind: 'unused', message });
 const refused = (message: string): ForeignKey => ({ kind: 'refused', message });
 
 const later = (what: string): ForeignKey => unused(`not supported yet: ${what}; the key may stay`);
-const noPortal = 'this version has no sign-in portal';
+const noReset = 'nobody changes a password at the portal';
 const noSecondFactor = 'of second factors this version knows time-based codes (`totp`)';
-const portal = later(noPortal);
+const portal = unused('not used: the portal has no such setting; the key may stay');
+const reset = later(noReset);
 const secret = unused(
   'not used: the secret of another program never stands in for POSTERN_SECRET; remove it from here',
 );
 const old = (form: string): ForeignKey =>
-  unused(`is Authelia's old form of ${form}; not supported yet: ${noPortal}; the key may stay`);
+  unused(`is Authelia's old form of ${form}; not supported yet: ${noReset}; the key may stay`);
 const limits = unused('not used: limits are fixed; the key may stay');
 const standardError = unused('not used: the log goes to standard error; the key may stay');
 const moved = (whose: string, form: string): ForeignKey => refused(`is ${whose} form: write ${form}`);
@@ -35,7 +36,9 @@ const AUTHELIA = "Authelia's old";
 /** By path; a path covers everything below it that has no line of its own. */
 export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   theme: portal,
-  certificates_directory: portal,
+  certificates_directory: unused(
+    'not used: name authorities in the `ca_certificate` of the server they are for; the key may stay',
+  ),
   default_redirection_url: unused(
     "is Authelia's old form of `session.cookies[].default_redirection_url`: write that",
   ),
@@ -48,7 +51,7 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   webauthn: later(noSecondFactor),
   u2f_api: later(noSecondFactor),
   privacy_policy: portal,
-  'identity_validation.reset_password': portal,
+  'identity_validation.reset_password': reset,
   'identity_validation.reset_password.jwt_secret': secret,
   ...NOTIFIER_FOREIGN,
   'storage.mysql': unused(
@@ -57,8 +60,8 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   'storage.encryption_key': secret,
   jwt_secret: secret,
   google_analytics: portal,
-  'authentication_backend.password_reset': portal,
-  'authentication_backend.password_change': portal,
+  'authentication_backend.password_reset': reset,
+  'authentication_backend.password_change': reset,
   'authentication_backend.disable_reset_password': old('`authentication_backend.password_reset.disable`'),
   ntp: unused('not used: keep the clock right by other means; the key may stay'),
   telemetry: unused('not used: metrics are served at `/metrics`; the key may stay'),

@@ -7,7 +7,7 @@ import { IDENTITY_PROOF_DEFAULTS } from '../../host/config/identity-proof.ts';
 import { loadConfig, loadSetup } from '../../host/config/load.ts';
 import { parseConfig } from '../../host/config/parse.ts';
 import { ConfigError, formatProblem, type Problem } from '../../host/config/problem.ts';
-import { REGULATION_DEFAULTS } from '../../host/config/regulation.ts';
+import { NO_REGULATION } from '../../host/config/regulation.ts';
 import { suggest } from '../../host/config/suggest.ts';
 import { TOTP_DEFAULTS } from '../../host/config/totp.ts';
 import { formatGuestKey, formatSecret } from '../../host/secret/secret.ts';
@@ -55,7 +55,7 @@ describe('configuration', () => {
       cache: { expirationSeconds: 3600, extend: false, prefix: 'postern', redis: undefined },
       totp: TOTP_DEFAULTS,
       identityProof: IDENTITY_PROOF_DEFAULTS,
-      regulation: REGULATION_DEFAULTS,
+      regulation: NO_REGULATION,
       policy: {},
       secret: key,
       previousSecret: undefined,
@@ -288,11 +288,11 @@ identity_providers:
       secret: key,
       usersWatch: false,
     });
-    const noPortal = 'not supported yet: this version has no sign-in portal; the key may stay';
+    const noSetting = 'not used: the portal has no such setting; the key may stay';
     const noSecret =
       'not used: the secret of another program never stands in for POSTERN_SECRET; remove it from here';
     expect(warnings).toEqual([
-      `postern.yml:2: theme: ${noPortal}`,
+      `postern.yml:2: theme: ${noSetting}`,
       `postern.yml:3: jwt_secret: ${noSecret}`,
       "postern.yml:5: server.host: is Authelia's old form: write `server.address: 'tcp://0.0.0.0:8080'`",
       "postern.yml:6: server.port: is Authelia's old form: write `server.address: 'tcp://0.0.0.0:8080'`",
