@@ -17,7 +17,7 @@ import { otherFile } from './other-file.ts';
 import { readPasswordPolicy } from './password-policy.ts';
 import { pemReader } from './pem.ts';
 import { inOrder, type Problem } from './problem.ts';
-import { readRegulation } from './regulation.ts';
+import { REGULATION_KEYS, readRegulation } from './regulation.ts';
 import type { Config, StorageSetup, TokensSetup } from './schema.ts';
 import { readSecretText } from './secret-text.ts';
 import { readSecrets } from './secrets.ts';
@@ -190,7 +190,7 @@ export function parseConfig(input: ParseInput): Parsed {
     }),
     identityProof: readIdentityProof(get),
     passwordPolicy: readPasswordPolicy(get, report),
-    regulation: readRegulation(get, report),
+    regulation: readRegulation(get, hasStorage || isRegulated(), report),
     policy: readPolicy(),
     secret: secrets.secret,
     previousSecret: secrets.previousSecret,
@@ -201,6 +201,10 @@ export function parseConfig(input: ParseInput): Parsed {
   // What is wrong below `storage` stands among the others already.
   const storage = () => (kept === undefined ? lookAtStorage() : { setup: kept.setup, problems: [] });
   return { config, problems: inOrder(problems), storage, isWhole, locate };
+
+  function isRegulated(): boolean {
+    return field(source?.value, 'regulation') !== undefined || Object.keys(REGULATION_KEYS).some(isSet);
+  }
 
   function readSecret(path: string): string | undefined {
     const found: Problem[] = [];

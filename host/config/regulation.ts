@@ -15,7 +15,7 @@ export interface RegulationSetup {
 
 export type RegulationMode = 'user' | 'ip';
 
-/** Authelia's defaults, also without the section. */
+/** Authelia's. */
 export const REGULATION_DEFAULTS: RegulationSetup = {
   maxRetries: 3,
   findSeconds: 2 * 60,
@@ -23,7 +23,12 @@ export const REGULATION_DEFAULTS: RegulationSetup = {
   modes: ['user'],
 };
 
-/** Nobody is banned but by an operator. */
+/**
+ * Nobody is banned but by an operator. So it is where there is neither the section
+ * nor a database, which Authelia never does without: there passwords come in
+ * headers alone, no device is known from before, and bans that nobody asked for
+ * would let strangers lock owners out.
+ */
 export const NO_REGULATION: RegulationSetup = { ...REGULATION_DEFAULTS, maxRetries: 0 };
 
 /** Each time is kept until it is over; beyond this a limit is none. */
@@ -54,7 +59,9 @@ export const REGULATION_KEYS = {
   'regulation.modes': modes,
 } as const satisfies Record<string, Reader<unknown>>;
 
-export function readRegulation(get: GetValue, report: Report): RegulationSetup {
+/** @param isOn the section is there, or a database is */
+export function readRegulation(get: GetValue, isOn: boolean, report: Report): RegulationSetup {
+  if (!isOn) return NO_REGULATION;
   const setup: RegulationSetup = {
     maxRetries: get('regulation.max_retries') ?? REGULATION_DEFAULTS.maxRetries,
     findSeconds: get('regulation.find_time') ?? REGULATION_DEFAULTS.findSeconds,

@@ -8,7 +8,8 @@ const MODES = '(user|ip)';
 export function regulationDocs(duration: JsonSchema): Readonly<Record<string, JsonSchema>> {
   return {
     'regulation.max_retries': {
-      description: 'So many failed attempts within `find_time` bring a ban; 0 for no bans.',
+      description:
+        'So many failed attempts within `find_time` bring a ban; 0 for no bans. Without the section and without `storage` nobody is banned.',
       type: 'integer',
       minimum: 0,
       maximum: 1_000,

@@ -16,7 +16,9 @@ const DEFAULT = { maxRetries: 3, findSeconds: 120, banSeconds: 300, modes: ['use
 
 describe('regulation', () => {
   const good: [string, object][] = [
-    ['', {}],
+    // Authelia has a database always.
+    ['storage: { local: { path: postern.sqlite3 } }', {}],
+    ['', { maxRetries: 0 }],
     ['regulation: {}', {}],
     // As in the corpus of a zero-trust installation.
     [
@@ -53,7 +55,7 @@ describe('regulation', () => {
       'find_time: 10m',
       'find_time: must not be longer than `regulation.ban_time`, got 10m and 5m: failed attempts from before a ban would bring the next one',
     ],
-    ['max_retry: 3', 'max_retry: unknown key, did you mean `max_retries`?'],
+    ['max_retires: 3', 'max_retires: unknown key, did you mean `max_retries`?'],
   ];
   it.each(bad)('refuses %s', (text, message) => {
     expect(read(`regulation: { ${text} }`).problems).toEqual([
