@@ -12,7 +12,8 @@ export interface QrCode {
 
 /** @param text in ASCII */
 export function qrCode(text: string): QrCode {
-  const code = qrcode(0, 'M');
+  // Nothing soils a screen: less correction makes larger modules.
+  const code = qrcode(0, 'L');
   code.addData(text, 'Byte');
   code.make();
   const count = code.getModuleCount();
