@@ -65,7 +65,7 @@ code, .codes { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monos
 .codes { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .375rem 1rem; margin: 0 0 1.25rem; padding: 0; list-style: none; }
 .list { margin: 0 0 1.25rem; padding: 0; list-style: none; }
 .list > li { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: .5rem 1rem; padding-block: .625rem; border-block-end: 1px solid var(--line); }
-.qr { display: block; inline-size: 12.5rem; max-inline-size: 100%; block-size: auto; margin: 0 auto 1.25rem; padding: .75rem; background: #ffffff; border-radius: .5rem; }
+.qr { display: block; inline-size: 12.5rem; max-inline-size: 100%; block-size: auto; margin: 0 auto 1.25rem; background: #ffffff; border-radius: .5rem; }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; scroll-behavior: auto !important; } }
 @media (forced-colors: active) { main, .notice { border: 1px solid; } }
 @media (max-width: 22rem) { dl { grid-template-columns: 1fr; gap: 0 1rem; } dd { margin-block-end: .5rem; } }

@@ -65,6 +65,8 @@ function contextOptions({ scripts = true, theme = 'light', language = 'en-GB', w
   return {
     javaScriptEnabled: scripts,
     colorScheme: theme,
+    // Colours that are on their way from one theme to the other are of neither.
+    reducedMotion: 'reduce',
     locale: language,
     timezoneId: 'UTC',
     viewport: { width, height: 800 },

@@ -29,7 +29,7 @@ export const MEMBERS = {
   user: { password: 'User-pass-2!', groups: ['users'], displayname: 'Regular User' },
   guest: { password: 'Guest-pass-3!', groups: [], displayname: 'Zoë <Guest>' },
   layla: { password: 'Layla-pass-4!', groups: [], displayname: 'ليلى' },
-  jürgen: { password: 'Juergen-pass-5!', groups: [], displayname: 'Jürgen' },
+  juergen: { password: 'Juergen-pass-5!', groups: [], displayname: 'Jürgen' },
 } as const satisfies Record<string, Member>;
 
 export type MemberName = keyof typeof MEMBERS;

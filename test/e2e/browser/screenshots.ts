@@ -16,8 +16,8 @@ const SAMPLE = {
   secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
   uri: 'otpauth://totp/auth.example.com:guest?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=auth.example.com',
   codes: [
-    ['7KQ2-M4XD-9TRA', 'B3WN-6HJC-2PVE', 'X8DR-4YKM-7QGT', 'N5CA-9ZVP-3LWH'],
-    ['T2MJ-8BXQ-6KDR', 'H6VP-3NWA-9CYE', 'Q9GL-7TKX-4MZB', 'R4YE-2DHC-8JNV'],
+    ['7KQ2-M4XD-9TRA', 'B3WN-6HJC-2PVE', 'X8DR-4YKM-7QGT', 'N5CA-9ZVP-3LWH', 'C7TB-5RXK-2WMQ'],
+    ['T2MJ-8BXQ-6KDR', 'H6VP-3NWA-9CYE', 'Q9GL-7TKX-4MZB', 'R4YE-2DHC-8JNV', 'M3HZ-6PVD-9KAY'],
   ].flat(),
   reference: '4T9XKC2M',
   moment: '1 March 2026 at 12:00',
