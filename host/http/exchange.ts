@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Logger } from '../log/logger.ts';
 import { Form, type FormProblem, readForm } from './form.ts';
+import { peerOf, sendHttp2, withHost } from './http2.ts';
 import { type Reply, send, statusReply } from './reply.ts';
 import { RequestHeaders } from './request-headers.ts';
 import type { Handler, Request } from './router.ts';
@@ -25,10 +27,12 @@ export interface ExchangeContext {
   readonly local: boolean;
 }
 
-/** Answers requests as node gives them. */
-export function createListener(
-  context: ExchangeContext,
-): (request: IncomingMessage, response: ServerResponse) => void {
+/** As node gives them, by HTTP/1.1 or HTTP/2. */
+export type Incoming = IncomingMessage | Http2ServerRequest;
+export type Outgoing = ServerResponse | Http2ServerResponse;
+
+/** Answers requests. */
+export function createListener(context: ExchangeContext): (request: Incoming, response: Outgoing) => void {
   const take = inTurns<Exchange>(
     exchange => exchange.judge(),
     exchange => exchange.answer(),
@@ -40,14 +44,14 @@ const NOT_JUDGED = statusReply(500);
 
 /** One request, and what becomes of it. */
 class Exchange {
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #request: Incoming;
+  readonly #response: Outgoing;
   readonly #context: ExchangeContext;
   #reply: Reply | Promise<Reply> = NOT_JUDGED;
   /** A body may follow: what comes behind an answer then is not taken for a request. */
   #isUnread = true;
 
-  constructor(request: IncomingMessage, response: ServerResponse, context: ExchangeContext) {
+  constructor(request: Incoming, response: Outgoing, context: ExchangeContext) {
     this.#request = request;
     this.#response = response;
     this.#context = context;
@@ -78,17 +82,20 @@ class Exchange {
   #ask(): Reply | Promise<Reply> {
     const request = this.#request;
     const { handler, local, secure } = this.#context;
-    const headers = new RequestHeaders(request.rawHeaders);
+    const isHttp2 = request instanceof Http2ServerRequest;
+    const headers = new RequestHeaders(isHttp2 ? withHost(request.rawHeaders) : request.rawHeaders);
     // Most routes read no body.
-    this.#isUnread =
-      headers.one('transfer-encoding') !== undefined ||
-      headers.values('content-length').some(length => length !== '0');
+    this.#isUnread = isHttp2
+      ? !request.stream.endAfterHeaders
+      : headers.one('transfer-encoding') !== undefined ||
+        headers.values('content-length').some(length => length !== '0');
     if (headers.count > MAX_HEADERS) return statusReply(431);
     const { method = '', url = '' } = request;
     const mark = url.indexOf('?');
     const path = mark < 0 ? url : url.slice(0, mark);
     const query = mark < 0 ? '' : url.slice(mark + 1);
-    const peer = local ? LOCAL_PEER : (request.socket.remoteAddress ?? '');
+    const address = isHttp2 ? peerOf(request) : (request.socket.remoteAddress ?? '');
+    const peer = local ? LOCAL_PEER : address;
     const received: Request = { method, path, query, headers, peer, secure };
     if (method !== 'POST') return handler(received);
     return handler({ ...received, form: () => this.#readForm(headers) });
@@ -108,14 +115,15 @@ class Exchange {
 
   #send(reply: Reply): void {
     const { log, closing } = this.#context;
+    const response = this.#response;
+    const head = this.#request.method === 'HEAD';
     try {
-      send(this.#response, reply, {
-        head: this.#request.method === 'HEAD',
-        last: closing() || this.#isUnread,
-      });
+      if (response instanceof Http2ServerResponse) sendHttp2(response, reply, { head, last: this.#isUnread });
+      else send(response, reply, { head, last: closing() || this.#isUnread });
     } catch (error) {
       log.error('an answer could not be sent', { error: String(error) });
-      this.#response.destroy();
+      if (response instanceof Http2ServerResponse) response.stream.destroy();
+      else response.destroy();
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { RequestHeaders } from './request-headers.ts';
 
 /** A long return address, signed, with name and password takes half of it. */
@@ -30,7 +30,7 @@ export class Form {
  * be closed.
  */
 export function readForm(
-  stream: IncomingMessage,
+  stream: Readable,
   headers: RequestHeaders,
   timeoutMs = FORM_TIMEOUT_MS,
 ): Promise<Form | FormProblem> {

@@ -43,23 +43,28 @@ export function headerValue(text: string): string {
   return Buffer.byteLength(text) === text.length ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
-/** Sends a reply; HEAD is given the same headers and no body. */
+/** Name, value, name, value, … of all that an answer is sent with. */
+export function flatHeaders(reply: Reply): string[] {
+  // RFC 9110 section 8.6: 204 has none.
+  const headers = reply.status === 204 ? [] : ['Content-Length', String(Buffer.byteLength(reply.body))];
+  if (reply.type !== '') headers.push('Content-Type', reply.type);
+  if (reply.exact !== true) headers.push('Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff');
+  for (const [name, value] of reply.headers) headers.push(name, value);
+  return headers;
+}
+
+/** Sends a reply; HEAD is given the same headers and no body. @param options.last nothing more is read from this connection */
 export function send(
   response: ServerResponse,
   reply: Reply,
   options: { head: boolean; last: boolean },
 ): void {
-  const length = Buffer.byteLength(reply.body);
-  // RFC 9110 section 8.6: 204 has none.
-  const headers: string[] = reply.status === 204 ? [] : ['Content-Length', String(length)];
-  if (reply.type !== '') headers.push('Content-Type', reply.type);
-  if (reply.exact !== true) headers.push('Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff');
-  for (const [name, value] of reply.headers) headers.push(name, value);
+  const headers = flatHeaders(reply);
   if (options.last) headers.push('Connection', 'close');
   response.writeHead(reply.status, headers);
-  if (options.head || length === 0) response.end();
+  if (options.head || reply.body === '') response.end();
   // ASCII: node sends it with the headers, in one piece.
-  else if (length === reply.body.length) response.end(reply.body, 'latin1');
+  else if (Buffer.byteLength(reply.body) === reply.body.length) response.end(reply.body, 'latin1');
   // As bytes: node would glue a string to the headers and encode both as UTF-8, the headers' bytes a second time.
   else response.end(Buffer.from(reply.body));
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../log/logger.ts';
 import { answerUnreadable } from './client-error.ts';
 import { createListener } from './exchange.ts';
+import { type Http2Connections, PROTOCOLS, serveHttp2 } from './http2-server.ts';
 import { type Endpoint, listen } from './listen.ts';
 import type { Handler } from './router.ts';
 
@@ -69,13 +70,19 @@ export async function startHttpServer(
     certificate === undefined
       ? createServer(options, onRequest)
       : createTlsServer(
-          { ...options, ...pem(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+          {
+            ...options,
+            ...pem(certificate),
+            ALPNProtocols: PROTOCOLS,
+            handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+          },
           onRequest,
         );
   server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     waiting.set(socket, 0);
     socket.once('close', () => waiting.delete(socket));
   });
+  const http2 = 'setSecureContext' in server ? serveHttp2(server, KEEP_ALIVE_MS, take) : undefined;
   server.on('clientError', answerUnreadable);
   server.maxHeadersCount = 0;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
@@ -94,7 +101,7 @@ export async function startHttpServer(
     },
     close() {
       closing = true;
-      return drain(server, waiting);
+      return drain(server, waiting, http2);
     },
   };
 }
@@ -103,13 +110,21 @@ function pem({ cert, key }: Certificate): { cert: Buffer; key: Buffer } {
   return { cert: Buffer.from(cert), key: Buffer.from(key) };
 }
 
-function drain(server: Server, waiting: ReadonlyMap<Socket, number>): Promise<void> {
+function drain(
+  server: Server,
+  waiting: ReadonlyMap<Socket, number>,
+  http2: Http2Connections | undefined,
+): Promise<void> {
   return new Promise(resolve => {
-    const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+    const timer = setTimeout(() => {
+      server.closeAllConnections();
+      http2?.destroy();
+    }, DRAIN_MS);
     server.close(() => {
       clearTimeout(timer);
       resolve();
     });
     for (const [socket, count] of waiting) if (count === 0) socket.destroy();
+    http2?.close();
   });
 }
