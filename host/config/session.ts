@@ -68,6 +68,15 @@ export function readCookies(input: SessionInput): CookieConfig[] {
       continue;
     }
     const signInUrl = readPortal(entry.authelia_url, `${path}.authelia_url`, domain, domains, report);
+    const isHandoff = signInUrl !== undefined && !isBelow(new URL(signInUrl).hostname, domain);
+    const session = readSession(entry, path, defaults, report);
+    if (isHandoff && session.sameSite === 'strict') {
+      report(
+        'config.value',
+        `${path}.same_site`,
+        'must be `lax` here: people come from the portal, which is another site, and a `strict` cookie would not come with them, so that they were sent round in circles',
+      );
+    }
     found.push({
       domain,
       signInUrl,
@@ -77,10 +86,8 @@ export function readCookies(input: SessionInput): CookieConfig[] {
         domain,
         report,
       ),
-      ...(signInUrl !== undefined && !isBelow(new URL(signInUrl).hostname, domain)
-        ? { isHandoff: true }
-        : {}),
-      session: readSession(entry, path, defaults, report),
+      ...(isHandoff ? { isHandoff } : {}),
+      session,
     });
     if (input.isKept) refuseNested(found, path, report);
   }

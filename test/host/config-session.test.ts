@@ -121,6 +121,19 @@ describe('session', () => {
     ]);
   });
 
+  it('wants no cookie there that does not come with people from the portal', () => {
+    const cookies = (site: string) =>
+      `cookies: [{ domain: app.example.org, authelia_url: https://auth.example.com${site} }, { domain: example.com, authelia_url: https://auth.example.com }]`;
+    const { errors } = parse(`${STORAGE}session: { same_site: strict, ${cookies('')} }\n`);
+    expect(errors).toEqual([
+      expect.stringContaining(
+        'session.cookies[0].same_site: must be `lax` here: people come from the portal',
+      ),
+    ]);
+    const mended = parse(`${STORAGE}session: { same_site: strict, ${cookies(', same_site: lax')} }\n`);
+    expect(mended.errors).toEqual([]);
+  });
+
   it('says what is missing for people to sign in here', () => {
     const { config, warnings } = parse(
       'session: { cookies: [{ domain: example.com, authelia_url: https://auth.example.com }] }\n',
