@@ -19,6 +19,8 @@ export interface Authz {
   readonly log: ReturnType<typeof fakeLogger>;
   /** @param path with its query; `Host` is 127.0.0.1 unless it is among the headers */
   ask(path: string, headers?: HeaderList, method?: string): Promise<RawAnswer>;
+  /** Of a user's password. */
+  digestOf(username: string): string;
   stop(): Promise<void>;
 }
 
@@ -86,6 +88,7 @@ export async function startAuthz(options: AuthzOptions): Promise<Authz> {
     port: server.port,
     routes: app.routes,
     log,
+    digestOf: username => digests.get(username) ?? '',
     ask(path, headers = [], method = 'GET') {
       const hasHost = headers.some(([name]) => name.toLowerCase() === 'host');
       const all = hasHost ? headers : [['Host', '127.0.0.1'] as const, ...headers];
