@@ -42,6 +42,7 @@ export function createSecondFactors(
         ? undefined
         : new StoredFactors({ setup: config.totp, store, cache, clock, random }),
     codes: notifier === undefined ? undefined : new OneTimeCodes({ cache, notifier, settings, random }),
+    notifier,
     proofs: new IdentityProofs(cache, settings),
     settings,
     sessions,

@@ -3,6 +3,8 @@ import type { IdentityProof } from '../config/identity-proof.ts';
 import { headerText, type Mailbox, mailAddress } from '../config/mailbox.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Logger } from '../log/logger.ts';
+import { type Notifier, NotifierError } from '../notifier/notifier.ts';
+import { type ChangeMessage, messageTexts } from '../notifier/texts.ts';
 import type { IdentityProofs } from '../second-factor/identity-proofs.ts';
 import type { OneTimeCodes } from '../second-factor/one-time-codes.ts';
 import type { SecondFactors, Who } from '../second-factor/second-factors.ts';
@@ -16,6 +18,7 @@ export interface SecondFactorDeps {
   readonly factors: SecondFactors | undefined;
   /** Undefined without a notifier. */
   readonly codes: OneTimeCodes | undefined;
+  readonly notifier: Pick<Notifier, 'send'> | undefined;
   readonly proofs: IdentityProofs;
   readonly settings: IdentityProof;
   readonly sessions: Pick<Sessions, 'begin'>;
@@ -96,6 +99,37 @@ export function mailboxOf({ user: { principal } }: FactorVisit['live']): Mailbox
 export function maskedAddress({ address }: Mailbox): string {
   const at = address.lastIndexOf('@');
   return `${address.slice(0, 1)}…${address.slice(at)}`;
+}
+
+/**
+ * Tells the owner of an account, by a way that the browser has no part in, what
+ * was done. Nobody waits for it, and what is done stays done when it fails.
+ */
+export function tellOwner(
+  { visit, live, who }: FactorVisit,
+  what: ChangeMessage['what'],
+  { notifier, log }: SecondFactorDeps,
+): void {
+  const to = mailboxOf(live);
+  if (notifier === undefined || to === undefined) return;
+  const message = messageTexts(visit.texts.lang).changed({
+    name: to.name,
+    what,
+    site: siteOf(visit),
+    address: visit.client,
+  });
+  notifier.send({ to, ...message }).catch((error: unknown) => {
+    const told = error instanceof NotifierError ? error.message : 'unknown';
+    log.error('a message about a changed second factor could not be sent', {
+      user: who.username,
+      error: told,
+    });
+  });
+}
+
+/** As people know the portal. */
+export function siteOf({ site }: Visit): string {
+  return new URL(site.origin).host;
 }
 
 /** The cookie of a session of two factors in this one's place; undefined when the account has gone meanwhile. */

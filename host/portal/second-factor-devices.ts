@@ -2,7 +2,13 @@ import type { Reply, ReplyHeaders } from '../http/reply.ts';
 import type { Device } from '../second-factor/second-factors.ts';
 import { html, name } from './html.ts';
 import { hidden, primaryButton } from './parts.ts';
-import { type FactorVisit, factorRoute, missingFor, type SecondFactorDeps } from './second-factor-access.ts';
+import {
+  type FactorVisit,
+  factorRoute,
+  missingFor,
+  type SecondFactorDeps,
+  tellOwner,
+} from './second-factor-access.ts';
 import { secondFactorTexts } from './texts/second-factor.ts';
 import type { PortalRoute, Visit } from './visit.ts';
 
@@ -87,21 +93,21 @@ ${visit.form('remove-device', PATH, [hidden('device', device.id), primaryButton(
   });
 }
 
-async function remove(
-  { visit, factors, who }: FactorVisit,
-  id: string,
-  deps: SecondFactorDeps,
-): Promise<Reply> {
+async function remove(at: FactorVisit, id: string, deps: SecondFactorDeps): Promise<Reply> {
+  const { visit, factors, who } = at;
   if (await factors.removeDevice(who.username, id)) {
     deps.log.info('a second factor was removed', { user: who.username, client: visit.client || '-' });
+    tellOwner(at, 'removed', deps);
   }
   return visit.go(PATH);
 }
 
-async function makeCodes({ visit, factors, who }: FactorVisit, deps: SecondFactorDeps): Promise<Reply> {
+async function makeCodes(at: FactorVisit, deps: SecondFactorDeps): Promise<Reply> {
+  const { visit, factors, who } = at;
   // They stand in for a device, and nobody has any without one.
   if ((await factors.devices(who.username)).length === 0) return visit.go(PATH);
   const codes = await factors.newRecoveryCodes(who.username);
   deps.log.info('new recovery codes were made', { user: who.username, client: visit.client || '-' });
+  tellOwner(at, 'recovery-codes', deps);
   return recoveryCodesPage(visit, codes, PATH);
 }

@@ -2,7 +2,13 @@ import type { Reply } from '../http/reply.ts';
 import { NotifierError } from '../notifier/notifier.ts';
 import { html, name } from './html.ts';
 import { field, notice, primaryButton } from './parts.ts';
-import { type FactorVisit, mailboxOf, maskedAddress, type SecondFactorDeps } from './second-factor-access.ts';
+import {
+  type FactorVisit,
+  mailboxOf,
+  maskedAddress,
+  type SecondFactorDeps,
+  siteOf,
+} from './second-factor-access.ts';
 import { secondFactorTexts } from './texts/second-factor.ts';
 
 const PURPOSE = 'second-factor';
@@ -65,7 +71,7 @@ export async function sendCode(at: FactorVisit, deps: SecondFactorDeps): Promise
       to: mailbox,
       name: mailbox.name,
       language: visit.texts.lang,
-      site: new URL(visit.site.origin).host,
+      site: siteOf(visit),
       address: visit.client,
     });
     if (sent === 'too-many') return proofPage(at, deps, 'tooMany');

@@ -9,6 +9,7 @@ import {
   missingFor,
   raised,
   type SecondFactorDeps,
+  tellOwner,
 } from './second-factor-access.ts';
 import { recoveryCodesPage } from './second-factor-devices.ts';
 import { proofPage, prove, sendCode } from './second-factor-proof.ts';
@@ -104,6 +105,7 @@ async function register(at: FactorVisit, form: Form | undefined, deps: SecondFac
   });
   if (finished.state !== 'good') return registerPage(at, finished.state);
   deps.log.info('a second factor was registered', { user: who.username, client: visit.client || '-' });
+  tellOwner(at, 'registered', deps);
   const cookie = live.session.level >= 2 ? undefined : await raised(at, deps);
   const headers = cookie === undefined ? [] : [['Set-Cookie', cookie] as const];
   const { recoveryCodes } = finished;

@@ -54,6 +54,7 @@ async function start(
           : new StoredFactors({ setup: TOTP_DEFAULTS, store: store.factors, cache, clock, random }),
       codes:
         options.noNotifier === true ? undefined : new OneTimeCodes({ cache, notifier, settings, random }),
+      notifier: options.noNotifier === true ? undefined : notifier,
       proofs: new IdentityProofs(cache, settings),
       settings,
       sessions: { begin: wanted => portal.sessions.begin(wanted) },
@@ -476,6 +477,38 @@ describe('the devices of an account', () => {
     await register();
     await clock.advance(600_000);
     expect((await visitor.get(REGISTER)).body).toContain('otpauth:');
+  });
+});
+
+describe('the owner', () => {
+  it('is told what was changed, in the language of the page, and nobody waits for it', async () => {
+    await start();
+    await registered();
+    const subjects = () => sent.map(({ subject }) => subject);
+    expect(subjects()).toEqual(['Your one-time code', 'Your second factors were changed']);
+    expect(sent[1]?.to.address).toBe('john@example.com');
+    expect(sent[1]?.text).toContain(
+      'a device was registered as a second factor of your account, at auth.example.com from 198.51.100.7.',
+    );
+    await visitor.submit(formOf(await visitor.get(DEVICES), 'new-recovery-codes'));
+    expect(sent[2]?.text).toContain('new recovery codes were made');
+    const [device] = await store.factors.ofUser('john');
+    const page = await visitor.get(`${DEVICES}?remove=${device?.id}`);
+    await visitor.submit(formOf(page, 'remove-device'));
+    expect(sent[3]?.text).toContain('a device was removed');
+    // A second time there is nothing to remove, and nothing to tell.
+    await visitor.submit(formOf(page, 'remove-device'));
+    expect(sent).toHaveLength(4);
+  });
+
+  it('is not told, and the change stays, when no message can be sent', async () => {
+    await start();
+    await signIn();
+    await prove();
+    mailFails = true;
+    const { done } = await register();
+    expect([done.status, levelOf()]).toEqual([200, 2]);
+    expect(log.text()).toContain('could not be sent');
   });
 });
 
