@@ -1,4 +1,5 @@
 import type { Route } from '../http/router.ts';
+import { rateLimited } from '../log/rate-limit.ts';
 import type { Engine } from '../policy/engine.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { Destinations } from './destination.ts';
@@ -28,6 +29,7 @@ export function createPortalRoutes(deps: PortalDeps): Route[] {
     createSignOut({ sessions, log }),
     ...deps.more,
   ];
-  const handler = createDispatch(pages, deps);
+  // What anybody can cause at will.
+  const handler = createDispatch(pages, { ...deps, log: rateLimited(log, deps.clock) });
   return [{ path: '/', kind: 'portal', below: true, anyMethod: true, handler }];
 }
