@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CacheError } from '../../../host/cache/cache.ts';
-import { MemoryCache } from '../../../host/cache/memory-cache.ts';
+import { MemoryCache, MemorySpace } from '../../../host/cache/memory-cache.ts';
 import { DEFAULT_SESSION } from '../../../host/config/session.ts';
 import { cookieValue } from '../../../host/http/cookies.ts';
 import type { Reply } from '../../../host/http/reply.ts';
@@ -9,7 +9,7 @@ import { RequestHeaders } from '../../../host/http/request-headers.ts';
 import { createRouter, type Handler, type Request, type Route } from '../../../host/http/router.ts';
 import { FormTokens } from '../../../host/portal/csrf.ts';
 import { createDispatch } from '../../../host/portal/dispatch.ts';
-import { Handoffs } from '../../../host/portal/handoff.ts';
+import { Handoffs, type Ticket } from '../../../host/portal/handoff.ts';
 import { HandoffDoor, PROOF_COOKIE } from '../../../host/portal/handoff-door.ts';
 import { createHandoffRoutes } from '../../../host/portal/handoff-routes.ts';
 import { ReturnAddresses } from '../../../host/portal/return-address.ts';
@@ -26,10 +26,10 @@ import { FakeClock, FakeDirectory, fakeLogger } from '../../support/host-fakes.t
  * in is said by the test.
  */
 const PORTAL = 'https://auth.example.com';
-const COOKIES = [
-  { domain: 'example.com', signInUrl: `${PORTAL}/`, session: DEFAULT_SESSION },
-  { domain: 'app.other.org', signInUrl: `${PORTAL}/`, isHandoff: true, session: DEFAULT_SESSION },
-  { domain: 'third.net', signInUrl: `${PORTAL}/`, isHandoff: true, session: DEFAULT_SESSION },
+const cookiesOf = (signInUrl: string) => [
+  { domain: 'example.com', signInUrl, session: DEFAULT_SESSION },
+  { domain: 'app.other.org', signInUrl, isHandoff: true, session: DEFAULT_SESSION },
+  { domain: 'third.net', signInUrl, isHandoff: true, session: DEFAULT_SESSION },
 ];
 const SESSION = DEFAULT_SESSION.cookieName;
 const PAGE = 'https://app.other.org/reports?year=2026&month=1';
@@ -40,12 +40,19 @@ let cache: MemoryCache;
 let sessions: FakeSessions;
 let log: ReturnType<typeof fakeLogger>;
 let ask: Handler;
+/** The portal's address. */
+let base: string;
 /** Level that the page needs, as the portal's own question to the engine would answer. */
 let needed: 1 | 2;
 /** Paths that the application's proxy leads to us. */
 let open: (path: string) => boolean;
 
-beforeEach(() => {
+beforeEach(() => setUp(PORTAL));
+
+/** @param portal its address, without a slash at its end */
+function setUp(portal: string): void {
+  const COOKIES = cookiesOf(`${portal}/`);
+  base = portal;
   clock = new FakeClock();
   log = fakeLogger();
   cache = new MemoryCache({ clock, random: randomBytes, log });
@@ -98,16 +105,16 @@ beforeEach(() => {
       log,
     },
   );
-  const bases = ['/outpost.goauthentik.io', '/akprox', '/oauth2'];
-  const routes: Route[] = bases.flatMap(base => [
-    { path: `${base}/start`, kind: 'redirect', handler: createStart(signIn, log, door) },
-    { path: `${base}/callback`, kind: 'redirect', handler: createCallback(door) },
-    { path: `${base}/sign_out`, kind: 'redirect', handler: createSignOut(signIn, log, door) },
+  const doors = ['/outpost.goauthentik.io', '/akprox', '/oauth2'];
+  const routes: Route[] = doors.flatMap(path => [
+    { path: `${path}/start`, kind: 'redirect', handler: createStart(signIn, log, door) },
+    { path: `${path}/callback`, kind: 'redirect', handler: createCallback(door) },
+    { path: `${path}/sign_out`, kind: 'redirect', handler: createSignOut(signIn, log, door) },
   ]);
   ask = createRouter([...routes, { path: '/', below: true, kind: 'portal', handler: dispatch }], log, {
     isPortal: () => true,
   });
-});
+}
 
 /** As much of a browser as it takes: cookies by host and domain, and where it was sent. */
 class Browser {
@@ -170,7 +177,7 @@ class Browser {
       ? { status: 200, headers: [], type: '', body: `${found.user.principal.username} at ${url.href}` }
       : {
           status: 302,
-          headers: [['Location', `${PORTAL}/?rd=${encodeURIComponent(url.href)}&rm=GET`]],
+          headers: [['Location', `${base}/?rd=${encodeURIComponent(url.href)}&rm=GET`]],
           type: '',
           body: '',
         };
@@ -298,6 +305,17 @@ describe('an application whose domain is not the portal’s', () => {
     expect((await browser.open(start)).body).toBe(`alice at ${PAGE}`);
   });
 
+  it('finds a portal below a path', async () => {
+    setUp(`${PORTAL}/sign/in`);
+    const browser = new Browser();
+    const page = await browser.open(PAGE);
+    expect(page.body).toBe(PAGE);
+    await browser.signIn('alice');
+    const location = page.headers.find(([name]) => name === 'X-Location')?.[1] ?? '';
+    expect((await browser.open(location)).body).toBe(`alice at ${PAGE}`);
+    expect(browser.seen).toContainEqual(expect.stringContaining(`${PORTAL}/sign/in/handoff?`));
+  });
+
   it('puts the new session in the place of the old one', async () => {
     const browser = new Browser();
     await browser.signIn('alice');
@@ -358,6 +376,27 @@ describe('a code', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => browser.load(href)));
     expect(answers.map(({ status }) => status).sort()).toEqual([303, ...Array(19).fill(400)]);
     expect(sessions.begun).toHaveLength(2);
+  });
+
+  it('is good once on all hosts that share a cache', async () => {
+    const space = new MemorySpace();
+    const hosts = Array.from(
+      { length: 3 },
+      () => new Handoffs(new MemoryCache({ clock, random: randomBytes, log, space }), randomBytes),
+    );
+    const ticket: Ticket = {
+      username: 'alice',
+      level: 1,
+      remember: false,
+      parent: 'p',
+      host: 'app.other.org',
+      url: PAGE,
+      state: 's',
+      isRetry: false,
+    };
+    const code = (await hosts[0]?.issue(ticket)) ?? '';
+    const found = await Promise.all([...hosts, ...hosts].map(host => host.redeem(code)));
+    expect(found.filter(one => one !== undefined)).toEqual([ticket]);
   });
 
   it('is good for a minute', async () => {
