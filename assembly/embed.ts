@@ -259,19 +259,7 @@ export function sessionDomain(): Uint8Array {
 export function stripSessions(lines: Uint8Array): Uint8Array {
   let buf = bytesOf(lines);
   if (!locateCookies()) return arrayOf(buf, 0, buf.length);
-  let out = 0;
-  let start = 0;
-  for (let i = 0; i < buf.length; i++) {
-    if (buf[i] != 0) continue;
-    let end = withoutSessions(buf, start, i, policyBytes, cookiesAt, cookiesEnd);
-    if (end > start) {
-      copy(buf, out, buf, start, end - start);
-      out += end - start;
-      buf[out++] = 0;
-    }
-    start = i + 1;
-  }
-  return arrayOf(buf, 0, out);
+  return arrayOf(buf, 0, withoutSessions(buf, buf.length, policyBytes, cookiesAt, cookiesEnd));
 }
 
 /** Collects headers: name and value, each behind its u16 length. */

@@ -65,7 +65,7 @@ import { Deferral } from './deferral';
 import { Denial, FORM_PAGE } from './denial';
 import { Exchange } from './exchange';
 import { GuestDirectory } from './guest-directory';
-import { sendCookies, stripHeaders } from './header-edits';
+import { stripHeaders } from './header-edits';
 import { setIdentity } from './identity';
 import { AUTHORIZATION, RequestReader } from './request-reader';
 import { System } from './system';
@@ -420,15 +420,10 @@ export class Gate {
 
   /** Takes the cookies of sessions out of what the backend is sent; false when they are over the limit, or `fault` says more. */
   private removeSession(): bool {
-    let request = this.request;
-    if (!this.mayHaveSession || (request.cookies.looked && !request.cookies.present)) return true;
+    if (!this.mayHaveSession) return true;
     let len = <i32>headerField(IMAGE_COOKIES_LENGTH);
     let at = locate(<i32>headerField(IMAGE_COOKIES), len);
-    if (fault != 0) return false;
-    let size = request.readCookies(bytes, at, at + len);
-    if (size < 0) return false;
-    if (request.cookies.present) sendCookies(this.exchange, size, bytes, at, at + len);
-    return true;
+    return fault == 0 && this.request.removeSessions(bytes, at, at + len);
   }
 
   /**

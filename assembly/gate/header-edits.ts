@@ -1,15 +1,13 @@
 import { equalsAsciiFold } from '../bytes/ascii';
 import { literal } from '../bytes/literal';
-import { scratch } from '../bytes/scratch';
-import { withoutSessions } from '../http/cookie';
 import { Exchange } from './exchange';
 import { HeaderScan } from './header-scan';
-import { COOKIE } from './request-reader';
 
 /** What the gate changes on every request it passes on, bypass included. */
 
 /** Value of `Upgrade`: apart from the scratch space, where a deferral waits. */
 const protocol = new StaticArray<u8>(16);
+export const COOKIE = literal('Cookie');
 const UPGRADE = literal('Upgrade');
 const CONNECTION = literal('Connection');
 const CONNECTION_UPGRADE = literal('upgrade');
@@ -33,21 +31,14 @@ export function stripHeaders(exchange: Exchange, names: StaticArray<u8>, scan: H
   }
 }
 
-/**
- * Sends on the `Cookie` lines in `scratch[0, len)`, a NUL behind each, without the
- * cookies of `block[at, end)`; no header where nothing is left.
- */
-export function sendCookies(exchange: Exchange, len: i32, block: StaticArray<u8>, at: i32, end: i32): void {
-  let start = 0;
+/** Sends on these `Cookie` lines and no others, a NUL behind each; no header where there are none. */
+export function sendCookies(exchange: Exchange, lines: StaticArray<u8>, start: i32, end: i32): void {
   let isFirst = true;
-  for (let i = 0; i < len; i++) {
-    if (unchecked(scratch[i]) != 0) continue;
-    let left = withoutSessions(scratch, start, i, block, at, end);
-    if (left > start) {
-      if (isFirst) exchange.setHeader(COOKIE, scratch, start, left);
-      else exchange.addHeader(COOKIE, scratch, start, left);
-      isFirst = false;
-    }
+  for (let i = start; i < end; i++) {
+    if (unchecked(lines[i]) != 0) continue;
+    if (isFirst) exchange.setHeader(COOKIE, lines, start, i);
+    else exchange.addHeader(COOKIE, lines, start, i);
+    isFirst = false;
     start = i + 1;
   }
   if (isFirst) exchange.removeHeader(COOKIE, 0, COOKIE.length);

@@ -14,16 +14,16 @@ import {
 } from '../contract';
 import { BasicCredential, parseAuthorization, parseToken } from '../http/authorization';
 import { ClientAddress } from '../http/client-address';
-import { areCookiesTooLong, SessionCookies } from '../http/cookie';
+import { areCookiesTooLong, SessionCookies, withoutSessions } from '../http/cookie';
 import { REASON_HOST, REASON_METHOD, REASON_SCHEME, REASON_URI_LENGTH } from '../http/reason';
 import { Target } from '../http/target';
 import { IMAGE_TRUSTED } from '../policy/layout';
 import { bytes, fault, headerField, locateSet } from '../policy/view';
 import { Exchange } from './exchange';
+import { COOKIE, sendCookies } from './header-edits';
 import { HeaderScan, SCAN_STEP } from './header-scan';
 
 export const AUTHORIZATION = literal('Authorization');
-export const COOKIE = literal('Cookie');
 const HOST = literal('Host');
 const FORWARDED_FOR = literal('X-Forwarded-For');
 const FORWARDED_PROTO = literal('X-Forwarded-Proto');
@@ -46,6 +46,9 @@ export class RequestReader {
   readonly client: ClientAddress = new ClientAddress();
   /** As `readCookies` found them; nothing before. */
   readonly cookies: SessionCookies = new SessionCookies();
+  /** Where behind the names those of the lines wait that the backend may have; 0 when there was no room. */
+  private otherStart: i32 = 0;
+  private otherEnd: i32 = 0;
   /** As received, for the deferral. */
   readonly uri: StaticArray<u8> = new StaticArray<u8>(MAX_URI);
   uriEnd: i32 = 0;
@@ -64,6 +67,7 @@ export class RequestReader {
     this.credential.clear();
     this.clientResolved = false;
     this.cookies.clear();
+    this.otherStart = 0;
     let len = this.exchange.headerNames(this.names);
     this.namesEnd = len;
     return len >= 0 && len <= MAX_HEADER_NAMES && this.scan.scan(this.names, len);
@@ -140,7 +144,7 @@ export class RequestReader {
    * of `block[at, end)` among them; answers their length, a NUL behind each line, -1
    * when they are over the limit.
    */
-  readCookies(block: StaticArray<u8>, at: i32, end: i32): i32 {
+  private readCookies(block: StaticArray<u8>, at: i32, end: i32): i32 {
     let len = this.exchange.header(COOKIE, scratch);
     if (areCookiesTooLong(len, this.exchange.headerCount, SCRATCH_BYTES)) return -1;
     this.cookies.find(scratch, len, block, at, end, this.target.host, this.target.hostLength);
@@ -152,11 +156,36 @@ export class RequestReader {
     let len = this.readCookies(block, at, end);
     if (len < 0) return AUTHORIZATION_TOO_LARGE;
     let cookies = this.cookies;
+    if (!cookies.present) return AUTHORIZATION_NONE;
     let size = cookies.tokenEnd - cookies.tokenStart;
     if (size > 0 && copy(this.credential.pair, 0, scratch, cookies.tokenStart, size))
       this.credential.end = size;
-    if (cookies.present) wipe(scratch, 0, len);
+    // Mostly a few are left, and need not be read again.
+    let other = withoutSessions(scratch, len, block, at, end);
+    let room = this.namesEnd + SCAN_STEP;
+    if (copy(this.names, room, scratch, 0, other)) {
+      this.otherStart = room;
+      this.otherEnd = room + other;
+    }
+    wipe(scratch, 0, len);
     return this.credential.end > 0 ? AUTHORIZATION_SESSION : AUTHORIZATION_NONE;
+  }
+
+  /** Keeps the cookies of `block[at, end)` from the backend; false when the lines are over the limit. */
+  removeSessions(block: StaticArray<u8>, at: i32, end: i32): bool {
+    let cookies = this.cookies;
+    if (cookies.looked && !cookies.present) return true;
+    if (this.otherStart > 0) {
+      sendCookies(this.exchange, this.names, this.otherStart, this.otherEnd);
+      return true;
+    }
+    let len = this.readCookies(block, at, end);
+    if (len < 0) return false;
+    if (cookies.present) {
+      let other = withoutSessions(scratch, len, block, at, end);
+      sendCookies(this.exchange, scratch, 0, other);
+    }
+    return true;
   }
 
   /** Finds the client's address by the trusted proxies of the policy; false when a field is over its limit, or `fault` says more. */

@@ -122,11 +122,36 @@ export class SessionCookies {
 }
 
 /**
+ * Takes the cookies of `block[at, stop)` out of the lines in `buf[0, len)`, a NUL
+ * behind each, and answers what is left; a line of which nothing is left is gone.
+ */
+export function withoutSessions(
+  buf: StaticArray<u8>,
+  len: i32,
+  block: StaticArray<u8>,
+  at: i32,
+  stop: i32,
+): i32 {
+  let out = 0;
+  let start = 0;
+  for (let i = 0; i < len; i++) {
+    if (readU8(buf, i) != 0) continue;
+    let size = lineWithoutSessions(buf, start, i, block, at, stop) - start;
+    if (size > 0 && copy(buf, out, buf, start, size)) {
+      writeU8(buf, out + size, 0);
+      out += size + 1;
+    }
+    start = i + 1;
+  }
+  return out;
+}
+
+/**
  * Takes the cookies of `block[at, stop)` out of the line `buf[start, end)`, in its
  * place, and answers its new end; `start` when no cookie is left. The others stay
  * byte for byte and in their order.
  */
-export function withoutSessions(
+function lineWithoutSessions(
   buf: StaticArray<u8>,
   start: i32,
   end: i32,
