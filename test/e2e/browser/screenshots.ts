@@ -69,6 +69,8 @@ export async function run(args: readonly string[]): Promise<void> {
     const context = await openContext(browser);
     for await (const { name, page } of tour(context, house.home, 'guest')) {
       await showSamples(page, name);
+      // Where the page puts the focus, it shows.
+      if ((await page.locator('[autofocus]').count()) > 0) await page.locator('[autofocus]:focus').waitFor();
       const isWide = (await page.locator('main.wide').count()) > 0;
       // As high as the page is, not as a window.
       await page.setViewportSize({ width: isWide ? WIDTH.wide : WIDTH.usual, height: 100 });
