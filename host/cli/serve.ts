@@ -35,6 +35,7 @@ async function serve(file: string, io: Io): Promise<void> {
     await run(file, io);
   } catch (error) {
     if (isListenError(error)) throw new CommandError(listenMessage(error));
+    if (error instanceof StoreError) throw new CommandError(`storage: ${error.message}`);
     throw error;
   }
 }
@@ -113,11 +114,7 @@ async function run(file: string, io: Io): Promise<void> {
 
 async function openStorage({ storage, secret, previousSecret }: Config): Promise<Store | undefined> {
   if (storage === undefined) return undefined;
-  try {
-    return await openStore(storage, { secret, previousSecret, random: randomBytes });
-  } catch (error) {
-    throw error instanceof StoreError ? new CommandError(`storage: ${error.message}`) : error;
-  }
+  return openStore(storage, { secret, previousSecret, random: randomBytes });
 }
 
 function elasticClient({ elasticsearch }: Config): ElasticClient | undefined {

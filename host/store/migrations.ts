@@ -153,6 +153,21 @@ async function addColumns(
   }
 }
 
+/** PostgreSQL's; SQLite has none. */
+const PUBLIC = 'public';
+
+/** Authelia's tables have other names than ours, and two programs in one database would keep each other's backups. */
+async function refuseAuthelias(db: Kysely<Tables>, schema: string | undefined): Promise<void> {
+  const tables = await db.introspection.getTables();
+  const own = tables.filter(table => (table.schema ?? PUBLIC) === (schema ?? PUBLIC));
+  const names = own.map(({ name }) => name);
+  if (!names.includes('authentication_logs') || !names.includes('totp_configurations')) return;
+  throw new StoreError(
+    'ERR_STORE_CONFLICT',
+    "the database is Authelia's: name another file or database below `storage`; second factors are registered anew",
+  );
+}
+
 /** Two hosts that start on one file come in each other's way once. */
 const ATTEMPTS = 5;
 const PAUSE_MS = 100;
@@ -160,6 +175,7 @@ const PAUSE_MS = 100;
 /** Brings the tables up to date. Hosts that start together wait for each other. */
 export async function migrate(db: Kysely<Tables>, kind: Kind, schema?: string): Promise<void> {
   const { Migrator, sql } = await import('kysely');
+  await refuseAuthelias(db, schema);
   const provider: MigrationProvider = { getMigrations: async () => migrations(kind, sql) };
   const migrator = new Migrator({
     db,

@@ -346,6 +346,17 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       await expect(open(SECRET, undefined, fresh)).rejects.toMatchObject({ code: 'ERR_STORE_NEWER' });
     });
 
+    it("leaves Authelia's database alone", async () => {
+      const theirs = place.create();
+      await (await openStore(theirs, { secret: SECRET, random: randomBytes })).close();
+      for (const table of ['authentication_logs', 'totp_configurations'])
+        place.tamper(theirs, `create table ${table} (id integer)`);
+      await expect(open(SECRET, undefined, theirs)).rejects.toMatchObject({
+        code: 'ERR_STORE_CONFLICT',
+        message: expect.stringContaining("is Authelia's: name another file"),
+      });
+    });
+
     it('moves to a new database by a backup, whole or not at all', async () => {
       await store.factors.add(device());
       await store.sessions.put(session());
