@@ -55,6 +55,7 @@ async function handOff(visit: Visit, { handoffs, returns, isEnough, log }: Hando
     state,
     isRetry: only(visit, 'retry') === '1',
   });
+  if (code === undefined) return visit.message(429, visit.texts.error.tooMany);
   return away(`${page.origin}${door}/callback?code=${code}`);
 }
 

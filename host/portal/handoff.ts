@@ -4,6 +4,8 @@ import type { Cache, CacheKey } from '../cache/cache.ts';
 /** From the portal's answer to the application's host it is one redirection. */
 export const CODE_SECONDS = 60;
 const CODE_LENGTH = 32;
+/** A browser opens some forty pages at once. Nobody is to fill what hosts share with codes. */
+export const MAX_CODES = 200;
 /** 32 bytes in base64url: a code, and what a browser proves that it began. */
 export const CODE = /^[A-Za-z0-9_-]{43}$/;
 
@@ -30,15 +32,21 @@ export interface Ticket {
  * code by its hash alone.
  */
 export class Handoffs {
-  readonly #cache: Pick<Cache, 'get' | 'set' | 'delete'>;
+  readonly #cache: Pick<Cache, 'get' | 'set' | 'delete' | 'increment'>;
   readonly #random: (bytes: number) => Uint8Array;
 
-  constructor(cache: Pick<Cache, 'get' | 'set' | 'delete'>, random: (bytes: number) => Uint8Array) {
+  constructor(
+    cache: Pick<Cache, 'get' | 'set' | 'delete' | 'increment'>,
+    random: (bytes: number) => Uint8Array,
+  ) {
     this.#cache = cache;
     this.#random = random;
   }
 
-  async issue(ticket: Ticket): Promise<string> {
+  /** Undefined when this user was given too many within `CODE_SECONDS`. */
+  async issue(ticket: Ticket): Promise<string | undefined> {
+    const given = { kind: 'handoff-count', name: ticket.username };
+    if ((await this.#cache.increment(given, CODE_SECONDS)) > MAX_CODES) return undefined;
     const code = Buffer.from(this.#random(CODE_LENGTH)).toString('base64url');
     await this.#cache.set(keyOf(code), Buffer.from(JSON.stringify(ticket), 'utf8'), CODE_SECONDS);
     return code;

@@ -9,7 +9,7 @@ import { RequestHeaders } from '../../../host/http/request-headers.ts';
 import { createRouter, type Handler, type Request, type Route } from '../../../host/http/router.ts';
 import { FormTokens } from '../../../host/portal/csrf.ts';
 import { createDispatch } from '../../../host/portal/dispatch.ts';
-import { Handoffs, type Ticket } from '../../../host/portal/handoff.ts';
+import { Handoffs, MAX_CODES, type Ticket } from '../../../host/portal/handoff.ts';
 import { HandoffDoor, PROOF_COOKIE } from '../../../host/portal/handoff-door.ts';
 import { createHandoffRoutes } from '../../../host/portal/handoff-routes.ts';
 import { ReturnAddresses } from '../../../host/portal/return-address.ts';
@@ -481,6 +481,19 @@ describe('a code', () => {
       expect(text).not.toContain(code);
       expect(text).not.toContain(proof);
     }
+  });
+
+  it('is given to nobody without end', async () => {
+    const browser = new Browser();
+    await browser.signIn('alice');
+    for (let i = 0; i < MAX_CODES; i++) await browser.codeFor(PAGE);
+    const begun = await browser.load(`https://app.other.org/outpost.goauthentik.io/start?rd=/`);
+    expect((await browser.load(locationOf(begun) ?? '')).status).toBe(429);
+    const other = new Browser();
+    await other.signIn('mallory');
+    await other.codeFor(PAGE);
+    await clock.advance(60_000);
+    await browser.codeFor(PAGE);
   });
 
   it('ends with the session that it was made from', async () => {
