@@ -197,9 +197,7 @@ describe('mail', () => {
 
   it('is not sent in the clear to a server that does not encrypt', async () => {
     const { mails, port } = await mailServer({ disabledCommands: ['STARTTLS'] });
-    await expect(new SmtpNotifier(setup(port, LOGIN)).send(HELLO)).rejects.toThrow(
-      /does not encrypt|did not take/,
-    );
+    await expect(new SmtpNotifier(setup(port, LOGIN)).send(HELLO)).rejects.toThrow('does not encrypt');
     expect(mails).toEqual([]);
   });
 
