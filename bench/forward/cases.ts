@@ -10,6 +10,8 @@ export const CASES = [
   'direct_browser',
   'traefik_noop',
   'traefik',
+  'traefik_plain',
+  'traefik_bare',
   'nginx_noop',
   'nginx',
 ] as const;
@@ -21,7 +23,9 @@ export const TITLES: Readonly<Record<Case, string>> = {
   bare_browser: "node's http alone, a browser's headers",
   direct_browser: "Postern's host, a browser's headers",
   traefik_noop: 'Traefik, do-nothing server',
-  traefik: "Traefik, Postern's host",
+  traefik: "Traefik, Postern's host by TLS",
+  traefik_plain: "Traefik, Postern's host without TLS",
+  traefik_bare: "Traefik, node's http alone",
   nginx_noop: 'nginx, do-nothing server',
   nginx: "nginx, Postern's host",
 };
@@ -31,12 +35,23 @@ export const FLOORS: Readonly<Partial<Record<Case, Case>>> = {
   direct: 'bare',
   direct_browser: 'bare_browser',
   traefik: 'traefik_noop',
+  traefik_plain: 'traefik_noop',
+  traefik_bare: 'traefik_noop',
   nginx: 'nginx_noop',
 };
 
 /** One host name for each door of a proxy. */
 export const HOST_DOMAIN = DOMAIN;
+export const PLAIN_DOMAIN = 'plain.example.com';
+export const BARE_DOMAIN = 'bare.example.com';
 export const NOOP_DOMAIN = 'noop.example.com';
+
+const DOMAINS: Readonly<Partial<Record<Case, string>>> = {
+  traefik_noop: NOOP_DOMAIN,
+  traefik_plain: PLAIN_DOMAIN,
+  traefik_bare: BARE_DOMAIN,
+  nginx_noop: NOOP_DOMAIN,
+};
 
 /** The account whose grant is known. */
 export const ACCOUNT = 'my-service-account';
@@ -61,7 +76,7 @@ export function targetOf(name: Case, ports: Ports): Target {
       return { port: ports.host, path: FORWARD_AUTH_PATH, headers: asked(client), authorizations };
     default: {
       const port = name.startsWith('traefik') ? ports.traefik : ports.nginx;
-      const Host = name.endsWith('_noop') ? NOOP_DOMAIN : HOST_DOMAIN;
+      const Host = DOMAINS[name] ?? HOST_DOMAIN;
       return { port, path: PATH, headers: { Host, ...client }, authorizations };
     }
   }

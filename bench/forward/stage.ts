@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { HEADER_EMAIL, HEADER_GROUPS, HEADER_NAME, HEADER_USER } from '../../assembly/contract.ts';
 import { FORWARD_AUTH_PATH } from '../../host/routes/paths.ts';
 import { formatSecret } from '../../host/secret/secret.ts';
+import { type CertificateFiles, selfSigned } from '../../test/support/certificate.ts';
 import { type Child, type ChildOptions, startChild } from '../../test/support/child.ts';
 import { freePort } from '../../test/support/net.ts';
 import { guestDirectory, tempDirectory } from '../../test/support/temp.ts';
@@ -11,7 +13,7 @@ import { startTraefik } from '../../test/support/traefik.ts';
 import type { Go } from '../support/go.ts';
 import { accessControl } from '../support/policy.ts';
 import { assemble } from '../support/wat.ts';
-import { type Case, HOST_DOMAIN, NOOP_DOMAIN, type Ports } from './cases.ts';
+import { BARE_DOMAIN, type Case, HOST_DOMAIN, NOOP_DOMAIN, PLAIN_DOMAIN, type Ports } from './cases.ts';
 import { startNginx } from './nginx.ts';
 
 /** The core of whatever is asked: the host, node's bare http, the do-nothing server. */
@@ -33,12 +35,15 @@ export interface HostOptions {
   readonly before?: readonly string[];
   readonly node?: readonly string[];
   readonly env?: ChildOptions['env'];
+  /** For `localhost`; default: no TLS. */
+  readonly tls?: CertificateFiles;
 }
 
 /** Starts `postern serve`; answers it and its address. */
 export async function startHost(options: HostOptions): Promise<{ child: Child; url: string }> {
   const folder = tempDirectory();
-  const url = `http://127.0.0.1:${await freePort()}`;
+  const port = await freePort();
+  const { tls } = options;
   const users = join(folder, 'users.yml');
   const config = join(folder, 'postern.yml');
   writeFileSync(users, options.users);
@@ -46,10 +51,13 @@ export async function startHost(options: HostOptions): Promise<{ child: Child; u
   writeFileSync(
     config,
     JSON.stringify({
-      server: { address: url.replace('http', 'tcp') },
+      server: {
+        address: `tcp://127.0.0.1:${port}`,
+        ...(tls && { tls: { certificate: tls.certificate, key: tls.key } }),
+      },
       authentication_backend: { file: { path: users } },
       guest: { directory: join(guestDirectory(), 'guest') },
-      access_control: accessControl(),
+      access_control: accessControl([PLAIN_DOMAIN]),
       // The proxies' clients speak plain http here.
       allow_http: ['*.example.com'],
     }),
@@ -65,13 +73,15 @@ export async function startHost(options: HostOptions): Promise<{ child: Child; u
     env: { ...options.env, POSTERN_SECRET: formatSecret(randomBytes(32)) },
   });
   await child.waitFor(/listening on/);
-  return { child, url };
+  return { child, url: tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}` };
 }
 
 /** Everything that is asked, and the two proxies. */
 export async function startStage(go: Go, traefik: string, nginx: string, users: string): Promise<Stage> {
   const pinned = ['taskset', '-c', CORE];
+  const tls = selfSigned(['localhost']);
   const { child: host, url: hostUrl } = await startHost({ users, before: pinned });
+  const { child: tlsHost, url: tlsUrl } = await startHost({ users, before: pinned, tls });
   const start = async (...command: string[]) => {
     const child = startChild('taskset', ['-c', CORE, ...command]);
     return { child, url: (await child.waitFor(/^http:\/\/\S+$/m))[0] };
@@ -86,21 +96,31 @@ export async function startStage(go: Go, traefik: string, nginx: string, users: 
     // It does not start with an empty list of plugins; no router has it.
     plugins: { noop: { wasm: assemble('floor') } },
     static: { log: { level: 'ERROR' } },
-    dynamic: routers(`${hostUrl}${FORWARD_AUTH_PATH}`, `${noop.url}/auth`, backendUrl),
+    dynamic: routers(backendUrl, {
+      // As docs/proxies.md says.
+      host: [HOST_DOMAIN, { address: `${tlsUrl}${FORWARD_AUTH_PATH}`, tls: { ca: tls.certificate } }],
+      plain: [PLAIN_DOMAIN, { address: `${hostUrl}${FORWARD_AUTH_PATH}` }],
+      bare: [BARE_DOMAIN, { address: `${bare.url}/auth` }],
+      noop: [NOOP_DOMAIN, { address: `${noop.url}/auth` }],
+    }),
   });
   const web = await startNginx(nginx, hostUrl, noop.url, backendUrl);
   return {
     ports: { bare: portOf(bare.url), host: portOf(hostUrl), traefik: proxy.port, nginx: web.port },
-    asked: name => (name.startsWith('bare') ? bare.child : name.endsWith('_noop') ? noop.child : host),
+    asked(name) {
+      if (name.includes('bare')) return bare.child;
+      if (name.endsWith('_noop')) return noop.child;
+      return name === 'traefik' ? tlsHost : host;
+    },
     async metric(name) {
-      const text = await (await fetch(`${hostUrl}/metrics`)).text();
-      const lines = text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)$`, 'gm'));
+      const texts = await Promise.all([get(`${hostUrl}/metrics`), get(`${tlsUrl}/metrics`, tls.certificate)]);
+      const lines = texts.join('\n').matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)$`, 'gm'));
       return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
     },
     async stop() {
       await web.stop();
       await proxy.stop();
-      for (const child of [bare.child, noop.child, backend, host]) await child.stop();
+      for (const child of [bare.child, noop.child, backend, host, tlsHost]) await child.stop();
     },
   };
 }
@@ -109,22 +129,37 @@ function portOf(url: string): number {
   return Number(new URL(url).port);
 }
 
-function routers(hostAddress: string, noopAddress: string, backend: string) {
-  const authResponseHeaders = [HEADER_USER, HEADER_GROUPS, HEADER_NAME, HEADER_EMAIL];
-  const router = (domain: string, middleware: string) => ({
-    rule: `Host(\`${domain}\`)`,
-    entryPoints: ['web'],
-    middlewares: [middleware],
-    service: 'backend',
+/** `fetch` takes no authority of our own. */
+function get(url: string, ca?: string): Promise<string> {
+  if (ca === undefined) return fetch(url).then(answer => answer.text());
+  return new Promise((resolve, reject) => {
+    httpsRequest(url, { ca: readFileSync(ca) }, answer => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      answer.on('end', () => resolve(text));
+    })
+      .once('error', reject)
+      .end();
   });
+}
+
+/** One door for each domain, with forwardAuth as it says. */
+function routers(backend: string, doors: Readonly<Record<string, readonly [domain: string, object]>>) {
+  const authResponseHeaders = [HEADER_USER, HEADER_GROUPS, HEADER_NAME, HEADER_EMAIL];
+  const each = <T>(make: (name: string, domain: string, forwardAuth: object) => T) =>
+    Object.fromEntries(Object.entries(doors).map(([name, [domain, ask]]) => [name, make(name, domain, ask)]));
   return {
     http: {
       services: { backend: { loadBalancer: { servers: [{ url: backend }] } } },
-      routers: { host: router(HOST_DOMAIN, 'host'), noop: router(NOOP_DOMAIN, 'noop') },
-      middlewares: {
-        host: { forwardAuth: { address: hostAddress, authResponseHeaders } },
-        noop: { forwardAuth: { address: noopAddress, authResponseHeaders } },
-      },
+      routers: each((name, domain) => ({
+        rule: `Host(\`${domain}\`)`,
+        entryPoints: ['web'],
+        middlewares: [name],
+        service: 'backend',
+      })),
+      middlewares: each((_name, _domain, ask) => ({ forwardAuth: { ...ask, authResponseHeaders } })),
     },
   };
 }

@@ -46,6 +46,8 @@ export interface ProxyTraits {
   readonly ingress?: boolean;
   /** Whether a bypass rule is decided without the host. Default false. */
   readonly guest?: boolean;
+  /** Whether the host is asked by TLS. */
+  readonly hostTls?: boolean;
 }
 
 const BROWSER = { accept: 'text/html,application/xhtml+xml', 'sec-fetch-mode': 'navigate' };
@@ -79,7 +81,7 @@ export function describeProxyContract(
   let proxy: GuardedProxy;
 
   beforeAll(async () => {
-    world = await startWorld();
+    world = await startWorld({}, traits.hostTls);
     proxy = await start(world);
   }, 120_000);
 

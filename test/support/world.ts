@@ -47,7 +47,7 @@ export interface World {
   /** Gives the root secret to commands. */
   readonly env: Readonly<Record<string, string>>;
   readonly backend: Backend;
-  /** For `example.com` and every name below it. */
+  /** For `example.com`, every name below it, and `localhost`. */
   readonly certificate: CertificateFiles;
   readonly host: Child;
   startHost(): Promise<void>;
@@ -55,8 +55,11 @@ export interface World {
   stop(): Promise<void>;
 }
 
-/** @param config further keys of postern.yml */
-export async function startWorld(config: Readonly<Record<string, unknown>> = {}): Promise<World> {
+/** @param config further keys of postern.yml @param hostTls the host listens as `https://localhost` */
+export async function startWorld(
+  config: Readonly<Record<string, unknown>> = {},
+  hostTls = false,
+): Promise<World> {
   const home = tempDirectory();
   const directory = join(guestDirectory(), 'guest');
   const hostPort = await freePort();
@@ -69,9 +72,13 @@ export async function startWorld(config: Readonly<Record<string, unknown>> = {})
   );
   writeFileSync(join(home, 'users.yml'), JSON.stringify({ users: Object.fromEntries(users) }));
   const configFile = join(home, 'postern.yml');
+  const certificate = selfSigned(['example.com', '*.example.com', 'localhost']);
   const file = {
-    // Also below a path, as some of the examples ask it.
-    server: { address: `tcp://127.0.0.1:${hostPort}/authelia` },
+    server: {
+      // Also below a path, as some of the examples ask it.
+      address: `tcp://127.0.0.1:${hostPort}/authelia`,
+      ...(hostTls && { tls: { certificate: certificate.certificate, key: certificate.key } }),
+    },
     log: { level: 'debug', format: 'json' },
     authentication_backend: { file: { path: join(home, 'users.yml') } },
     session: { cookies: [{ domain: 'example.com', authelia_url: PORTAL }] },
@@ -87,13 +94,13 @@ export async function startWorld(config: Readonly<Record<string, unknown>> = {})
 
   const world: World = {
     hostPort,
-    hostUrl: `http://127.0.0.1:${hostPort}`,
+    hostUrl: hostTls ? `https://localhost:${hostPort}` : `http://127.0.0.1:${hostPort}`,
     guestDirectory: directory,
     secret,
     configFile,
     env,
     backend,
-    certificate: selfSigned(['example.com', '*.example.com']),
+    certificate,
     get host() {
       if (host === undefined) throw new Error('the host has not been started');
       return host;

@@ -105,6 +105,19 @@ describeTraefik('Traefik with forwardAuth alone, by file', binary => {
   describeProxyContract(world => byFile(binary(), world, 'traefik/forward-auth.yml'));
 });
 
+describeTraefik('Traefik with forwardAuth alone, which asks by HTTP/2', binary => {
+  const byTls = (world: World) => {
+    const text = exampleFile('traefik/forward-auth.yml', {
+      'http://127.0.0.1:9091': world.hostUrl,
+      '        # tls:\n        #   ca:': '        tls:\n          ca:',
+      '/etc/traefik/certs/postern.crt': world.certificate.certificate,
+      '127.0.0.1:8080': `127.0.0.1:${world.backend.port}`,
+    });
+    return start(world, { binary: binary(), dynamic: parse(text) as Tree });
+  };
+  describeProxyContract(byTls, { hostTls: true });
+});
+
 describeTraefik('Traefik with forwardAuth alone, by its HTTP provider', binary => {
   describeProxyContract(world => byHttp(binary(), world, ['--no-plugin']));
 });
