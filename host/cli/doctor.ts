@@ -8,6 +8,7 @@ import { viewElastic } from './elastic-view.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_PROBLEM, EXIT_USAGE, type Io, wantsColour } from './io.ts';
 import { configOption, setupFor } from './options.ts';
+import { viewPeople } from './people-view.ts';
 import { reachable } from './traefik.ts';
 
 interface Options {
@@ -71,6 +72,7 @@ async function doctor(options: Options, io: Io): Promise<void> {
     probe,
     connect,
     elastic: await viewElastic(config),
+    people: await viewPeople(config),
   });
   const findings = examine(seen);
   io.stdout.write(

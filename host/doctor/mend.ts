@@ -11,6 +11,8 @@ export interface Mend {
   /** One router as the generator writes it, under the names that are in use. */
   router(name: string, router: Router): string;
   children(parent: string, service: string): string;
+  /** Router and service of the portal at this address. */
+  portal(address: string): string;
   plugins(): string;
   /** The command with the configuration file in use, e.g. `postern serve --config postern.yml`. */
   postern(command: string): string;
@@ -56,6 +58,12 @@ export function createMend(options: Omit<TraefikOptions, 'domains'>, configFile:
           : [[`${local(parent)}${suffix}`, { ...router, parentRefs: [local(parent)] }]];
       });
       return yaml({ http: { routers: Object.fromEntries(named) } });
+    },
+    portal(address) {
+      const { http } = traefikSetup({ ...options, domains: [], portals: [address] }).dynamic;
+      const { routers, services, middlewares } = http;
+      const { 'postern-target': first } = middlewares;
+      return yaml({ http: { routers, services, middlewares: { 'postern-target': first } } });
     },
     postern: command => `postern ${command} --config ${shellWord(configFile)}`,
     plugins: () => `# in the static configuration, then restart Traefik\n${yaml({ experimental })}`,

@@ -22,6 +22,29 @@ export interface ElasticView {
     | undefined;
 }
 
+/** What people sign in by, as configured and as it answers. */
+export interface PeopleView {
+  /** Addresses where people sign in at this host. */
+  readonly portals: readonly string[];
+  /** Domains with a sign-in address, and no database that sessions could be in. */
+  readonly withoutStorage: readonly string[];
+  /** Undefined without one; `problem` when it does not answer. */
+  readonly database:
+    | { readonly kind: 'sqlite' | 'postgres'; readonly problem?: string | undefined }
+    | undefined;
+  /** Whether people can register a second factor. */
+  readonly hasSecondFactor: boolean;
+  /** Undefined without one; `problem` when no message can be sent. */
+  readonly notifier:
+    | {
+        readonly kind: 'filesystem' | 'smtp';
+        readonly problem?: { readonly message: string; readonly hint: string | undefined } | undefined;
+      }
+    | undefined;
+  /** Undefined when nobody is banned for failed attempts; else what brings a ban, in words. */
+  readonly regulation: string | undefined;
+}
+
 /** Everything that was looked at, before any of it is judged. */
 export interface Observation {
   readonly traefikApi: string;
@@ -40,6 +63,8 @@ export interface Observation {
   readonly probe: ProbeView | Failed | undefined;
   /** Undefined when none is configured. */
   readonly elastic?: ElasticView | undefined;
+  /** Undefined where nobody signs in. */
+  readonly people?: PeopleView | undefined;
   /** Verdict tags: of the guest key and, while it is set, of the previous one. */
   readonly tag: string;
   readonly previousTag: string | undefined;

@@ -10,7 +10,13 @@ import { get } from './http-get.ts';
 import { observeKeyFile } from './key-file-view.ts';
 import { forwardAuthOf, type Layout, layoutOf } from './layout.ts';
 import { createMend, type Mend } from './mend.ts';
-import { type ElasticView, type Failed, hasFailed, type Observation } from './observation.ts';
+import {
+  type ElasticView,
+  type Failed,
+  hasFailed,
+  type Observation,
+  type PeopleView,
+} from './observation.ts';
 import { observeProbe } from './probe-view.ts';
 import { hostsOf } from './rule-match.ts';
 import { observeTraefik } from './traefik-api.ts';
@@ -28,6 +34,7 @@ export interface ObserveOptions {
   readonly probe: string | undefined;
   readonly connect: { readonly host: string; readonly port: number } | undefined;
   readonly elastic?: ElasticView | undefined;
+  readonly people?: PeopleView | undefined;
 }
 
 /** Where `postern traefik` expects the key, as Traefik sees it. */
@@ -69,6 +76,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
         : observeKeyFile(options.keyFile, guestKey, previousKey, options.secretFile),
     probe,
     elastic: options.elastic,
+    people: options.people,
     tag,
     previousTag: previousKey && verdictTag(previousKey),
     policy: config.policy,

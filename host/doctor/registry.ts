@@ -11,8 +11,10 @@ import { checkHost } from './checks/host.ts';
 import { checkInlinePolicy } from './checks/inline-policy.ts';
 import { checkKeyFile } from './checks/key-file.ts';
 import { checkOtherRouters } from './checks/other-routers.ts';
+import { checkPeople } from './checks/people.ts';
 import { checkPlugin } from './checks/plugin.ts';
 import { checkPluginConfig } from './checks/plugin-config.ts';
+import { checkPortal } from './checks/portal.ts';
 import { checkProbe } from './checks/probe.ts';
 import { checkStatePage } from './checks/state-page.ts';
 import { checkStaticConfig } from './checks/static-config.ts';
@@ -34,12 +36,14 @@ const CHECKS: readonly Check[] = [
   checkCleaning,
   checkOtherRouters,
   checkForwardAuth,
+  checkPortal,
   checkHost,
   checkGuestDirectory,
   checkStatePage,
   checkKeyFile,
   checkClock,
   checkElasticsearch,
+  checkPeople,
   checkProbe,
 ];
 

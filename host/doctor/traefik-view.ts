@@ -51,6 +51,8 @@ export interface TraefikView {
   readonly version: string;
   readonly routers: ReadonlyMap<string, RouterView>;
   readonly middlewares: ReadonlyMap<string, MiddlewareView>;
+  /** Addresses of each service's servers, as far as it has any. */
+  readonly services: ReadonlyMap<string, readonly string[]>;
   readonly entryPoints: ReadonlyMap<string, EntryPointView>;
   readonly static: StaticView | undefined;
   /** Offset of Traefik's clock in milliseconds, between these two. */
@@ -86,6 +88,7 @@ export function readTraefik(answers: ApiAnswers): TraefikView {
     version: asText(asTree(answers.version).Version) ?? '',
     routers: named(raw.routers, readRouter),
     middlewares: named(raw.middlewares, readMiddleware),
+    services: named(raw.services, readService),
     entryPoints: new Map(
       (Array.isArray(answers.entrypoints) ? answers.entrypoints : [])
         .map(item => readEntryPoint(asTree(item)))
@@ -125,6 +128,11 @@ function readMiddleware(name: string, tree: Tree): MiddlewareView {
   return { ...runtime(tree), name, usedBy: asTexts(usedBy), settings };
 }
 
+function readService(_name: string, tree: Tree): readonly string[] {
+  const { servers } = asTree(tree.loadBalancer);
+  return Array.isArray(servers) ? servers.flatMap(server => asText(asTree(server).url) ?? []) : [];
+}
+
 function readEntryPoint(tree: Tree): EntryPointView {
   const forwarded = asTree(tree.forwardedHeaders);
   return {
@@ -156,6 +164,6 @@ function readStatic(tree: Tree): StaticView {
 }
 
 /** A name without provider is of the provider of whoever uses it. */
-function qualified(name: string, user: string): string {
+export function qualified(name: string, user: string): string {
   return name.includes('@') ? name : `${name}${user.slice(user.lastIndexOf('@'))}`;
 }

@@ -3,6 +3,7 @@ import { hostsToTry, type Meeting, meeting, serviceOf, sharedEntryPoints } from 
 import { forwardAuthOf, type GuardView, onlyRedirects, type PlacedRouter } from '../layout.ts';
 import { local } from '../mend.ts';
 import type { Check } from '../observation.ts';
+import { leadsToHost } from '../portal-routers.ts';
 import { matchersOf } from '../rule.ts';
 
 const past = because(
@@ -18,7 +19,8 @@ const slow = because('without the plugin the host is asked about every request: 
 type Way = 'open' | 'past' | 'fallback' | 'none';
 
 /** No router of a guarded host goes round its guard, above it or when it is gone. */
-export const checkOtherRouters: Check = ({ layout, domains, mend }) => {
+export const checkOtherRouters: Check = seen => {
+  const { layout, domains, mend } = seen;
   if (layout === undefined) return [];
   const found = new Map<PlacedRouter, { way: Way; hosts: string[]; guard: GuardView | undefined }>();
   for (const host of hostsToTry(domains, layout)) {
@@ -27,7 +29,8 @@ export const checkOtherRouters: Check = ({ layout, domains, mend }) => {
       layout.guards.filter(({ status }) => status !== 'disabled'),
     );
     for (const { router } of meeting(host, layout.others)) {
-      if (onlyRedirects(router)) continue;
+      // The host judges by itself who may see what it answers.
+      if (onlyRedirects(router) || leadsToHost(router, seen)) continue;
       const { way, guard } = worst(router, guards);
       const before = found.get(router);
       if (way === 'none') continue;
