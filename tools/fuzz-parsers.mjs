@@ -1,11 +1,12 @@
 // Every parser of embed.wasm under hostile bytes: policy documents and images,
-// JSON, Authorization, targets, addresses, claims, records, key texts. The
+// JSON, Authorization, cookies, targets, addresses, claims, records, key texts. The
 // answers are judged by their callers' tests; here nothing may trap, take long
 // or refuse a policy without saying why.
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { instantiateSync } from '@assemblyscript/loader';
+import { SIGN_IN } from './fuzz/guest-sessions.mjs';
 import { mutateBytes, mutateJson, mutateText } from './fuzz/mutate.mjs';
 import { randomFrom } from './fuzz-regexp.mjs';
 
@@ -19,6 +20,11 @@ const hex = text => Buffer.from(text, 'hex');
 const latin1 = text => Buffer.from(text, 'latin1');
 
 const AUTHORIZATIONS = ['Basic YWxpY2U6cGFzc3dvcmQ=', 'basic  dTpw', 'Bearer abc.def', 'Basic w7w6w7w='];
+const COOKIES = [
+  `__Secure-s=${'x'.repeat(64)}\0`,
+  `a=1; __Secure-s=${'y'.repeat(64)}; b=2\0c=3\0`,
+  `__Secure-two="${'z'.repeat(64)}"; __Secure-s=\0`,
+];
 const ADDRESSES = [
   '203.0.113.9:80',
   '[2001:db8::1]:443',
@@ -64,6 +70,7 @@ function* rounds(random, row, cases, result) {
     definitions: row.definitions,
     realm: 'x',
     allow_http: ['a.test'],
+    sign_in: SIGN_IN,
   };
   const compile = (engine, text, asGuest) => {
     result.policies++;
@@ -118,6 +125,10 @@ function decide(engine, random, row, { grants }) {
 function others(engine, random, { grants, keys }) {
   const change = value => latin1(random.below(4) === 0 ? value : mutateText(random, value));
   engine.call('readAuthorization', change(random.pick(AUTHORIZATIONS)));
+  const lines = random.pick(COOKIES).repeat(random.pick([1, 1, 2, 200, 2_000]));
+  const cookies = random.below(4) === 0 ? mutateBytes(random, latin1(lines)) : change(lines);
+  engine.call('readSession', change(random.pick(['a.test', 'two.test', 'example.com'])), cookies);
+  engine.call('stripSessions', cookies);
   engine.call('clientAddress', change(random.pick(ADDRESSES)), change(random.pick(ADDRESSES)));
   engine.call('isTrustedProxy', change(random.pick(ADDRESSES)));
   engine.call('ipCanonical', change(random.pick(ADDRESSES)));
