@@ -1,11 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type Browser, describeBrowser, listen, openBrowser, openContext } from '../../support/browser.ts';
 import { describeCaddy, startCaddy } from '../../support/caddy.ts';
 import { selfSigned } from '../../support/certificate.ts';
 import { exampleFile } from '../../support/example.ts';
+import { describeHaproxy, startHaproxy } from '../../support/haproxy.ts';
 import { freePort, freePorts } from '../../support/net.ts';
 import { describeNginx, startNginx } from '../../support/nginx.ts';
 import { removeTempDirectories, tempDirectory } from '../../support/temp.ts';
@@ -56,6 +58,19 @@ async function caddy(binary: string, home: Home): Promise<Front> {
   });
   const global = [`https_port ${port}`, `http_port ${httpPort}`];
   return { port, ...(await startCaddy({ binary, sites, global, ports: [port] })) };
+}
+
+async function haproxy(binary: string, home: Home): Promise<Front> {
+  const port = await freePort();
+  const config = exampleFile('haproxy/haproxy.cfg', {
+    ...addresses(home),
+    'bind :443': `bind 127.0.0.1:${port}`,
+    '/etc/haproxy/certs/example.com.pem': certificate().both,
+    '/etc/haproxy/postern.lua': fileURLToPath(
+      new URL('../../../examples/haproxy/postern.lua', import.meta.url),
+    ),
+  });
+  return { port, ...(await startHaproxy({ binary, config, ports: [port] })) };
 }
 
 async function forwardAuth(binary: string, home: Home): Promise<Front> {
@@ -154,4 +169,8 @@ describeCaddy('a portal behind Caddy, without the guest', binary => {
 
 describeTraefik('a portal behind Traefik with forwardAuth alone', binary => {
   describeFront(home => forwardAuth(binary(), home), /app\.example\.com/);
+});
+
+describeHaproxy('a portal behind HAProxy', binary => {
+  describeFront(home => haproxy(binary, home), /app\.example\.com/);
 });

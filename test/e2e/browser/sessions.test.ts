@@ -53,8 +53,8 @@ describeTraefik('sessions, through Traefik with the guest', traefik => {
       removeTempDirectories();
     });
 
-    const signedIn = async (): Promise<Page> => {
-      const page = await (await openContext(browser)).newPage();
+    const signedIn = async (scripts = true): Promise<Page> => {
+      const page = await (await openContext(browser, { scripts })).newPage();
       await page.goto(HOME);
       await signIn(page, 'user');
       await leavesPortal(page);
@@ -68,7 +68,7 @@ describeTraefik('sessions, through Traefik with the guest', traefik => {
     const soonOut = (page: Page) => waitUntil('the session to end', async () => !(await isIn(page)));
 
     it('signs out on this device alone', async () => {
-      const [one, two] = [await signedIn(), await signedIn()];
+      const [one, two] = [await signedIn(false), await signedIn()];
       const cookies = await one.context().cookies(HOME);
       await one.goto(`${PORTAL}/logout`);
       // A link to it asks first.
@@ -85,7 +85,7 @@ describeTraefik('sessions, through Traefik with the guest', traefik => {
     });
 
     it('signs out everywhere', async () => {
-      const [one, two] = [await signedIn(), await signedIn()];
+      const [one, two] = [await signedIn(false), await signedIn()];
       await one.goto(`${PORTAL}/logout`);
       await one.locator('#sign-out-everywhere button').click();
       await one.waitForLoadState();

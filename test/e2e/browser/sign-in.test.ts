@@ -1,4 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_SESSION } from '../../../host/config/session.ts';
+import { FormTokens, PORTAL_COOKIE } from '../../../host/portal/csrf.ts';
+import { ReturnAddresses } from '../../../host/portal/return-address.ts';
+import { parseSecret } from '../../../host/secret/secret.ts';
 import {
   type Browser,
   type BrowserContext,
@@ -18,6 +23,11 @@ import { CALLS, SERVICES } from './services.ts';
 /** Every cookie that begins so is ours. */
 const OURS = /__(?:Secure|Host)-postern/;
 const url = (name: string, path = '/') => `https://${name}.example.com${path}`;
+
+/** Of an element in the browser; the tests are compiled without its types. */
+interface Input {
+  setAttribute(name: string, value: string): void;
+}
 
 /** Each page that the browser opens at the portal, redirections included. */
 function portalPages(page: Page): string[] {
@@ -176,6 +186,38 @@ describeTraefik('signing in once, through Traefik with the guest', traefik => {
         if (other.url().startsWith(PORTAL) && (await other.locator(PASSWORD).count()) > 0)
           await signIn(other, 'user');
         expect(await leavesPortal(other)).toBe(url('photos', '/two'));
+      });
+
+      it('says of a tab that was left open that its form is too old, and takes it up again', async () => {
+        const asked = url('wiki', '/left-open');
+        await page.goto(asked);
+        await isAtPortal(page);
+        // The same form as of yesterday; its way back has had its quarter of an hour.
+        const secret = parseSecret(house.home.secret);
+        if (!secret.ok) throw new Error(secret.problem.message);
+        const keys = { secret: secret.key, clock: { now: () => Date.now() - 24 * 3_600_000 } };
+        const cookie =
+          (await context.cookies(PORTAL)).find(({ name }) => name === PORTAL_COOKIE)?.value ?? '';
+        const token = new FormTokens({ ...keys, random: randomBytes }).make('sign-in', cookie, '');
+        const example = { domain: 'example.com', signInUrl: `${PORTAL}/`, session: DEFAULT_SESSION };
+        const sealed = new ReturnAddresses({ ...keys, cookies: [example] }).seal(asked);
+        for (const [field, value] of [
+          ['token', token],
+          ['return', sealed],
+        ]) {
+          await page
+            .locator(`#sign-in input[name="${field}"]`)
+            .evaluate((input, text) => (input as unknown as Input).setAttribute('value', text ?? ''), value);
+        }
+        await signIn(page, 'user');
+        const alert = page.locator('[role="alert"]');
+        await alert.waitFor();
+        expect(await alert.textContent()).toContain('open for too long');
+        // Nobody was signed in by it; the same once more does. Where it was to lead is forgotten by now.
+        await signIn(page, 'user');
+        await page.getByText('Signed in until').waitFor();
+        await page.goto(asked);
+        await showsPage('wiki');
       });
 
       it('lands on the page of a form that was sent before signing in, by GET', async () => {
