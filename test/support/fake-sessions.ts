@@ -1,57 +1,66 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { LiveSession, NewSession, Sessions } from '../../host/session/sessions.ts';
-import { sessionId } from '../../host/session/token.ts';
-import type { Session } from '../../host/store/store.ts';
+import { type Session, StoreError } from '../../host/store/store.ts';
 import type { FakeDirectory } from './host-fakes.ts';
 
-/** Sessions without a database, which never end by themselves. */
+/** Sessions in memory; each token is 64 characters. */
 export class FakeSessions implements Sessions {
-  readonly live = new Map<string, LiveSession>();
   readonly begun: NewSession[] = [];
-  readonly #users: FakeDirectory;
+  readonly live = new Map<string, Session>();
+  isDown = false;
+  readonly #directory: FakeDirectory;
 
-  constructor(users: FakeDirectory) {
-    this.#users = users;
+  constructor(directory: FakeDirectory) {
+    this.#directory = directory;
   }
 
-  begin(wanted: NewSession): Promise<{ token: string; session: Session } | undefined> {
-    const parent = [...this.live.values()].some(({ session }) => session.id === wanted.parent);
-    const user = this.#users.find(wanted.username);
-    if (user === undefined || (wanted.parent !== undefined && !parent)) return Promise.resolve(undefined);
-    const token = randomBytes(48).toString('base64url');
+  async begin(wanted: NewSession) {
+    this.#mayAnswer();
+    const user = this.#directory.find(wanted.username);
+    if (user === undefined || user.disabled) return undefined;
+    const hasParent = [...this.live.values()].some(({ id }) => id === wanted.parent);
+    if (wanted.parent !== undefined && !hasParent) return undefined;
+    this.begun.push(wanted);
+    const token = createHash('sha384').update(`${this.begun.length}`).digest('base64url');
+    const now = Date.now();
     const session: Session = {
-      id: sessionId(token),
+      id: createHash('sha256').update(token).digest('hex'),
       username: wanted.username,
       domain: wanted.domain,
       level: wanted.level,
-      createdAt: 0,
-      expiresAt: 3_600_000,
-      activeAt: 0,
+      createdAt: now,
+      expiresAt: now + 3_600_000,
+      activeAt: now,
       remember: wanted.remember,
-      details: '',
+      details: JSON.stringify(wanted.details),
       password: '',
       parent: wanted.parent,
     };
     if (wanted.replaces !== undefined) this.live.delete(wanted.replaces);
-    this.begun.push(wanted);
-    this.live.set(token, { session, user });
-    return Promise.resolve({ token, session });
+    this.live.set(token, session);
+    return { token, session };
   }
 
-  find(domain: string, token: string): Promise<LiveSession | undefined> {
-    const found = this.live.get(token);
-    return Promise.resolve(found?.session.domain === domain ? found : undefined);
+  async find(domain: string, token: string): Promise<LiveSession | undefined> {
+    this.#mayAnswer();
+    const session = this.live.get(token);
+    const user = session === undefined ? undefined : this.#directory.find(session.username);
+    return session?.domain === domain && user !== undefined ? { session, user } : undefined;
   }
 
-  end(domain: string, token: string): Promise<void> {
-    const found = this.live.get(token);
-    if (found?.session.domain === domain) this.live.delete(token);
-    return Promise.resolve();
+  async end(domain: string, token: string): Promise<void> {
+    this.#mayAnswer();
+    if (this.live.get(token)?.domain === domain) this.live.delete(token);
   }
 
-  endAll(username: string): Promise<number> {
-    const all = [...this.live].filter(([, { session }]) => session.username === username);
+  async endAll(username: string): Promise<number> {
+    this.#mayAnswer();
+    const all = [...this.live].filter(([, session]) => session.username === username);
     for (const [token] of all) this.live.delete(token);
-    return Promise.resolve(all.length);
+    return all.length;
+  }
+
+  #mayAnswer(): void {
+    if (this.isDown) throw new StoreError('ERR_STORE_UNAVAILABLE', 'the database does not answer');
   }
 }

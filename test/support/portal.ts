@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { QueueFullError } from '../../host/authn/password.ts';
 import type { PasswordAttempt, PasswordResult } from '../../host/authn/password-login.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
@@ -16,8 +15,7 @@ import type { PortalRoute } from '../../host/portal/visit.ts';
 import { DeviceCookies } from '../../host/regulation/device-cookie.ts';
 import { createIsApplication, createIsPortal } from '../../host/routes/own-address.ts';
 import { SignIn } from '../../host/routes/sign-in.ts';
-import type { LiveSession, NewSession, Sessions } from '../../host/session/sessions.ts';
-import { type Session, StoreError } from '../../host/store/store.ts';
+import { FakeSessions } from './fake-sessions.ts';
 import { FakeDirectory, FakeEngine, fakeLogger, fakeRandom } from './host-fakes.ts';
 import { type Answer, ask, type HeaderList, SECRET } from './test-app.ts';
 
@@ -30,64 +28,6 @@ export const COOKIES: readonly CookieConfig[] = [
     session: { ...DEFAULT_SESSION, rememberMeSeconds: 0 },
   },
 ];
-
-/** Sessions in memory; each token is 64 characters. */
-export class FakeSessions implements Sessions {
-  readonly begun: NewSession[] = [];
-  readonly live = new Map<string, Session>();
-  isDown = false;
-  readonly #directory: FakeDirectory;
-
-  constructor(directory: FakeDirectory) {
-    this.#directory = directory;
-  }
-
-  async begin(wanted: NewSession) {
-    this.#mayAnswer();
-    const user = this.#directory.find(wanted.username);
-    if (user === undefined || user.disabled) return undefined;
-    this.begun.push(wanted);
-    const token = createHash('sha384').update(`${this.begun.length}`).digest('base64url');
-    const now = Date.now();
-    const session: Session = {
-      id: createHash('sha256').update(token).digest('hex'),
-      username: wanted.username,
-      domain: wanted.domain,
-      level: wanted.level,
-      createdAt: now,
-      expiresAt: now + 3_600_000,
-      activeAt: now,
-      remember: wanted.remember,
-      details: JSON.stringify(wanted.details),
-    } as Session;
-    if (wanted.replaces !== undefined) this.live.delete(wanted.replaces);
-    this.live.set(token, session);
-    return { token, session };
-  }
-
-  async find(domain: string, token: string): Promise<LiveSession | undefined> {
-    this.#mayAnswer();
-    const session = this.live.get(token);
-    const user = session === undefined ? undefined : this.#directory.find(session.username);
-    return session?.domain === domain && user !== undefined ? { session, user } : undefined;
-  }
-
-  async end(domain: string, token: string): Promise<void> {
-    this.#mayAnswer();
-    if (this.live.get(token)?.domain === domain) this.live.delete(token);
-  }
-
-  async endAll(username: string): Promise<number> {
-    this.#mayAnswer();
-    const all = [...this.live].filter(([, session]) => session.username === username);
-    for (const [token] of all) this.live.delete(token);
-    return all.length;
-  }
-
-  #mayAnswer(): void {
-    if (this.isDown) throw new StoreError('ERR_STORE_UNAVAILABLE', 'the database does not answer');
-  }
-}
 
 /** As `PasswordLogin`, over the digests of `FakeDirectory`; whoever is `banned` gets in with no password. */
 export class FakeLogin {

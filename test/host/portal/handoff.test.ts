@@ -172,9 +172,9 @@ class Browser {
   #guarded(url: URL): Reply {
     const token = this.get(url.hostname, SESSION);
     const found = token === undefined ? undefined : sessions.live.get(token);
-    const isIn = found !== undefined && url.hostname.endsWith(found.session.domain);
-    return isIn && found.session.level >= needed
-      ? { status: 200, headers: [], type: '', body: `${found.user.principal.username} at ${url.href}` }
+    const isIn = found !== undefined && url.hostname.endsWith(found.domain);
+    return isIn && found.level >= needed
+      ? { status: 200, headers: [], type: '', body: `${found.username} at ${url.href}` }
       : {
           status: 302,
           headers: [['Location', `${base}/?rd=${encodeURIComponent(url.href)}&rm=GET`]],
@@ -246,7 +246,7 @@ describe('an application whose domain is not the portal’s', () => {
       remember: true,
       details: { address: '203.0.113.9', agent: 'a browser' },
       replaces: undefined,
-      parent: [...sessions.live.values()][0]?.session.id,
+      parent: [...sessions.live.values()][0]?.id,
     });
     // What proved the browser is gone, and no redirection tells anybody where it came from.
     expect(browser.get('app.other.org', PROOF_COOKIE)).toBeUndefined();
@@ -530,8 +530,7 @@ describe('somebody else’s code', () => {
         const expected = isSignedIn ? `alice at ${PAGE}` : PAGE;
         expect([isSignedIn, hasBegun, page.body]).toEqual([isSignedIn, hasBegun, expected]);
         const token = victim.get('app.other.org', SESSION) ?? '';
-        const { session } = sessions.live.get(token) ?? {};
-        expect(session?.username).toBe(isSignedIn ? 'alice' : undefined);
+        expect(sessions.live.get(token)?.username).toBe(isSignedIn ? 'alice' : undefined);
       }
     }
   });
