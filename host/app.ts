@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REALM, LABEL_SNAPSHOT, LABEL_STATE, STATE_MAX_READ_AGE_MS } from '../assembly/contract.ts';
+import { type Credentials, createCredentials } from './app-credentials.ts';
 import { createPeople, type People } from './app-portal.ts';
-import { BasicStrategy } from './authn/basic.ts';
 import { PasswordVerifier, type PasswordVerifierOptions } from './authn/password.ts';
-import { PasswordLogin } from './authn/password-login.ts';
-import { TokenStrategy } from './authn/token.ts';
 import type { SharedStore } from './cache/cache.ts';
 import { createSharedStore } from './cache/create.ts';
 import { SharedFlight } from './cache/flight.ts';
@@ -12,7 +10,6 @@ import type { Clock } from './clock.ts';
 import { EXPIRATION_SECONDS } from './config/cache.ts';
 import { hasIdentity, identityNames } from './config/identity-presets.ts';
 import { ConfigError } from './config/problem.ts';
-import { NO_REGULATION } from './config/regulation.ts';
 import type { Config } from './config/schema.ts';
 import type { ElasticClient } from './elastic/client.ts';
 import { recordEpoch } from './elastic/grant-epoch.ts';
@@ -27,7 +24,6 @@ import type { Logger } from './log/logger.ts';
 import { rateLimited } from './log/rate-limit.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { Engine } from './policy/engine.ts';
-import { createRegulator } from './regulation/create.ts';
 import { WatchedCertificate } from './reload/certificate.ts';
 import type { ConfigStatus } from './reload/config-reloader.ts';
 import { CurrentPolicy, type LiveSettings } from './reload/current-policy.ts';
@@ -46,9 +42,6 @@ import { Publisher } from './snapshot/publisher.ts';
 import { StoreMemory } from './snapshot/store-memory.ts';
 import { WriterSeat } from './snapshot/writer-seat.ts';
 import type { Store } from './store/store.ts';
-import { nameClashes, unreadable } from './tokens/check.ts';
-import { TokenDigests } from './tokens/digests.ts';
-import { LastUse } from './tokens/last-use.ts';
 import type { TokenRegistry, TokensStatus } from './tokens/registry.ts';
 import type { Account, Directory } from './users/directory.ts';
 
@@ -206,35 +199,9 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
     },
     slotSize: config.grants.slotSize,
   });
-  const lastUse =
-    deps.tokens === undefined || config.tokens === undefined
-      ? undefined
-      : new LastUse({ file: config.tokens.usageFile, registry: deps.tokens, clock, random, log });
-  const tokens = createTokens();
-  const regulator = createRegulator(config.regulation ?? NO_REGULATION, {
-    secret: config.secret,
-    directory,
-    engine,
-    cache: store,
-    bans: () => deps.database?.bans,
-    clock,
-    random,
-    log: deps.log,
-    onAttempt: metrics.attempted,
-    onBan: metrics.banned,
-  });
-  const login = new PasswordLogin({ directory, verifier, regulator });
-  const basic: BasicStrategy = new BasicStrategy({
-    engine,
-    directory,
-    login,
-    regulator,
-    known,
-    issuer,
-    tokens,
-    clock,
-    random,
-    log,
+  const { basic, tokens, login, ...credentials }: Credentials = createCredentials(config, {
+    ...{ engine, directory, registry: deps.tokens, verifier, issuer, known, cache: store, metrics },
+    ...{ database: deps.database, clock, random, log: deps.log, limitedLog: log, refusals },
   });
   const signIn = new SignIn(config.cookies ?? []);
   const elastic: ElasticService | undefined = createElastic();
@@ -310,6 +277,8 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       prepareGuestDirectory(config.guest.directory, log);
       if (!(await seat.take(signal))) return undefined;
       try {
+        // Before any grant is written: what ends a session from now on is heard.
+        await people?.sessions.start();
         // The first heartbeat says that deferrals are answered.
         server = await listen();
         // What others said while this host was away, before the page vouches for anything.
@@ -325,7 +294,6 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
             else storeMemory.write(resume);
           },
         });
-        await people?.sessions.start();
         // Nobody waits for a mail server.
         void people?.checkNotifier();
         const address = await elastic?.start();
@@ -344,7 +312,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
       await elastic?.close();
       await people?.sessions.stop();
       certificate?.close();
-      lastUse?.close();
+      credentials.close();
       await store.close();
       await seat.leave();
     },
@@ -406,34 +374,6 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   function* accounts(): Iterable<Account> {
     yield* directory.all();
     if (deps.tokens !== undefined) yield* deps.tokens.all();
-  }
-
-  function createTokens(): TokenStrategy | undefined {
-    const registry = deps.tokens;
-    if (registry === undefined || config.tokens === undefined) return undefined;
-    const clashes = nameClashes(config.tokens.file, registry, directory);
-    if (clashes.length > 0) throw new ConfigError(clashes);
-    const { secret, previousSecret } = config;
-    const digests = new TokenDigests([secret, ...(previousSecret === undefined ? [] : [previousSecret])]);
-    for (const user of unreadable(registry, digests)) {
-      log.warn(
-        'a token was imported under another root secret, so nothing fits it: revoke and import it again',
-        { user },
-      );
-    }
-    return new TokenStrategy({
-      engine,
-      registry,
-      digests,
-      directory,
-      issuer,
-      clock,
-      random,
-      log: refusals,
-      foldsNames: config.policy.fold_names === true,
-      onResult: metrics.tokenJudged,
-      onUse: (name, id) => lastUse?.note(name, id),
-    });
   }
 }
 

@@ -26,6 +26,7 @@ const ASSEMBLY: Record<string, readonly string[]> = {
 const HOST: Record<string, readonly string[]> = {
   'main.ts': ['app.ts', 'cli', 'log', 'config'],
   'app.ts': ['*'],
+  'app-credentials.ts': ['*'],
   'app-portal.ts': ['*'],
   'clock.ts': [],
   cli: ['*'],
