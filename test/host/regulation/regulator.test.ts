@@ -167,7 +167,7 @@ describe.each([
     expect(told.filter(word => word === 'ban user')).toHaveLength(1);
   });
 
-  it('knows an account by all its names', async () => {
+  it('CVE-2025-24806, CVE-2026-47203: knows an account by all its names', async () => {
     const find = directory.find.bind(directory);
     directory.find = name => find(name.replace(/@.*/, '').toLowerCase());
     const regulator = build({ modes: ['user'] });
@@ -366,7 +366,7 @@ describe('a shared store that is away', () => {
 });
 
 describe('memory', () => {
-  it('stays as it is with 100,000 names that nobody has, and as many addresses', async () => {
+  it('CVE-2026-77561: stays as it is with 100,000 names that nobody has, and as many addresses, and locks nobody out', async () => {
     const space = new MemorySpace();
     shared = new MemoryCache({ clock, random: fakeRandom(), log, space });
     const regulator = build();
@@ -387,6 +387,7 @@ describe('memory', () => {
     expect(before).toBeLessThanOrEqual(4_096 * 2 + 20_000 + 2);
     await names(40_000, 100_000);
     expect(space.entries.size).toBeLessThanOrEqual(before + 4_096);
+    for (const name of ['alice', 'bob']) expect(await regulator.isBanned(by(name, HOME))).toBe(false);
     // Nobody else's counter had to make room.
     await fail(regulator, by('alice', AWAY));
     expect(await regulator.isBanned(by('alice', HOME))).toBe(true);
