@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { CookieConfig } from '../config/schema.ts';
 import type { Logger } from '../log/logger.ts';
 import { rateLimited } from '../log/rate-limit.ts';
-import type { Session, Store } from '../store/store.ts';
+import { type Session, type Store, StoreError } from '../store/store.ts';
 import type { Directory, User } from '../users/directory.ts';
 import { encodeDetails } from './details.ts';
 import { type FollowerStatus, RevocationFollower } from './follower.ts';
@@ -138,16 +138,37 @@ export class SessionService implements Sessions {
         id: id.slice(0, 8),
         reason: why ?? 'gone',
       });
-      await this.#remove(session, now);
+      await this.#tryTo(() => this.#remove(session, now));
       return undefined;
     }
     const since = now - session.activeAt;
-    if (since >= (session.remember ? TOUCH_REMEMBERED_MS : TOUCH_MS)) {
-      if (!(await store.sessions.touch(id, now))) return undefined;
+    if (since < (session.remember ? TOUCH_REMEMBERED_MS : TOUCH_MS)) return { session, user };
+    const touched = await this.#tryTo(async () => {
+      const isThere = await store.sessions.touch(id, now);
       // Whoever works in an application has not left the portal.
-      if (session.parent !== undefined) await store.sessions.touch(session.parent, now);
+      if (isThere && session.parent !== undefined) await store.sessions.touch(session.parent, now);
+      return isThere;
+    });
+    if (touched === false) return undefined;
+    // What could not be noted does not count.
+    const activeAt = touched === undefined ? session.activeAt : Math.max(now, session.activeAt);
+    return { session: { ...session, activeAt }, user };
+  }
+
+  /** What a database that reads and does not write (a full disk) must not keep people out for. */
+  async #tryTo<T>(write: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#log.error(
+        'activity and ends of sessions cannot be noted: who is active may be asked to sign in',
+        {
+          error: error.message,
+        },
+      );
+      return undefined;
     }
-    return { session: { ...session, activeAt: Math.max(now, session.activeAt) }, user };
   }
 
   async end(domain: string, token: string): Promise<void> {

@@ -25,12 +25,21 @@ export async function ask<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What keeps SQLite from its file. */
+const UNOPENED = /^(ENOENT|ENOTDIR|EISDIR|EACCES|EPERM|EROFS|ENOSPC|SQLITE_(CANTOPEN|READONLY|FULL|IOERR))/;
+
 function translated(error: unknown): unknown {
   if (error instanceof StoreError || error instanceof TypeError) return error;
   const code = codeOf(error);
   // 23505: unique_violation.
   if (code === '23505' || code.startsWith('SQLITE_CONSTRAINT')) {
     return new StoreError('ERR_STORE_CONFLICT', 'there is such an entry already');
+  }
+  if (UNOPENED.test(code)) {
+    return new StoreError(
+      'ERR_STORE_UNAVAILABLE',
+      `the database file cannot be opened or written (${code}): \`storage.local.path\` must lie in a folder that exists, on a disk with room, and both must be Postern's to write`,
+    );
   }
   const why = code === '' ? (error instanceof Error ? error.name : 'unknown') : code;
   return new StoreError(

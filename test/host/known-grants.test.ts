@@ -1,7 +1,13 @@
 import { readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { GRANTS_FILE_PREFIX, HEARTBEAT_MS, KIND_BASIC, KIND_TOKEN } from '../../assembly/contract.ts';
+import {
+  GRANTS_FILE_PREFIX,
+  HEARTBEAT_MS,
+  KIND_BASIC,
+  KIND_SESSION,
+  KIND_TOKEN,
+} from '../../assembly/contract.ts';
 import { NO_SCOPE } from '../../host/grant/issuer.ts';
 import { KnownGrants, type WrittenGrant } from '../../host/grant/known-grants.ts';
 import { sign } from '../support/deferral.ts';
@@ -237,5 +243,54 @@ describe('KnownGrants', () => {
     known.remember(secret);
     secret.verified.credential.fill(0);
     expect(known.find(shown(KIND_BASIC, 'alice:a-password-of-alice'), '')).toBeDefined();
+  });
+
+  describe('of sessions', () => {
+    const scope = 'example.com';
+    const token = shown(KIND_SESSION, 'token', scope);
+    const session = (header: object = {}, verified: Partial<WrittenGrant['verified']> = {}): WrittenGrant => {
+      const over = { kind: KIND_SESSION, scope: Buffer.from(scope), ...verified };
+      return { ...grant('token', over), header: header as WrittenGrant['header'] };
+    };
+
+    it('are told apart by the domain', () => {
+      const known = build(4);
+      known.remember(session());
+      expect(known.find(token, '')).toBeDefined();
+      for (const other of ['', 'example.co', 'example.org', 'xample.com'])
+        expect(known.find(shown(KIND_SESSION, 'token', other), '')).toBeUndefined();
+      // Nothing of one runs into the other.
+      known.remember(grant('com-token', { kind: KIND_SESSION, scope: Buffer.from('a.') }));
+      expect(known.find(shown(KIND_SESSION, '-token', 'a.com'), '')).toBeUndefined();
+    });
+
+    it('are asked about in time, and believed without when nobody can be asked', async () => {
+      const known = build(4);
+      known.remember(session({ issued: clock.now(), refresh: 1_000 }));
+      expect(known.find(token, '')).toBeDefined();
+      await clock.advance(999);
+      expect(known.find(token, '')).toBeDefined();
+      await clock.advance(1);
+      expect(known.find(token, '')).toBeUndefined();
+      expect(known.find(token, '', true)).toBeDefined();
+      live = false;
+      expect(known.find(token, '', true)).toBeUndefined();
+    });
+
+    it('are written anew for a backend with the same ends', async () => {
+      const known = build(4);
+      const issued = clock.now();
+      known.remember(session({ issued, refresh: 1_000, expiry: issued + 4_000 }));
+      await clock.advance(400);
+      const verified = known.withBackend(token, '', 'Basic x');
+      expect(verified).toMatchObject({
+        kind: KIND_SESSION,
+        notAfter: issued + 4_000,
+        authorization: 'Basic x',
+      });
+      expect(Buffer.from(verified?.scope ?? []).toString()).toBe(scope);
+      expect(verified?.refreshAfter?.(3_600)).toBe(600);
+      expect(known.withBackend(shown(KIND_BASIC, 'token'), '', 'Basic x')).toBeUndefined();
+    });
   });
 });

@@ -8,7 +8,7 @@ import { SessionService } from '../../../host/session/service.ts';
 import type { NewSession } from '../../../host/session/sessions.ts';
 import { sessionId } from '../../../host/session/token.ts';
 import { openStore } from '../../../host/store/open.ts';
-import type { Store } from '../../../host/store/store.ts';
+import { type Store, StoreError } from '../../../host/store/store.ts';
 import { FakeClock, FakeDirectory, fakeLogger } from '../../support/host-fakes.ts';
 import { removeTempDirectories, tempDirectory } from '../../support/temp.ts';
 import { waitUntil } from '../../support/wait.ts';
@@ -324,6 +324,22 @@ describe('the database away', () => {
     await waitUntil('it is back', () => two.sessions.status().ok);
     expect(two.revoked).toEqual([['alice']]);
     expect(two.log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+  });
+
+  it('that only reads keeps nobody out who is active, and lets nobody in whose time is over', async () => {
+    const host = await startHost();
+    const { token } = await begin(host);
+    const refuse = async () => {
+      throw new StoreError('ERR_STORE_UNAVAILABLE', 'full');
+    };
+    const { touch, remove } = host.store.sessions;
+    Object.assign(host.store.sessions, { touch: refuse, remove: refuse });
+    await clock.advance(4 * MINUTE);
+    expect((await host.sessions.find('example.com', token))?.session.activeAt).toBe(clock.now() - 4 * MINUTE);
+    await clock.advance(2 * MINUTE);
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+    expect(host.log.text()).toContain('cannot be noted');
+    Object.assign(host.store.sessions, { touch, remove });
   });
 
   it('lets nobody sign in or out silently', async () => {

@@ -39,6 +39,24 @@ describe('a session token', () => {
     }
   });
 
+  it('is not met by chance: none of 100,000, half of them mutations', () => {
+    const mutate = (i: number) => {
+      const bytes = Buffer.from(token, 'base64url');
+      for (let n = 0; n <= i % 4; n++) {
+        const [at = 0, change = 0] = randomBytes(2);
+        bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ (change | 1);
+      }
+      return bytes.toString('base64url');
+    };
+    let good = 0;
+    for (let i = 0; i < 100_000; i++) {
+      const hostile = i % 2 === 0 ? mutate(i) : randomBytes(48).toString('base64url');
+      // Two changes of one byte may undo each other.
+      if (hostile !== token && own.verify('example.com', hostile)) good++;
+    }
+    expect(good).toBe(0);
+  });
+
   it.each([
     ['cut', token.slice(0, -1)],
     ['longer', `${token}A`],
