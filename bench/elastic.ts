@@ -11,12 +11,12 @@ import { CASES, DOMAINS, elasticSetup, faultOf, shownTargetOf, TITLES, targetOf 
 import { summaryOf } from './elastic/report.ts';
 import { findGo } from './support/go.ts';
 import { findLoad } from './support/load.ts';
+import { ACCOUNT } from './support/native-headers.ts';
 import { readOptions } from './support/options.ts';
 import { BROWSER_HEADERS, RULE_COUNT } from './support/policy.ts';
 import { machine, print, progress, revision, save } from './support/report.ts';
 import { askOnce, measureSpeed } from './support/rounds.ts';
 import { speedTable } from './support/speed-table.ts';
-import { ACCOUNT } from './support/traefik-cases.ts';
 import { type Stage, startStage } from './support/traefik-stage.ts';
 
 /**

@@ -1,18 +1,9 @@
 import { HEADER_USER } from '../../assembly/contract.ts';
-import { traefikSetup } from '../../host/cli/traefik-setup.ts';
 import { FORWARD_AUTH_PATH } from '../../host/routes/paths.ts';
+import { type CaseOptions, type CaseSetup, forwardAuth, layeredSetup } from '../support/layers.ts';
 import type { Target } from '../support/load.ts';
+import { ACCOUNT, IDENTITY_HEADERS } from '../support/native-headers.ts';
 import { authorizationOf, BROWSER_HEADERS, PATH } from '../support/policy.ts';
-import {
-  ACCOUNT,
-  type CaseOptions,
-  type CaseSetup,
-  door,
-  forwardAuth,
-  IDENTITY_HEADERS,
-  nativeHeaders,
-  withNative,
-} from '../support/traefik-cases.ts';
 
 /** What stands before Elasticsearch, each on a host name of its own. */
 export type Case = 'plain' | 'native' | 'builtin' | 'chain';
@@ -71,38 +62,19 @@ export interface ElasticOptions extends CaseOptions {
 
 /** Routers of all cases. `builtin` and `native` are the same layers, from `postern traefik`. */
 export function elasticSetup(options: ElasticOptions): CaseSetup {
-  const { guestKey, hostUrl, serverUrl, directory, keyFile, dropInUrl, authorization } = options;
-  const setup = traefikSetup({
-    domains: [DOMAINS.builtin, DOMAINS.native].map(domain => ({
-      domain,
-      service: 'backend',
-      elasticsearch: true,
-    })),
-    guestKey,
-    hostAddress: hostUrl,
-    directory,
-    keyFile,
-    entryPoints: { web: '' },
-    tls: false,
-  });
-  const { http } = setup.dynamic;
-  return {
-    mounts: setup.static.experimental.localPlugins.postern.settings.mounts,
-    dynamic: {
-      http: {
-        services: { backend: { loadBalancer: { servers: [{ url: serverUrl }] } } },
-        routers: {
-          ...withNative(http.routers, DOMAINS.native),
-          plain: door(DOMAINS.plain, []),
-          chain: door(DOMAINS.chain, ['forward-auth', 'drop-in']),
-        },
-        middlewares: {
-          ...http.middlewares,
-          native: nativeHeaders(guestKey, { Authorization: authorization }),
-          'forward-auth': forwardAuth(`${hostUrl}${FORWARD_AUTH_PATH}`, IDENTITY_HEADERS),
-          'drop-in': forwardAuth(`${dropInUrl}/`, ['Authorization']),
-        },
-      },
+  const { hostUrl, dropInUrl, authorization } = options;
+  return layeredSetup(options, {
+    layered: DOMAINS.builtin,
+    native: DOMAINS.native,
+    nativeHeaders: { Authorization: authorization },
+    elasticsearch: true,
+    single: {
+      plain: { domain: DOMAINS.plain, middlewares: [] },
+      chain: { domain: DOMAINS.chain, middlewares: ['forward-auth', 'drop-in'] },
     },
-  };
+    middlewares: {
+      'forward-auth': forwardAuth(`${hostUrl}${FORWARD_AUTH_PATH}`, IDENTITY_HEADERS),
+      'drop-in': forwardAuth(`${dropInUrl}/`, ['Authorization']),
+    },
+  });
 }

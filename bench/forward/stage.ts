@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { request as httpsRequest } from 'node:https';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HEADER_EMAIL, HEADER_GROUPS, HEADER_NAME, HEADER_USER } from '../../assembly/contract.ts';
 import { FORWARD_AUTH_PATH } from '../../host/routes/paths.ts';
@@ -10,6 +9,7 @@ import { type Child, type ChildOptions, startChild } from '../../test/support/ch
 import { freePort } from '../../test/support/net.ts';
 import { guestDirectory, tempDirectory } from '../../test/support/temp.ts';
 import { startTraefik } from '../../test/support/traefik.ts';
+import { get } from '../support/get.ts';
 import type { Go } from '../support/go.ts';
 import { accessControl } from '../support/policy.ts';
 import { assemble } from '../support/wat.ts';
@@ -127,22 +127,6 @@ export async function startStage(go: Go, traefik: string, nginx: string, users: 
 
 function portOf(url: string): number {
   return Number(new URL(url).port);
-}
-
-/** `fetch` takes no authority of our own. */
-function get(url: string, ca?: string): Promise<string> {
-  if (ca === undefined) return fetch(url).then(answer => answer.text());
-  return new Promise((resolve, reject) => {
-    httpsRequest(url, { ca: readFileSync(ca) }, answer => {
-      let text = '';
-      answer.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      answer.on('end', () => resolve(text));
-    })
-      .once('error', reject)
-      .end();
-  });
 }
 
 /** One door for each domain, with forwardAuth as it says. */

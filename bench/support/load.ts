@@ -22,8 +22,14 @@ export interface Target {
   readonly port: number;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Values of `Authorization` in turn. */
+  /** Values of `Authorization` in turn; without any, none is sent. */
   readonly authorizations: readonly string[];
+}
+
+/** Headers of each of a target's requests. */
+export function requestHeaders({ headers, authorizations }: Target): Readonly<Record<string, string>>[] {
+  if (authorizations.length === 0) return [{ ...headers }];
+  return authorizations.map(Authorization => ({ ...headers, Authorization }));
 }
 
 const CONNECTIONS = 16;
@@ -71,10 +77,10 @@ function wrk(folder: string, command: string): Load {
 }
 
 /** All requests made beforehand, so that every case costs wrk the same. JSON's strings are Lua's. */
-function luaScript({ path, headers, authorizations }: Target): string {
-  const requests = authorizations.map(authorization => {
-    const lines = Object.entries({ ...headers, Authorization: authorization });
-    return `GET ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+function luaScript(target: Target): string {
+  const requests = requestHeaders(target).map(headers => {
+    const lines = Object.entries(headers);
+    return `GET ${target.path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
   });
   return `local requests = { ${requests.map(request => JSON.stringify(request)).join(', ')} }
 local turn = 0
@@ -101,15 +107,12 @@ type Autocannon = (options: object) => Promise<{
 function fromAutocannon(autocannon: Autocannon): Load {
   return {
     name: 'autocannon',
-    async run({ port, path, headers, authorizations }, seconds) {
+    async run(target, seconds) {
       const { requests, latency, duration, non2xx, errors } = await autocannon({
-        url: `http://127.0.0.1:${port}`,
+        url: `http://127.0.0.1:${target.port}`,
         connections: CONNECTIONS,
         duration: seconds,
-        requests: authorizations.map(authorization => ({
-          path,
-          headers: { ...headers, Authorization: authorization },
-        })),
+        requests: requestHeaders(target).map(headers => ({ path: target.path, headers })),
       });
       if (non2xx + errors > 0) throw new Error(`${non2xx + errors} of ${requests.total} requests failed`);
       return { requests: requests.total, rps: requests.total / duration, p99: latency.p99 };

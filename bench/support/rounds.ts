@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import type { Traefik } from '../../test/support/traefik.ts';
-import type { Load, Target } from './load.ts';
+import { type Load, requestHeaders, type Target } from './load.ts';
 import { progress } from './report.ts';
 import { rounded } from './statistics.ts';
 import type { Stage } from './traefik-stage.ts';
@@ -57,12 +57,12 @@ export async function measureSpeed<Name extends string>(options: SpeedOptions<Na
 }
 
 /** One request with each credential, answered 200: the host verifies it and writes the grant. Answers the bodies. */
-export async function askOnce({ port, path, headers, authorizations }: Target): Promise<string[]> {
+export async function askOnce(target: Target): Promise<string[]> {
+  const { port, path } = target;
   const bodies: string[] = [];
-  for (const Authorization of authorizations) {
+  for (const headers of requestHeaders(target)) {
     const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
-      const all = { ...headers, Authorization };
-      const address = { host: '127.0.0.1', port, path, headers: all, timeout: 10_000 };
+      const address = { host: '127.0.0.1', port, path, headers, timeout: 10_000 };
       const sent = request(address, incoming => {
         let text = '';
         incoming.setEncoding('utf8').on('data', part => {

@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { hash } from '@node-rs/argon2';
 import { deriveGuestKey } from '../../host/secret/derive.ts';
 import { formatGuestKey, formatSecret } from '../../host/secret/secret.ts';
+import type { CertificateFiles } from '../../test/support/certificate.ts';
 import { startChild } from '../../test/support/child.ts';
 import { freePort } from '../../test/support/net.ts';
 import { guestDirectory, tempDirectory } from '../../test/support/temp.ts';
 import { merge, startTraefik, type Traefik, type Tree } from '../../test/support/traefik.ts';
+import { get } from './get.ts';
 import type { Go } from './go.ts';
+import type { CaseOptions, CaseSetup } from './layers.ts';
 import { accessControl, passwordOf, principals } from './policy.ts';
-import type { CaseOptions, CaseSetup } from './traefik-cases.ts';
 import { assemble } from './wat.ts';
 
 /** Everything but Traefik and load: backend, forwardAuth server, the real host with its users. */
@@ -32,8 +34,17 @@ export interface StageOptions {
   readonly principals: number;
   /** Laid over postern.yml. */
   readonly config?: Tree;
+  /** For `localhost`: the host speaks TLS. */
+  readonly tls?: CertificateFiles;
   /** Routers of all cases; the host runs by then. */
-  readonly setup: (options: CaseOptions) => CaseSetup | Promise<CaseSetup>;
+  readonly setup: (options: CaseOptions, host: HostFiles) => CaseSetup | Promise<CaseSetup>;
+}
+
+/** What another process needs that does what the host does. */
+export interface HostFiles {
+  readonly configFile: string;
+  readonly usersFile: string;
+  readonly secret: Uint8Array;
 }
 
 /** Verified once each; what hashing costs is not measured here. */
@@ -52,12 +63,16 @@ export async function startStage(go: Go, options: StageOptions): Promise<Stage> 
   const server = startChild(go.build('server', 'server', ['build']), []);
   const serverUrl = (await server.waitFor(/^http:\/\/\S+$/m))[0];
   const hostPort = await freePort();
-  const hostUrl = `http://127.0.0.1:${hostPort}`;
+  const { tls } = options;
+  const hostUrl = tls === undefined ? `http://127.0.0.1:${hostPort}` : `https://localhost:${hostPort}`;
   const configFile = join(folder, 'postern.yml');
   const usersFile = join(folder, 'users.yml');
   writeFileSync(usersFile, await users(options.principals));
   const config = {
-    server: { address: `tcp://127.0.0.1:${hostPort}` },
+    server: {
+      address: `tcp://127.0.0.1:${hostPort}`,
+      ...(tls && { tls: { certificate: tls.certificate, key: tls.key } }),
+    },
     authentication_backend: { file: { path: usersFile } },
     guest: { directory },
     access_control: accessControl(options.domains),
@@ -74,7 +89,10 @@ export async function startStage(go: Go, options: StageOptions): Promise<Stage> 
     },
   );
   await host.waitFor(/listening on/);
-  const setup = await options.setup({ guestKey, hostUrl, serverUrl, directory, keyFile });
+  const setup = await options.setup(
+    { guestKey, hostUrl, serverUrl, directory, keyFile, ...(tls && { ca: tls.certificate }) },
+    { configFile, usersFile, secret },
+  );
   const floor = assemble('floor');
 
   return {
@@ -91,7 +109,7 @@ export async function startStage(go: Go, options: StageOptions): Promise<Stage> 
       });
     },
     async deferrals() {
-      const text = await (await fetch(`${hostUrl}/metrics`)).text();
+      const text = await get(`${hostUrl}/metrics`, tls?.certificate);
       return Number(/^postern_deferrals_total\{reason="accepted"\} (\d+)$/m.exec(text)?.[1]);
     },
     async stop() {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { CASES, DOMAINS, elasticSetup, faultOf, TITLES, targetOf } from '../../bench/elastic/cases.ts';
 import { summaryOf } from '../../bench/elastic/report.ts';
+import { ACCOUNT } from '../../bench/support/native-headers.ts';
 import { authorizationOf } from '../../bench/support/policy.ts';
 import { speedTable } from '../../bench/support/speed-table.ts';
-import { ACCOUNT } from '../../bench/support/traefik-cases.ts';
 import type { Router } from '../../host/cli/traefik-setup.ts';
 
 const RPS = {
