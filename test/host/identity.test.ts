@@ -227,6 +227,8 @@ domains:
       'X-User-ID',
       ...Object.keys(IDENTITY_PRESETS['oauth2-proxy']),
       'X-Late',
+      // What the service may have of the client's.
+      'Cookie',
     ]);
   });
 });

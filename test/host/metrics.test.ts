@@ -28,6 +28,8 @@ describe('Metrics', () => {
       'postern_bans_total{kind="address"} 0',
       'postern_bans_total{kind="device"} 0',
       'postern_bans_total{kind="unknown"} 0',
+      'postern_sessions_begun_total 0',
+      'postern_sessions_ended_total 0',
       'postern_grants_total{result="written"} 0',
       'postern_grants_total{result="oversized"} 0',
       'postern_grants_total{result="no-table"} 0',
