@@ -14,6 +14,8 @@ export interface HouseholdOptions extends HomeOptions {
   /** More domains that lead to the services, and more names for the certificate. */
   readonly domains?: readonly string[];
   readonly names?: readonly string[];
+  /** Default PORTAL alone. */
+  readonly portals?: readonly string[];
   /** Domains that are handed their sessions. */
   readonly handoffs?: readonly string[];
 }
@@ -46,7 +48,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
     directory: home.guestDirectory,
     keyFile,
     entryPoints: { web: '' },
-    portals: [PORTAL],
+    portals: options.portals ?? [PORTAL],
     handoffs: options.handoffs ?? [],
   });
   const { certificate, key } = selfSigned(['example.com', '*.example.com', ...(options.names ?? [])]);

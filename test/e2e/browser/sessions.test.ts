@@ -16,36 +16,36 @@ import { isAtPortal, leavesPortal, signIn } from './person.ts';
 import { CALLS, SERVICES } from './services.ts';
 
 const HOME = 'https://home.example.com/';
+/** Of another domain, below a path of one of its sites. */
+const GARAGE_PORTAL = 'https://www.garage.test/authelia';
+const OTHER_NAMES = ['shop.test', '*.club.test', '*.garage.test'];
 
 describeTraefik('sessions, through Traefik with the guest', traefik => {
   describeBrowser('in Chromium', chromium => {
     let house: Household;
     let browser: Browser;
     beforeAll(async () => {
-      const cookies = ['example.com', 'shop.test', 'garage.test'].map(domain => ({
+      const cookies = ['example.com', 'shop.test', 'club.test'].map(domain => ({
         domain,
         authelia_url: PORTAL,
       }));
       house = await startHousehold({
         traefik: traefik(),
         config: {
-          session: { cookies },
+          session: { cookies: [...cookies, { domain: 'garage.test', authelia_url: GARAGE_PORTAL }] },
           access_control: {
             rules: [
-              { domain: '*.garage.test', policy: 'one_factor' },
-              { domain: 'shop.test', policy: 'one_factor' },
+              { domain: ['*.club.test', '*.garage.test', 'shop.test'], policy: 'one_factor' },
               ...RULES,
             ],
           },
         },
-        domains: ['shop.test', 'www.garage.test'],
-        handoffs: ['shop.test', 'garage.test'],
-        names: ['shop.test', '*.garage.test'],
+        domains: ['shop.test', 'www.club.test', 'www.garage.test'],
+        portals: [PORTAL, GARAGE_PORTAL],
+        handoffs: ['shop.test', 'club.test'],
+        names: OTHER_NAMES,
       });
-      browser = await openBrowser(chromium, {
-        port: house.port,
-        names: ['*.example.com', 'shop.test', '*.garage.test'],
-      });
+      browser = await openBrowser(chromium, { port: house.port, names: ['*.example.com', ...OTHER_NAMES] });
     });
     afterAll(async () => {
       await browser?.close();
@@ -206,8 +206,8 @@ describeTraefik('sessions, through Traefik with the guest', traefik => {
       const cookies = (await context.cookies(asked)).filter(({ name }) => name.startsWith('__Secure-'));
       expect(cookies).toMatchObject([{ domain: '.shop.test', httpOnly: true, secure: true }]);
       // Signed in at the portal by now: another one is entered without being asked.
-      await page.goto('https://www.garage.test/cars');
-      expect(await leavesPortal(page)).toBe('https://www.garage.test/cars');
+      await page.goto('https://www.club.test/rooms');
+      expect(await leavesPortal(page)).toBe('https://www.club.test/rooms');
       expect(await page.locator('#user').textContent()).toBe('user');
       await page.goto(`${PORTAL}/logout`);
       await page.locator('#sign-out button').click();
@@ -217,6 +217,24 @@ describeTraefik('sessions, through Traefik with the guest', traefik => {
         async () => (await page.goto(asked)) !== null && page.url().startsWith(PORTAL),
       );
       await context.close();
+    });
+
+    it('keeps apart what another domain has: a portal of its own, below a path', async () => {
+      const page = await signedIn();
+      const asked = 'https://www.garage.test/authelia-cars?x=1';
+      await page.goto(asked);
+      expect(page.url()).toMatch(/^https:\/\/www\.garage\.test\/authelia\/?\?rd=/);
+      await signIn(page, 'guest');
+      await page.waitForURL(asked);
+      expect(await page.locator('#user').textContent()).toBe('guest');
+      await page.goto(`${GARAGE_PORTAL}/logout`);
+      await page.locator('#sign-out button').click();
+      await page.waitForURL(/done=here/);
+      await page.goto(asked);
+      expect(page.url().startsWith(GARAGE_PORTAL)).toBe(true);
+      await page.goto(HOME);
+      expect(await page.locator('#user').textContent()).toBe('user');
+      await page.context().close();
     });
   });
 });
