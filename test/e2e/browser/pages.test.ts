@@ -1,11 +1,19 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { axe } from '../../support/axe.ts';
-import { type Browser, describeBrowser, openBrowser, openContext, type Page } from '../../support/browser.ts';
+import {
+  type Browser,
+  describeBrowser,
+  listen,
+  openBrowser,
+  openContext,
+  type Page,
+} from '../../support/browser.ts';
 import { removeTempDirectories } from '../../support/temp.ts';
 import { describeTraefik } from '../../support/traefik.ts';
-import { MEMBERS, PORTAL } from './home.ts';
+import { MEMBERS, PORTAL, RULES } from './home.ts';
 import { type Household, startHousehold } from './household.ts';
 import { CODE, isAtPortal, leavesPortal, PASSWORD, USERNAME } from './person.ts';
+import { FAULTY } from './services.ts';
 import { STOPS, tour } from './tour.ts';
 
 /** The smallest width that people have (WCAG 1.4.10), and a usual one. */
@@ -37,13 +45,34 @@ describeTraefik('pages of the portal', traefik => {
     let house: Household;
     let browser: Browser;
     beforeAll(async () => {
-      house = await startHousehold({ traefik: traefik(), config: { totp: { skew: 5 } } });
+      house = await startHousehold({
+        traefik: traefik(),
+        config: {
+          totp: { skew: 5 },
+          access_control: {
+            rules: [{ domain: 'wiki.example.com', resources: `^${FAULTY}$`, policy: 'bypass' }, ...RULES],
+          },
+        },
+      });
       browser = await openBrowser(chromium, { port: house.port });
     });
     afterAll(async () => {
       await browser?.close();
       await house?.stop();
       removeTempDirectories();
+    });
+
+    it('are looked at by somebody who is awake: what is wrong with a page is found', async () => {
+      const context = await openContext(browser);
+      const page = await context.newPage();
+      const complaints = listen(page);
+      await page.goto(`https://wiki.example.com${FAULTY}`);
+      const found = (await axe(page)).map(text => text.split(':', 1)[0]);
+      expect(found).toEqual(expect.arrayContaining(['html-has-lang', 'image-alt']));
+      const said = complaints.list.join('\n');
+      expect(said).toContain('inline style');
+      expect(said).toContain('violates the following Content Security Policy directive');
+      await context.close();
     });
 
     it.each([
