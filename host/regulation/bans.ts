@@ -60,19 +60,15 @@ export class Bans {
   async isBanned(suspect: Suspect): Promise<boolean> {
     const { user, unknown, range, device } = suspect;
     const store = this.#deps.store();
-    const asked: [BanKind, string | undefined][] = [
-      ['device', device],
-      ['unknown', device === undefined ? unknown : undefined],
-    ];
-    // Whoever is known from before is not kept out by what strangers did.
-    if (device === undefined) asked.push(['user', user], ['address', range || undefined]);
-    const answers = asked.map(async ([kind, name]) => {
-      if (name === undefined) return false;
-      const isKept = store !== undefined && (kind === 'user' || kind === 'address');
-      return isKept ? this.#isRemembered(kind, name, false) : this.#isInCache(kind, name);
-    });
-    if (store !== undefined) answers.push(this.#isInStore(store, suspect));
-    return (await Promise.all(answers)).includes(true);
+    const asked: Promise<boolean>[] = [];
+    if (store !== undefined) asked.push(this.#isInStore(store, suspect));
+    if (device !== undefined) asked.push(this.#isInCache('device', device));
+    else {
+      if (unknown !== undefined) asked.push(this.#isInCache('unknown', unknown));
+      if (store === undefined && user !== undefined) asked.push(this.#isInCache('user', user));
+      if (store === undefined && range !== '') asked.push(this.#isInCache('address', range));
+    }
+    return (await Promise.all(asked)).includes(true);
   }
 
   /** Bans for `ban_time`; false when there is such a ban already. */
@@ -121,36 +117,37 @@ export class Bans {
   }
 
   #isInStore(store: BanStore, suspect: Suspect): Promise<boolean> {
-    const { user, range, device } = suspect;
+    const { user, address, range, device } = suspect;
     const find = async () => {
       const found = await store.against(user, range, this.#deps.clock.now());
+      // Whoever is known from before is not kept out by what strangers did.
       const against = found.filter(({ source }) => source === 'operator' || device === undefined);
-      const own = against.filter(({ subject }) => subject === user || subject === range);
+      const own = against.filter(({ kind, subject }) => subject === (kind === 'user' ? user : range));
       for (const { kind, subject, until } of own) {
         this.#remember(`${kind} ${subject}`, until ?? Number.POSITIVE_INFINITY, true);
       }
-      return own.length > 0 || this.#isWithin(against, suspect.address);
+      this.#learn(against.filter(({ kind, source }) => kind === 'address' && source === 'operator'));
+      return own.length > 0 || this.#isInNetworks(address) || isKnown(false);
     };
-    return this.#outages.store.ask(
-      find,
-      () =>
-        device === undefined &&
-        ((user !== undefined && this.#isRemembered('user', user, true)) ||
-          this.#isRemembered('address', range, true)),
-    );
+    const isKnown = (orSaved: boolean) =>
+      device === undefined &&
+      ((user !== undefined && this.#isRemembered('user', user, orSaved)) ||
+        this.#isRemembered('address', range, orSaved));
+    return this.#outages.store.ask(find, () => isKnown(true) || this.#isInNetworks(address));
   }
 
-  /** Whether one of the operator's networks holds the address. */
-  #isWithin(bans: readonly Ban[], address: string): boolean {
+  /** The addresses and networks that operators banned, for the engine to look into. */
+  #learn(bans: readonly Ban[]): void {
     const { engine } = this.#deps;
-    const networks = bans.filter(({ kind, source }) => kind === 'address' && source === 'operator');
-    const text = networks.map(({ subject }) => subject).join(' ');
-    if (text === '') return false;
-    if (this.#networks.text !== text) {
-      const good = text.split(' ').filter(network => engine.compileNetworks([network]) !== undefined);
-      this.#networks = { text, set: engine.compileNetworks(good) };
-    }
-    return this.#networks.set !== undefined && engine.inNetworks(this.#networks.set, address);
+    const text = bans.map(({ subject }) => subject).join(' ');
+    if (this.#networks.text === text) return;
+    const good = text.split(' ').filter(network => engine.compileNetworks([network]) !== undefined);
+    this.#networks = { text, set: good.length === 0 ? undefined : engine.compileNetworks(good) };
+  }
+
+  #isInNetworks(address: string): boolean {
+    const { set } = this.#networks;
+    return set !== undefined && this.#deps.engine.inNetworks(set, address);
   }
 
   #remember(key: string, until: number, isSaved: boolean): void {

@@ -287,6 +287,17 @@ describe('bans in the database', () => {
     expect(await regulator.isBanned(by('nobody', '192.0.2.15'))).toBe(true);
   });
 
+  it('of an operator on an address are none of a user of that name', async () => {
+    const regulator = build();
+    directory.put('192.0.2.1', 'x');
+    await bans.put({ kind: 'address', subject: '192.0.2.1', createdAt: clock.now(), ...operator });
+    expect(await regulator.isBanned(by('192.0.2.1'))).toBe(false);
+    await bans.put({ kind: 'user', subject: '192.0.2.1', createdAt: clock.now(), ...operator });
+    await bans.remove('address', '192.0.2.1');
+    expect(await regulator.isBanned(by('192.0.2.1'))).toBe(true);
+    expect(await regulator.isBanned(by('alice', '192.0.2.1'))).toBe(false);
+  });
+
   it('of an operator on a user count on known devices, too, until they end', async () => {
     const regulator = build();
     await bans.put({
@@ -311,6 +322,7 @@ describe('bans in the database', () => {
       against: (...args) => (isAway ? Promise.reject(away) : bans.against(...args)),
     };
     const regulator = build({ modes: ['user'] }, () => flaky);
+    await bans.put({ kind: 'address', subject: '192.0.2.0/24', createdAt: clock.now(), ...operator });
     await fail(regulator, by('alice'), 3);
     expect(await regulator.isBanned(by('alice'))).toBe(true);
     isAway = true;
@@ -318,9 +330,12 @@ describe('bans in the database', () => {
     expect(await regulator.isBanned(by('bob'))).toBe(false);
     await fail(regulator, by('eve'), 3);
     expect(await regulator.isBanned(by('eve'))).toBe(true);
+    expect(await regulator.isBanned(by('bob', '192.0.2.5'))).toBe(true);
     isAway = false;
     expect(await regulator.isBanned(by('alice'))).toBe(true);
     expect(await regulator.isBanned(by('eve'))).toBe(true);
+    await bans.remove('address', '192.0.2.0/24');
+    expect(await regulator.isBanned(by('bob', '192.0.2.5'))).toBe(false);
     await clock.advance(30 * MINUTE);
     for (const name of ['alice', 'eve']) expect(await regulator.isBanned(by(name))).toBe(false);
     const warned = log.lines.filter(({ message }) => message.includes('the database'));
