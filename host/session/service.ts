@@ -15,6 +15,8 @@ import { SessionTokens, sessionId } from './token.ts';
 const TOUCH_MS = 1_000;
 /** The same where nothing depends on it but what the list of devices shows. */
 const TOUCH_REMEMBERED_MS = 60_000;
+/** What the clocks of hosts may differ by. Beyond it a clock was wrong, and so is the end that it set. */
+const SKEW_MS = 60_000;
 
 export interface SessionServiceDeps {
   readonly store: Store;
@@ -89,7 +91,7 @@ export class SessionService implements Sessions {
     const token = this.#tokens.make(wanted.domain);
     const end = now + (remember ? rememberMeSeconds : expirationSeconds) * 1_000;
     const parent = wanted.parent === undefined ? undefined : await store.sessions.find(wanted.parent);
-    if (wanted.parent !== undefined && parent === undefined) return undefined;
+    if (wanted.parent !== undefined && !this.#isGood(parent, user, now)) return undefined;
     const session: Session = {
       id: sessionId(token),
       username: user.principal.username,
@@ -107,10 +109,12 @@ export class SessionService implements Sessions {
     const old = replaces !== undefined && this.#tokens.verify(wanted.domain, replaces) ? replaces : undefined;
     // Of whoever used this browser before, which may be somebody else.
     const before = old === undefined ? undefined : await store.sessions.find(sessionId(old));
+    const isRaised = replaces !== undefined && wanted.level === 2 && wanted.parent === undefined;
+    // Neither what was ended while somebody typed the code, nor what ends with the next look at it.
+    if (isRaised && !this.#isGood(before, user, now)) return undefined;
     const replaced = before !== undefined && (await store.sessions.replace(before.id, session, now));
     if (replaced) this.#ended([...new Set([before.username, user.principal.username])], 1);
-    // Whoever proves a second factor must not bring back what was ended while they typed the code.
-    else if (replaces !== undefined && wanted.level === 2 && wanted.parent === undefined) return undefined;
+    else if (isRaised) return undefined;
     else if (!(await store.sessions.put(session))) return undefined;
     onBegun?.();
     log.info('signed in', {
@@ -145,14 +149,20 @@ export class SessionService implements Sessions {
     if (since < (session.remember ? TOUCH_REMEMBERED_MS : TOUCH_MS)) return { session, user };
     const touched = await this.#tryTo(async () => {
       const isThere = await store.sessions.touch(id, now);
-      // Whoever works in an application has not left the portal.
-      if (isThere && session.parent !== undefined) await store.sessions.touch(session.parent, now);
+      if (isThere && session.parent !== undefined) await this.#touchParent(session.parent, now);
       return isThere;
     });
     if (touched === false) return undefined;
     // What could not be noted does not count.
     const activeAt = touched === undefined ? session.activeAt : Math.max(now, session.activeAt);
     return { session: { ...session, activeAt }, user };
+  }
+
+  /** Whoever works in an application has not left the portal; but what has ended there is not brought back. */
+  async #touchParent(id: string, now: number): Promise<void> {
+    const { store, cookies } = this.#deps;
+    const parent = await store.sessions.find(id);
+    if (parent !== undefined && endOf(parent, cookies) > now) await store.sessions.touch(id, now);
   }
 
   /** What a database that reads and does not write (a full disk) must not keep people out for. */
@@ -230,8 +240,16 @@ export class SessionService implements Sessions {
     return user?.principal.username === username && !user.disabled ? user : undefined;
   }
 
+  /** Whether this user may go on from this session to another one. */
+  #isGood(session: Session | undefined, user: User, now: number): boolean {
+    const isOwn = session?.username === user.principal.username;
+    return isOwn && this.#reasonAgainst(session, user, now) === undefined;
+  }
+
   #reasonAgainst(session: Session, user: User | undefined, now: number): string | undefined {
     if (session.expiresAt <= now) return 'it has expired';
+    if (Math.max(session.createdAt, session.activeAt) > now + SKEW_MS)
+      return 'its times lie ahead of the clock';
     if (session.createdAt <= this.#flushedAt) return 'the shared store was emptied';
     if (idleAt(session, this.#deps.cookies) <= now) return 'nobody was active';
     if (user === undefined) return 'the user is gone or disabled';

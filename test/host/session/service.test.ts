@@ -24,6 +24,12 @@ const COOKIES: readonly CookieConfig[] = [
     isHandoff: true,
     session: { ...DEFAULT_SESSION, rememberMeSeconds: 0 },
   },
+  {
+    domain: 'example.io',
+    signInUrl: 'https://auth.example.com/',
+    isHandoff: true,
+    session: { ...DEFAULT_SESSION, inactivitySeconds: 3_600 },
+  },
 ];
 
 let path: string;
@@ -254,7 +260,82 @@ describe('signing out', () => {
   });
 });
 
+describe('a session made from another', () => {
+  it('does not bring back the session it was made from', async () => {
+    const host = await startHost();
+    const { token, session } = await begin(host);
+    const child = await begin(host, { domain: 'example.io', parent: session.id });
+    await clock.advance(6 * MINUTE);
+    expect(await host.sessions.find('example.io', child.token)).toBeDefined();
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+  });
+
+  it.each([
+    ['its password was changed', async () => directory.put('alice', 'new')],
+    ['nobody was active', () => clock.advance(6 * MINUTE)],
+    [
+      'the shared store was emptied',
+      async (host: Host) => {
+        await clock.advance(1);
+        await host.sessions.stop();
+        host.sessions.flushed();
+        await clock.advance(1);
+      },
+    ],
+  ])('is not begun from one that is over because %s', async (_, change) => {
+    const host = await startHost();
+    const { session } = await begin(host);
+    await change(host);
+    expect(await host.sessions.begin(wanted({ domain: 'example.org', parent: session.id }))).toBeUndefined();
+  });
+
+  it('is not begun from the one of somebody else', async () => {
+    const host = await startHost();
+    const { session } = await begin(host, { username: 'bob' });
+    expect(await host.sessions.begin(wanted({ domain: 'example.org', parent: session.id }))).toBeUndefined();
+  });
+});
+
+describe('a clock that was wrong', () => {
+  it('makes no session that outlives its time when it is put right', async () => {
+    const host = await startHost();
+    const right = clock.now();
+    clock.setWall(right + 365 * DAY);
+    const { token } = await begin(host);
+    clock.setWall(right);
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+    expect(host.log.text()).toContain('ahead of the clock');
+  });
+
+  it('keeps none in use for longer than somebody is active', async () => {
+    const host = await startHost();
+    const { token } = await begin(host, { remember: true });
+    const right = clock.now();
+    clock.setWall(right + DAY);
+    expect(await host.sessions.find('example.com', token)).toBeDefined();
+    clock.setWall(right + MINUTE);
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+  });
+
+  it('may differ a little from another host’s', async () => {
+    const host = await startHost();
+    const { token } = await begin(host);
+    clock.setWall(clock.now() - MINUTE);
+    expect(await host.sessions.find('example.com', token)).toBeDefined();
+  });
+});
+
 describe('another level', () => {
+  it.each([
+    ['the password was changed', () => directory.put('alice', 'new')],
+    ['somebody else’s is shown', () => {}],
+  ])('is none when %s meanwhile', async (why, change) => {
+    const host = await startHost();
+    const old = await begin(host, { username: why.startsWith('somebody') ? 'bob' : 'alice' });
+    change();
+    expect(await host.sessions.begin(wanted({ level: 2, replaces: old.token }))).toBeUndefined();
+  });
+
   it('is another session, and the old one ends with it', async () => {
     const host = await startHost();
     const old = await begin(host);
