@@ -35,7 +35,7 @@ async function replace(page: Page, selector: string, texts: readonly string[]): 
 }
 
 async function showSamples(page: Page, name: StopName): Promise<void> {
-  if (name === 'register') {
+  if (name === 'register' || name === 'register-failed') {
     const { size, path } = qrCode(SAMPLE.uri);
     await page.evaluate(`{
       const picture = document.querySelector('svg.qr')

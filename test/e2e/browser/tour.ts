@@ -12,7 +12,7 @@ import {
   USERNAME,
 } from './person.ts';
 
-/** Every page that the portal has, in the order in which somebody meets them. */
+/** The portal's pages in the order in which somebody meets them; errors are all of one kind. */
 export const STOPS = [
   'sign-in',
   'sign-in-failed',
@@ -22,6 +22,7 @@ export const STOPS = [
   'prove-identity',
   'prove-code',
   'register',
+  'register-failed',
   'recovery-codes',
   'devices',
   'remove-device',
@@ -30,6 +31,7 @@ export const STOPS = [
   'second-factor',
   'second-factor-failed',
   'recovery',
+  'devices-locked',
   'not-found',
 ] as const;
 
@@ -86,6 +88,10 @@ export async function* tour(context: BrowserContext, home: Home, who: MemberName
   await shows('#register');
   yield stop('register');
   const phone = generator(await otpauthUri(page));
+  await page.locator(CODE).fill('000000');
+  await send(page, 'register');
+  await shows('[role="alert"]');
+  yield stop('register-failed');
   await page.locator(CODE).fill(phone.code());
   await send(page, 'register');
   await shows('.codes');
@@ -115,6 +121,8 @@ export async function* tour(context: BrowserContext, home: Home, who: MemberName
   yield stop('second-factor-failed');
   await page.goto(`${PORTAL}/second-factor/recovery`);
   yield stop('recovery');
+  await page.goto(`${PORTAL}/second-factor/devices`);
+  yield stop('devices-locked');
   await page.goto(`${PORTAL}/no-such-page`);
   yield stop('not-found');
 }
