@@ -133,12 +133,7 @@ describe("Authelia's files as they stand", () => {
     const { out } = await validate(['--config', path, '--json']);
     const { problems } = JSON.parse(out) as { problems: { path: string }[] };
     const sections = new Set(problems.map(problem => problem.path.split('.')[0]));
-    for (const name of [
-      'session',
-      'webauthn',
-      'storage',
-      'notifier',
-    ]) {
+    for (const name of ['session', 'webauthn', 'storage', 'notifier']) {
       expect(sections).toContain(name);
     }
     expect(problems.filter(problem => problem.path.startsWith('access_control'))).toEqual([
