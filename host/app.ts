@@ -260,6 +260,7 @@ export function createApp(config: AppConfig, deps: AppDeps): App {
   };
   directory.onChange(usernames => {
     const count = revoke(usernames);
+    people?.sessions.usersChanged(usernames);
     elastic?.directoryChanged();
     log.info('users changed: their grants are revoked', { changed: usernames.length, count });
   });

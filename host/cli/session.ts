@@ -68,8 +68,8 @@ function listCommand(io: Io): Command {
       'after',
       `
 In a pipe the columns are separated by tabs: id, user, domain, factors, since, last active, end,
-address, browser. Sessions of users who were disabled or have a new password are listed until
-somebody tries to use them; nobody gets in by one.
+address, browser. Sessions of users who have a new password are listed until somebody tries to use
+them; nobody gets in by one.
 
 Examples:
   postern session list --user alice

@@ -84,10 +84,26 @@ export class RevocationFollower {
     this.#timer.unref();
   }
 
+  /**
+   * Numbers only grow. Smaller ones are those of a database that was put in the
+   * place of this one, restored from a backup for instance: what it says of the
+   * time before is not known, and what it will say must be heard.
+   */
+  async #lookForAnother(): Promise<void> {
+    const last = await this.#deps.store.revocations.last();
+    // None at all: those of before are so old that they were removed, or nothing was told yet.
+    if (last === 0 || last >= this.#last) return;
+    this.#last = last;
+    this.#seen = new Set(await this.#numbersBefore(last));
+    this.#deps.log.warn('the database was replaced by another one, or an older one: all grants are void');
+    this.#deps.onRevoked(new Set([undefined]));
+  }
+
   async #ask(): Promise<void> {
     const { store, clock, log, onRevoked, onContact } = this.#deps;
     try {
       const began = clock.now();
+      await this.#lookForAnother();
       const found = await store.revocations.since(this.#last - OVERLAP);
       const fresh = found.filter(({ number }) => !this.#seen.has(number));
       const others = fresh.filter(({ isOwn }) => !isOwn);

@@ -11,6 +11,8 @@ import { PasswordTags } from './password-tag.ts';
 import type { LiveSession, NewSession, Sessions } from './sessions.ts';
 import { SessionTokens, sessionId } from './token.ts';
 
+/** Users whose last end is remembered; beyond that everybody's sessions that are being read are read again. */
+const MAX_ENDED = 10_000;
 /** Activity is noted no more often: each time is a write. */
 const TOUCH_MS = 1_000;
 /** The same where nothing depends on it but what the list of devices shows. */
@@ -41,11 +43,16 @@ export class SessionService implements Sessions {
   readonly #tags: PasswordTags;
   readonly #follower: RevocationFollower;
   readonly #log: Logger;
-  /** Grows with everything that ends: who read a session before that reads it again. */
+  /** Grows with everything that ends, see `endedSince`. */
   #revision = 0;
+  /** Its value when sessions of a user ended last, and when everybody's did. */
+  readonly #endedAt = new Map<string, number>();
+  #allEndedAt = 0;
   /** Sessions that began until then are over, whatever the database still says. */
   #flushedAt = 0;
   #isFlushPending = false;
+  /** Users who were gone or disabled at that time: their sessions are yet to be ended. */
+  readonly #left = new Map<string, number>();
 
   constructor(deps: SessionServiceDeps) {
     this.#deps = deps;
@@ -59,13 +66,22 @@ export class SessionService implements Sessions {
       clock,
       log,
       onRevoked: usernames => this.#othersEnded(usernames),
-      onContact: () => this.#flush(),
+      onContact: async () => {
+        await this.#flush();
+        await this.#endLeft();
+      },
       ...(deps.pollMs === undefined ? {} : { pollMs: deps.pollMs }),
     });
   }
 
+  /** To be read before a session is. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** Whether a session that was read at that revision has to be read again: something of its user ended meanwhile. */
+  endedSince(username: string, revision: number): boolean {
+    return this.#allEndedAt > revision || (this.#endedAt.get(username) ?? 0) > revision;
   }
 
   status(): FollowerStatus {
@@ -202,11 +218,20 @@ export class SessionService implements Sessions {
     return endOf(session, this.#deps.cookies);
   }
 
+  /**
+   * Sessions of who is gone or disabled end, also those that nobody tries to use
+   * meanwhile: whoever comes back signs in again.
+   */
+  usersChanged(usernames: readonly string[]): void {
+    const now = this.#deps.clock.now();
+    for (const username of usernames) if (this.#userOf(username) === undefined) this.#left.set(username, now);
+  }
+
   /** What hosts share was emptied: everybody who signed in until now does so again. */
   flushed(): void {
     this.#flushedAt = this.#deps.clock.now();
     this.#isFlushPending = true;
-    this.#revision++;
+    this.#noteEnd(undefined);
   }
 
   async #flush(): Promise<void> {
@@ -218,21 +243,42 @@ export class SessionService implements Sessions {
     log.warn('the shared store was emptied: all sessions ended', { count: ids.length });
   }
 
+  async #endLeft(): Promise<void> {
+    const { store, clock, log } = this.#deps;
+    for (const [username, since] of this.#left) {
+      const isAny = (await store.sessions.ofUser(username)).length > 0;
+      const ids = isAny ? await store.sessions.removeAll(username, clock.now(), since) : [];
+      if (this.#left.get(username) === since) this.#left.delete(username);
+      if (ids.length === 0) continue;
+      this.#ended([username], ids.length);
+      log.info('sessions ended: the user is gone or disabled', { user: username, count: ids.length });
+    }
+  }
+
   async #remove(session: Session, now: number): Promise<void> {
     const ids = await this.#deps.store.sessions.remove(session.id, now);
     this.#ended([session.username], ids.length);
   }
 
   #ended(usernames: readonly string[], count: number): void {
-    this.#revision++;
+    this.#noteEnd(usernames);
     this.#deps.onEnded?.(count);
     this.#deps.revoke(usernames);
   }
 
   #othersEnded(usernames: ReadonlySet<string | undefined>): void {
+    const names = usernames.has(undefined) ? undefined : [...usernames].filter(name => name !== undefined);
+    this.#noteEnd(names);
+    this.#deps.revoke(names);
+  }
+
+  /** @param usernames undefined for everybody */
+  #noteEnd(usernames: readonly string[] | undefined): void {
     this.#revision++;
-    const names = [...usernames].filter(name => name !== undefined);
-    this.#deps.revoke(usernames.has(undefined) ? undefined : names);
+    for (const name of usernames ?? []) this.#endedAt.set(name, this.#revision);
+    if (usernames !== undefined && this.#endedAt.size <= MAX_ENDED) return;
+    this.#endedAt.clear();
+    this.#allEndedAt = this.#revision;
   }
 
   #userOf(username: string): User | undefined {

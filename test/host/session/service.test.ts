@@ -63,6 +63,7 @@ async function startHost(over: { secret?: Buffer; previousSecret?: Buffer } = {}
     pollMs: 5,
   });
   await sessions.start();
+  directory.onChange(usernames => sessions.usersChanged(usernames));
   services.push(sessions);
   return { sessions, store, revoked, log };
 }
@@ -183,6 +184,38 @@ describe('a session', () => {
     expect(await host.sessions.find('example.com', token)).toBeUndefined();
   });
 
+  it.each([
+    ['disabled', () => directory.put('alice', 'pw', { disabled: true })],
+    ['gone', () => directory.remove('alice')],
+  ])('that nobody uses while its user is %s is not back when that is undone', async (_, change) => {
+    const host = await startHost();
+    const { token } = await begin(host);
+    const other = await begin(host, { username: 'bob' });
+    await clock.advance(1_000);
+    change();
+    directory.put('alice', 'pw');
+    await clock.advance(1);
+    const later = await begin(host);
+    await waitUntil('it has ended', async () => {
+      const left = await host.store.sessions.ofUser('alice');
+      return left.length === 1 && left[0]?.id === later.session.id;
+    });
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+    expect(await host.sessions.find('example.com', later.token)).toBeDefined();
+    expect(await host.sessions.find('example.com', other.token)).toBeDefined();
+  });
+
+  it('of somebody whose groups or name change goes on', async () => {
+    const host = await startHost();
+    const { token } = await begin(host);
+    directory.put('alice', 'pw', { groups: ['ops'], name: 'Alice' });
+    const { lastContact } = host.sessions.status();
+    await clock.advance(1_000);
+    await waitUntil('it was looked at', () => host.sessions.status().lastContact !== lastContact);
+    await clock.advance(1_000);
+    expect(await host.sessions.find('example.com', token)).toBeDefined();
+  });
+
   it('is not begun for nobody, or somebody disabled, or a domain that is not ours', async () => {
     const { sessions } = await startHost();
     directory.put('carol', 'pw', { disabled: true });
@@ -219,10 +252,13 @@ describe('signing out', () => {
     await one.sessions.end('example.com', token);
     await waitUntil('the other host knows', () => two.revoked.length > 0);
     expect(two.revoked).toEqual([['alice']]);
-    expect(two.sessions.revision).toBeGreaterThan(revision);
+    expect(two.sessions.endedSince('alice', revision)).toBe(true);
+    expect(two.sessions.endedSince('bob', revision)).toBe(false);
+    expect(two.sessions.endedSince('alice', two.sessions.revision)).toBe(false);
     await one.store.revocations.tell(undefined, clock.now());
     await waitUntil('the other host knows', () => two.revoked.length > 1);
     expect(two.revoked[1]).toBeUndefined();
+    expect(two.sessions.endedSince('bob', revision)).toBe(true);
     // By itself at once, and not a second time by the database; by a command as by any host.
     await waitUntil('the host knows what a command did', () => one.revoked.length > 0);
     await two.sessions.endAll('bob');
@@ -385,6 +421,32 @@ describe('what hosts share, emptied', () => {
     await waitUntil('the other host knows', () => two.revoked.includes(undefined));
     expect(await two.sessions.find('example.com', old.token)).toBeUndefined();
     expect(await two.sessions.find('example.com', later.token)).toBeDefined();
+  });
+});
+
+describe('a database in the place of another', () => {
+  it('voids all grants, and is heard from then on', async () => {
+    const host = await startHost();
+    for (let i = 0; i < 300; i++) await host.store.revocations.tell('bob', clock.now());
+    const heard = host.store.revocations;
+    const { number = 0 } = (await heard.since(0)).at(-1) ?? {};
+    expect(number).toBe(300);
+    await waitUntil('all is heard', () => host.sessions.status().ok);
+    await clock.advance(1_000);
+    const at = host.sessions.status().lastContact;
+    await waitUntil('all is heard', () => host.sessions.status().lastContact !== at);
+    path = join(tempDirectory(), 'restored.sqlite3');
+    const restored = await openStore({ kind: 'sqlite', path }, { secret: SECRET, random: randomBytes });
+    stores.push(restored);
+    await restored.revocations.tell('alice', clock.now());
+    expect(host.revoked).toEqual([]);
+    Object.assign(host.store.revocations, restored.revocations);
+    await waitUntil('it is seen', () => host.revoked.includes(undefined));
+    const other = await openStore({ kind: 'sqlite', path }, { secret: SECRET, random: randomBytes });
+    stores.push(other);
+    await other.revocations.tell('alice', clock.now());
+    await waitUntil('it is heard', () => host.revoked.flat().includes('alice'));
+    expect(host.revoked.filter(names => names === undefined)).toHaveLength(1);
   });
 });
 
