@@ -17,7 +17,7 @@ const MAX_READS = 3;
 
 export interface SessionStrategyDeps {
   readonly engine: Pick<Engine, 'sessionCookie'>;
-  readonly sessions: Pick<SessionService, 'find' | 'endOf' | 'revision'>;
+  readonly sessions: Pick<SessionService, 'find' | 'endOf' | 'revision' | 'endedSince'>;
   readonly issuer: Pick<Issuer, 'issue'>;
   readonly known: Pick<KnownGrants, 'find'>;
   readonly clock: Clock;
@@ -76,9 +76,9 @@ export class SessionStrategy {
       const { revision } = sessions;
       const live = await sessions.find(domain, token);
       if (live === undefined) return { kind: 'none' };
-      // From here to the grant in one step: what ended meanwhile is found by the number, what ends later finds the grant.
-      if (sessions.revision !== revision) continue;
+      // From here to the grant in one step: what ended meanwhile is known here, what ends later finds the grant.
       const { user, session } = live;
+      if (sessions.endedSince(user.principal.username, revision)) continue;
       const level = session.level === 2 ? 2 : 1;
       const grace = Math.max(this.#deps.graceSeconds(), LEAST_GRACE_SECONDS) * 1_000;
       const account = issuer.issue({

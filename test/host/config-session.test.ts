@@ -77,6 +77,38 @@ describe('session', () => {
     ]);
   });
 
+  it('of the guide with Caddy and nginx counts as it was meant', () => {
+    const { config, errors } = parse(`jwt_secret: use_a_random_64_char_string_here
+default_redirection_url: https://example.com
+default_2fa_method: totp
+server: { address: 'tcp://0.0.0.0:9091/authelia' }
+session:
+  secret: another_random_64_char_string_here
+  name: authelia_session
+  expiration: 1h
+  inactivity: 15m
+  remember_me: 1M
+  cookies: [{ domain: example.com, authelia_url: 'https://auth.example.com' }]
+  redis: { host: redis, port: 6379, password: your_redis_password, database_index: 0 }
+authentication_backend: { file: { path: /config/users_database.yml } }
+regulation: { max_retries: 3, find_time: 10m, ban_time: 30m }
+notifier: { filesystem: { filename: /config/notification.txt } }
+storage: { local: { path: /config/db.sqlite3 } }
+access_control: { default_policy: deny, rules: [{ domain: '*.example.com', policy: two_factor }] }
+`);
+    expect(errors).toEqual([]);
+    expect(config.cookies?.[0]?.session).toEqual({
+      cookieName: '__Secure-authelia_session',
+      sameSite: 'lax',
+      expirationSeconds: 3_600,
+      inactivitySeconds: 900,
+      rememberMeSeconds: 30 * DAY,
+    });
+    expect(config.policy.sign_in).toEqual([
+      { domain: 'example.com', address: expect.any(String), cookie: '__Secure-authelia_session' },
+    ]);
+  });
+
   it('is read from the environment, too', () => {
     const { config, errors } = parse(`${STORAGE}session: { cookies: [{ domain: example.com }] }\n`, {
       POSTERN_SESSION_NAME: 'x',
