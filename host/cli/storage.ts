@@ -73,6 +73,12 @@ function restoreCommand(io: Io): Command {
         const rows = await restore(db, read.text.split('\n'));
         io.stderr.write(`restored: ${rows} rows\n`);
       }),
+    )
+    .addHelpText(
+      'after',
+      `
+A backup knows nothing of what came after it: sessions that were ended since are good again. After a
+loss, end all of them with \`postern session revoke --all\`.`,
     );
 }
 
