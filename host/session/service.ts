@@ -3,23 +3,20 @@ import type { CookieConfig } from '../config/schema.ts';
 import type { Logger } from '../log/logger.ts';
 import { rateLimited } from '../log/rate-limit.ts';
 import { type Session, type Store, StoreError } from '../store/store.ts';
-import type { Directory, User } from '../users/directory.ts';
+import type { Directory } from '../users/directory.ts';
 import { encodeDetails } from './details.ts';
 import { type FollowerStatus, RevocationFollower } from './follower.ts';
-import { endOf, idleAt } from './idle.ts';
+import { endOf } from './idle.ts';
+import { SessionJudge } from './judge.ts';
 import { PasswordTags } from './password-tag.ts';
+import { RecentEnds } from './recent-ends.ts';
 import type { LiveSession, NewSession, Sessions } from './sessions.ts';
 import { SessionTokens, sessionId } from './token.ts';
 
-/** Users whose last end is remembered; beyond that everybody's sessions that are being read are read again. */
-const MAX_ENDED = 10_000;
 /** Activity is noted no more often: each time is a write. */
 const TOUCH_MS = 1_000;
 /** The same where nothing depends on it but what the list of devices shows. */
 const TOUCH_REMEMBERED_MS = 60_000;
-/** What the clocks of hosts may differ by. Beyond it a clock was wrong, and so is the end that it set. */
-const SKEW_MS = 60_000;
-
 export interface SessionServiceDeps {
   readonly store: Store;
   readonly cookies: readonly CookieConfig[];
@@ -43,13 +40,8 @@ export class SessionService implements Sessions {
   readonly #tags: PasswordTags;
   readonly #follower: RevocationFollower;
   readonly #log: Logger;
-  /** Grows with everything that ends, see `endedSince`. */
-  #revision = 0;
-  /** Its value when sessions of a user ended last, and when everybody's did. */
-  readonly #endedAt = new Map<string, number>();
-  #allEndedAt = 0;
-  /** Sessions that began until then are over, whatever the database still says. */
-  #flushedAt = 0;
+  readonly #judge: SessionJudge;
+  readonly #ends = new RecentEnds();
   #isFlushPending = false;
   /** Users who were gone or disabled at that time: their sessions are yet to be ended. */
   readonly #left = new Map<string, number>();
@@ -60,6 +52,7 @@ export class SessionService implements Sessions {
     const secrets = previousSecret === undefined ? [secret] : [secret, previousSecret];
     this.#tokens = new SessionTokens(secrets, random);
     this.#tags = new PasswordTags(secrets);
+    this.#judge = new SessionJudge({ ...deps, tags: this.#tags });
     this.#log = rateLimited(log, clock);
     this.#follower = new RevocationFollower({
       store,
@@ -76,12 +69,12 @@ export class SessionService implements Sessions {
 
   /** To be read before a session is. */
   get revision(): number {
-    return this.#revision;
+    return this.#ends.revision;
   }
 
   /** Whether a session that was read at that revision has to be read again: something of its user ended meanwhile. */
   endedSince(username: string, revision: number): boolean {
-    return this.#allEndedAt > revision || (this.#endedAt.get(username) ?? 0) > revision;
+    return this.#ends.since(username, revision);
   }
 
   status(): FollowerStatus {
@@ -99,7 +92,7 @@ export class SessionService implements Sessions {
   async begin(wanted: NewSession): ReturnType<Sessions['begin']> {
     const { store, clock, cookies, onBegun, log } = this.#deps;
     const cookie = cookies.find(({ domain }) => domain === wanted.domain);
-    const user = this.#userOf(wanted.username);
+    const user = this.#judge.userOf(wanted.username);
     if (cookie === undefined || user === undefined) return undefined;
     const { expirationSeconds, rememberMeSeconds } = cookie.session;
     const remember = wanted.remember && rememberMeSeconds > 0;
@@ -107,7 +100,7 @@ export class SessionService implements Sessions {
     const token = this.#tokens.make(wanted.domain);
     const end = now + (remember ? rememberMeSeconds : expirationSeconds) * 1_000;
     const parent = wanted.parent === undefined ? undefined : await store.sessions.find(wanted.parent);
-    if (wanted.parent !== undefined && !this.#isGood(parent, user, now)) return undefined;
+    if (wanted.parent !== undefined && !this.#judge.isGood(parent, user, now)) return undefined;
     const session: Session = {
       id: sessionId(token),
       username: user.principal.username,
@@ -127,7 +120,7 @@ export class SessionService implements Sessions {
     const before = old === undefined ? undefined : await store.sessions.find(sessionId(old));
     const isRaised = replaces !== undefined && wanted.level === 2 && wanted.parent === undefined;
     // Neither what was ended while somebody typed the code, nor what ends with the next look at it.
-    if (isRaised && !this.#isGood(before, user, now)) return undefined;
+    if (isRaised && !this.#judge.isGood(before, user, now)) return undefined;
     const replaced = before !== undefined && (await store.sessions.replace(before.id, session, now));
     if (replaced) this.#ended([...new Set([before.username, user.principal.username])], 1);
     else if (isRaised) return undefined;
@@ -150,8 +143,8 @@ export class SessionService implements Sessions {
     const session = await store.sessions.find(id);
     if (session === undefined || session.domain !== domain) return undefined;
     const now = clock.now();
-    const user = this.#userOf(session.username);
-    const why = this.#reasonAgainst(session, user, now);
+    const user = this.#judge.userOf(session.username);
+    const why = this.#judge.reasonAgainst(session, user, now);
     if (why !== undefined || user === undefined) {
       this.#log.info('session refused', {
         user: session.username,
@@ -224,20 +217,21 @@ export class SessionService implements Sessions {
    */
   usersChanged(usernames: readonly string[]): void {
     const now = this.#deps.clock.now();
-    for (const username of usernames) if (this.#userOf(username) === undefined) this.#left.set(username, now);
+    for (const username of usernames)
+      if (this.#judge.userOf(username) === undefined) this.#left.set(username, now);
   }
 
   /** What hosts share was emptied: everybody who signed in until now does so again. */
   flushed(): void {
-    this.#flushedAt = this.#deps.clock.now();
+    this.#judge.flushedAt = this.#deps.clock.now();
     this.#isFlushPending = true;
-    this.#noteEnd(undefined);
+    this.#ends.note(undefined);
   }
 
   async #flush(): Promise<void> {
     if (!this.#isFlushPending) return;
     const { store, clock, log, onEnded } = this.#deps;
-    const ids = await store.sessions.removeAll(undefined, clock.now(), this.#flushedAt);
+    const ids = await store.sessions.removeAll(undefined, clock.now(), this.#judge.flushedAt);
     this.#isFlushPending = false;
     onEnded?.(ids.length);
     log.warn('the shared store was emptied: all sessions ended', { count: ids.length });
@@ -261,46 +255,14 @@ export class SessionService implements Sessions {
   }
 
   #ended(usernames: readonly string[], count: number): void {
-    this.#noteEnd(usernames);
+    this.#ends.note(usernames);
     this.#deps.onEnded?.(count);
     this.#deps.revoke(usernames);
   }
 
   #othersEnded(usernames: ReadonlySet<string | undefined>): void {
     const names = usernames.has(undefined) ? undefined : [...usernames].filter(name => name !== undefined);
-    this.#noteEnd(names);
+    this.#ends.note(names);
     this.#deps.revoke(names);
-  }
-
-  /** @param usernames undefined for everybody */
-  #noteEnd(usernames: readonly string[] | undefined): void {
-    this.#revision++;
-    for (const name of usernames ?? []) this.#endedAt.set(name, this.#revision);
-    if (usernames !== undefined && this.#endedAt.size <= MAX_ENDED) return;
-    this.#endedAt.clear();
-    this.#allEndedAt = this.#revision;
-  }
-
-  #userOf(username: string): User | undefined {
-    const user = this.#deps.directory.find(username);
-    return user?.principal.username === username && !user.disabled ? user : undefined;
-  }
-
-  /** Whether this user may go on from this session to another one. */
-  #isGood(session: Session | undefined, user: User, now: number): boolean {
-    const isOwn = session?.username === user.principal.username;
-    return isOwn && this.#reasonAgainst(session, user, now) === undefined;
-  }
-
-  #reasonAgainst(session: Session, user: User | undefined, now: number): string | undefined {
-    if (session.expiresAt <= now) return 'it has expired';
-    if (Math.max(session.createdAt, session.activeAt) > now + SKEW_MS)
-      return 'its times lie ahead of the clock';
-    if (session.createdAt <= this.#flushedAt) return 'the shared store was emptied';
-    if (idleAt(session, this.#deps.cookies) <= now) return 'nobody was active';
-    if (user === undefined) return 'the user is gone or disabled';
-    if (!this.#tags.verify(session.password, session.username, user.digest))
-      return 'the password was changed';
-    return undefined;
   }
 }
