@@ -13,9 +13,16 @@ export function asSqliteDatabase(database: Database.Database): SqliteDatabase {
   const exec = (sql: string): void => void database.exec(sql);
 
   function control(sql: string): void {
+    if (sql === 'rollback') return rollBack();
     if (sql === 'begin') exec('begin immediate');
     else exec(sql);
     isInTransaction = sql === 'begin';
+  }
+
+  /** SQLite has done it by itself where the disk is full: what it says to a second one would hide why. */
+  function rollBack(): void {
+    isInTransaction = false;
+    if (database.inTransaction) exec('rollback');
   }
 
   /** Alone, a statement that writes is a transaction. */
@@ -27,7 +34,7 @@ export function asSqliteDatabase(database: Database.Database): SqliteDatabase {
       exec('commit');
       return result;
     } catch (error) {
-      exec('rollback');
+      rollBack();
       throw error;
     }
   }

@@ -7,6 +7,7 @@ import type { StoreSettings } from '../../host/store/database.ts';
 import { openStore } from '../../host/store/open.ts';
 import { describeStore } from '../contracts/store.ts';
 import { describePostgres, startPostgres } from '../support/postgres.ts';
+import { describeSmallDisk } from '../support/small-disk.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /** What a call may take beyond its limit on a machine with other things to do. */
@@ -60,6 +61,33 @@ describe('a database file', () => {
       message: expect.stringContaining('ENOENT'),
     });
     chmodSync(path, 0o600);
+  });
+});
+
+describeSmallDisk('a full disk', mount => {
+  it('is told as what it is, by every write, and is over when there is room', async () => {
+    const disk = mount(2_048);
+    const store = await openStore({ kind: 'sqlite', path: join(disk.path, 'postern.sqlite3') }, DEPS);
+    const session = (id: string) => ({
+      ...{ id, username: 'alice', domain: 'example.com', level: 1, createdAt: 1, expiresAt: 2, activeAt: 1 },
+      ...{ remember: false, details: 'Firefox', password: 'tag', parent: undefined },
+    });
+    await store.sessions.put(session('old'));
+    disk.fill();
+    for (const write of [
+      () => store.sessions.put(session('new')),
+      () => store.sessions.remove('old', 1),
+      () => store.revocations.tell('alice', 1),
+      () => store.sessions.removeAll(undefined, 1),
+    ]) {
+      await expect(write()).rejects.toMatchObject({ message: expect.stringContaining('SQLITE_FULL') });
+    }
+    expect(await store.sessions.find('old')).toBeDefined();
+    disk.free();
+    expect(await store.sessions.remove('old', 1)).toEqual(['old']);
+    expect(await store.sessions.put(session('new'))).toBe(true);
+    await store.close();
+    disk.unmount();
   });
 });
 
