@@ -13,9 +13,8 @@ export function asSqliteDatabase(database: Database.Database): SqliteDatabase {
   const exec = (sql: string): void => void database.exec(sql);
 
   function control(sql: string): void {
-    if (sql === 'rollback') return rollBack();
-    if (sql === 'begin') exec('begin immediate');
-    else exec(sql);
+    if (sql === 'rollback') rollBack();
+    else exec(sql === 'begin' ? 'begin immediate' : sql);
     isInTransaction = sql === 'begin';
   }
 
