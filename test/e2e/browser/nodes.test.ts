@@ -82,7 +82,7 @@ describeTraefik('two hosts and two browsers', traefik => {
 
           await page.goto(`${PORTAL}/logout`);
           await page.locator('#sign-out button').click();
-          await page.waitForLoadState();
+          await page.waitForURL(/done=/);
           await waitUntil(
             'the other machine to know that the session ended',
             async () => (await other.goto(PHOTOS)) !== null && other.url().startsWith(PORTAL),

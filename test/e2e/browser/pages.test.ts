@@ -27,8 +27,7 @@ async function findings(page: Page): Promise<string[]> {
   const found: string[] = [];
   for (const [colorScheme, width] of [
     ['light', WIDE],
-    ['dark', WIDE],
-    ['light', NARROW],
+    ['dark', NARROW],
   ] as const) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
@@ -37,6 +36,7 @@ async function findings(page: Page): Promise<string[]> {
     if (needed > width) found.push(`${needed} px wide in a window of ${width} px`);
   }
   await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize({ width: WIDE, height: 800 });
   return found;
 }
 

@@ -140,6 +140,7 @@ function describeFront(start: (home: Home) => Promise<Front>, denied: RegExp): v
       expect(await page.locator('#user').textContent()).toBe('user');
       await page.goto(`${PORTAL}/logout`);
       await page.locator('#sign-out button').click();
+      await page.waitForURL(/done=/);
       await page.goto(asked);
       await isAtPortal(page);
       await page.context().close();

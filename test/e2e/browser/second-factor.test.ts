@@ -10,6 +10,7 @@ import {
 } from '../../support/browser.ts';
 import { removeTempDirectories } from '../../support/temp.ts';
 import { describeTraefik } from '../../support/traefik.ts';
+import { waitUntil } from '../../support/wait.ts';
 import { type MemberName, PORTAL } from './home.ts';
 import { type Household, startHousehold } from './household.ts';
 import {
@@ -110,8 +111,10 @@ describeTraefik('second factors, through Traefik with the guest', traefik => {
           },
         ]);
         const other = await old.newPage();
-        await other.goto(url('wiki'));
-        expect(other.url().startsWith(PORTAL)).toBe(true);
+        await waitUntil('the session before to be over', async () => {
+          await other.goto(url('wiki'));
+          return other.url().startsWith(PORTAL);
+        });
         expect(complaints.list).toEqual([]);
         for (const each of [context, old]) await each.close();
       });
