@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const postern = fileURLToPath(new URL('../../dist/postern.mjs', import.meta.url));
 
-/** Starts the real program on a configuration, with address, directory and secret of its own: `{ port, stop() }`. */
+/**
+ * Starts the real program on a copy of a configuration and the YAML files beside it, with address, directory
+ * and secret of its own: `{ port, stop() }`. A copy, because database and messages lie beside the configuration.
+ */
 export async function startService(configuration) {
   const directory = mkdtempSync(join(tmpdir(), 'postern-replay-'));
   const port = await freePort();
@@ -18,7 +21,13 @@ export async function startService(configuration) {
   };
   const secret = await output(['secret', '--out', join(directory, 'secret')], env);
   if (secret.code !== 0) throw new Error(secret.text);
-  const child = spawn(process.execPath, [postern, 'serve', '--config', configuration], {
+  const copy = join(directory, 'configuration');
+  cpSync(dirname(configuration), copy, {
+    recursive: true,
+    filter: path => path === dirname(configuration) || ['.yml', '.yaml'].includes(extname(path)),
+  });
+  const config = join(copy, basename(configuration));
+  const child = spawn(process.execPath, [postern, 'serve', '--config', config], {
     env: {
       ...env,
       POSTERN_SECRET_FILE: join(directory, 'secret'),
