@@ -45,7 +45,8 @@ export function createIsApplication(signIn: SignIn, engine: Pick<Engine, 'decide
 /**
  * Whether a request came to the portal's own address, through a proxy that may
  * say so: its `Host` and the forwarded one are both the portal's, as common
- * nginx configurations send them.
+ * nginx configurations send them, and so is the path that is told. Where an
+ * application has the same host, its proxy may have been given a wrong address.
  */
 export function createIsPortal(signIn: SignIn, engine: Pick<Engine, 'isTrustedProxy'>) {
   return (request: Request): boolean => {
@@ -58,7 +59,20 @@ export function createIsPortal(signIn: SignIn, engine: Pick<Engine, 'isTrustedPr
     return (
       told.length > 0 &&
       told.every(host => typeof host === 'string' && signIn.isPortalHost(host)) &&
+      toldPaths(request).every(path => typeof path === 'string' && signIn.isPortalPath(own, path)) &&
       engine.isTrustedProxy(request.peer)
     );
   };
+}
+
+/** Paths of what was asked for, as proxies tell them. */
+function toldPaths({ headers }: Request): (string | typeof REPEATED)[] {
+  const paths: (string | typeof REPEATED)[] = [];
+  for (const name of ['x-forwarded-uri', 'x-original-uri', 'x-original-url']) {
+    const told = headers.one(name);
+    if (told === REPEATED) paths.push(REPEATED);
+    // An address begins with scheme and host, which are looked at above.
+    else if (told) paths.push(told.replace(/^[a-z]+:\/\/[^/?#]+/i, '').split(/[?#]/, 1)[0] || '/');
+  }
+  return paths;
 }

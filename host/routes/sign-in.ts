@@ -54,4 +54,16 @@ export class SignIn {
   isPortalHost(host: string): boolean {
     return this.#hosts.has(bareHost(host));
   }
+
+  /** Whether a path of this host is a portal's: where that has a path of its own, the rest is an application. */
+  isPortalPath(host: string, path: string): boolean {
+    return this.#cookies.some(({ signInUrl }) => {
+      if (signInUrl === undefined || hostOfAddress(signInUrl) !== bareHost(host)) return false;
+      const base = new URL(signInUrl).pathname.replace(/\/+$/, '');
+      if (base === '') return true;
+      // Nothing that a proxy and we could read in two ways.
+      const isPlain = /^[\w/.-]+$/.test(path) && !path.includes('..');
+      return isPlain && (path === base || path.startsWith(`${base}/`));
+    });
+  }
 }

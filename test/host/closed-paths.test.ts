@@ -287,6 +287,53 @@ describe("the portal's own address behind a proxy", () => {
     expect(await ask('/', headers)).toBe(403);
   });
 
+  it('that has a path of its own answers for nothing else on its host', async () => {
+    const cookies = [{ domain: 'example.com', signInUrl: 'https://app.example.com/authelia' }];
+    const shared = createRouter(
+      [{ path: '/', kind: 'portal', below: true, handler: () => statusReply(200) }],
+      log,
+      { isPortal: createIsPortal(new SignIn(cookies), engine) },
+    );
+    const told = async (path: string, lines: HeaderList) => {
+      const host = ['Host', 'app.example.com'];
+      const raw = new RequestHeaders([...host, ...lines.flat()]);
+      const peer = '127.0.0.1';
+      return (await shared({ method: 'GET', path, query: '', headers: raw, peer, secure: false })).status;
+    };
+    const byUri = (uri: string): HeaderList => [
+      ['X-Forwarded-Host', 'app.example.com'],
+      ['X-Forwarded-Uri', uri],
+    ];
+    const byUrl = (uri: string): HeaderList => [['X-Original-URL', `https://app.example.com${uri}`]];
+    const byOriginal = (uri: string): HeaderList => [
+      ['X-Forwarded-Host', 'app.example.com'],
+      ['X-Original-URI', uri],
+    ];
+    for (const by of [byUri, byUrl, byOriginal]) {
+      for (const uri of ['/authelia', '/authelia/', '/authelia/logout?x=/', '/authelia/static/a-1.css']) {
+        expect([uri, await told('/', by(uri))]).toEqual([uri, 200]);
+        expect([uri, await told('/authelia/', by(uri))]).toEqual([uri, 200]);
+      }
+      for (const uri of [
+        '/',
+        '/admin',
+        '/autheliax',
+        '/?/authelia/',
+        '/authelia/../admin',
+        '/authelia/%2e%2e/admin',
+        '/authelia/..;/admin',
+        '/authelia%2f..%2fadmin',
+        '/authelia/\\..\\admin',
+        '//authelia/',
+      ]) {
+        expect([uri, await told('/', by(uri))]).toEqual([uri, 403]);
+        expect([uri, await told('/authelia/', by(uri))]).toEqual([uri, 403]);
+      }
+    }
+    expect(await told('/', [...byUri('/authelia/'), ['X-Forwarded-Uri', '/authelia/']])).toBe(403);
+    expect(await told('/', [['X-Forwarded-Host', 'app.example.com']])).toBe(200);
+  });
+
   it('refuses a peer that is no trusted proxy, and never serves operators', async () => {
     expect(await ask('/', portal('auth.example.com'), '192.0.2.9')).toBe(403);
     expect(await ask('/health', portal('auth.example.com'))).toBe(403);
