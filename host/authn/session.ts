@@ -4,6 +4,7 @@ import type { Issuer } from '../grant/issuer.ts';
 import type { Credential, KnownGrants } from '../grant/known-grants.ts';
 import type { RequestHeaders } from '../http/request-headers.ts';
 import type { Logger } from '../log/logger.ts';
+import { rateLimited } from '../log/rate-limit.ts';
 import type { Engine, Proof } from '../policy/engine.ts';
 import type { SessionService } from '../session/service.ts';
 import { StoreError } from '../store/store.ts';
@@ -39,9 +40,12 @@ const BUSY: SessionOutcome = { kind: 'busy' };
 /** The session's cookie. One that counts no more is none at all: its visitor is asked to sign in. */
 export class SessionStrategy {
   readonly #deps: SessionStrategyDeps;
+  /** For a database that is away: each request says it again. */
+  readonly #log: Logger;
 
   constructor(deps: SessionStrategyDeps) {
     this.#deps = deps;
+    this.#log = rateLimited(deps.log, deps.clock);
   }
 
   /** As it enters T. @param host as received */
@@ -60,11 +64,13 @@ export class SessionStrategy {
       const proof = await this.#judge(domain, token);
       return proof === undefined ? BUSY : { kind: 'proof', proof };
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
       // What is known of it counts to its end, as a guest would let it.
       const proof = this.#deps.known.find(credentialOf(domain, token), client, true);
       if (proof !== undefined) return { kind: 'proof', proof };
-      this.#deps.log.error('a session could not be looked up: answered 503', { error: error.message });
+      // Drivers' own texts may quote what was asked.
+      const why =
+        error instanceof StoreError ? error.message : error instanceof Error ? error.name : 'unknown';
+      this.#log.error('a session could not be looked up: answered 503', { error: why });
       return BUSY;
     }
   }
