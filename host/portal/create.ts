@@ -1,6 +1,7 @@
 import type { Cache } from '../cache/cache.ts';
 import type { CookieConfig } from '../config/schema.ts';
 import type { Request, Route } from '../http/router.ts';
+import { rateLimited } from '../log/rate-limit.ts';
 import type { Engine } from '../policy/engine.ts';
 import { createIsPortal } from '../routes/own-address.ts';
 import type { SignIn } from '../routes/sign-in.ts';
@@ -71,6 +72,9 @@ export function createPortal(deps: CreatePortalDeps): Portal {
     const agent = request.headers.one('user-agent');
     return { address: clientOf(request, engine), agent: typeof agent === 'string' ? agent : '' };
   };
-  const door = new HandoffDoor({ cookies, handoffs, sessions, returns, random, tokenOf, detailsOf, log });
+  // Anybody can come with a code that is none.
+  const limited = rateLimited(log, clock, ['error', 'warn', 'info']);
+  const own = { handoffs, sessions, returns, tokenOf, detailsOf };
+  const door = new HandoffDoor({ ...own, cookies, random, log: limited });
   return { routes, door };
 }

@@ -886,6 +886,19 @@ describe('the portal as the address of a forwardAuth', () => {
 });
 
 describe('the paths that sign in at an application', () => {
+  it('fill no log with what anybody asks them', async () => {
+    const lines = () => authz.log.lines.filter(({ message }) => message.startsWith('sign-in at an app'));
+    const before = lines().length;
+    for (let i = 0; i < 20; i++) {
+      const code = randomBytes(32).toString('base64url');
+      const proxy: HeaderList = [['Host', 'app.other.org']];
+      const answer = await ask(`/outpost.goauthentik.io/callback?code=${code}`, { proxy });
+      expect(answer.status).toBe(400);
+    }
+    expect(lines().length - before).toBeLessThanOrEqual(2);
+    expect(lines().length).toBeGreaterThan(0);
+  });
+
   it('answer no proxy with leave to pass, and lead to ours alone', async () => {
     const client = await signedIn();
     const cookie = ['Cookie', `${SESSION}=${client.cookies.get(SESSION)}`] as const;

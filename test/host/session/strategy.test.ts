@@ -242,6 +242,9 @@ describe('a session at forward-auth', () => {
     expect([busy.status, headerOf(busy, 'retry-after')]).toEqual([503, '2']);
     moved += 3 * MINUTE + 1;
     expect((await get('app.example.com', [cookie(known)])).status).toBe(503);
+    // Everybody's browser asks again and again meanwhile: no line for each.
+    for (let i = 0; i < 10; i++) await get('app.example.com', [cookie(unknown)]);
+    expect(authz.log.lines.filter(({ message }) => /could not be looked up/.test(message))).toHaveLength(1);
     isAway = false;
     expect((await get('app.example.com', [cookie(unknown)])).status).toBe(401);
   });
