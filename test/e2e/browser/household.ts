@@ -26,6 +26,8 @@ export interface Household {
   /** Traefik's port with TLS. */
   readonly port: number;
   readonly traefik: Traefik;
+  /** As Traefik's plugin is given it. */
+  readonly keyFile: string;
   stop(): Promise<void>;
 }
 
@@ -37,7 +39,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
   const keyDirectory = join(home.directory, 'key');
   mkdirSync(keyDirectory, { mode: 0o750 });
   const keyFile = join(keyDirectory, 'guest.key');
-  writeFileSync(keyFile, formatGuestKey(guestKey));
+  writeFileSync(keyFile, formatGuestKey(guestKey), { mode: 0o640 });
   const setup = traefikSetup({
     domains: [...SERVICES.map(name => `${name}.example.com`), ...(options.domains ?? [])].map(domain => ({
       domain,
@@ -63,6 +65,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
     home,
     port: traefik.port,
     traefik,
+    keyFile,
     async stop() {
       await traefik.stop();
       await home.stop();

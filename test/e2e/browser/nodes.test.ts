@@ -70,9 +70,17 @@ describeTraefik('two hosts and two browsers', traefik => {
 
           for (const { home } of nodes) await home.stopHost();
           for (const { home } of nodes) await home.startHost();
-          await page.goto(PHOTOS);
-          await other.goto(WIKI);
-          expect([page.url(), other.url()]).toEqual([PHOTOS, WIKI]);
+          for (const [tab, address] of [
+            [page, PHOTOS],
+            [other, WIKI],
+          ] as const) {
+            // Until the guest has seen that its host is back, what it has to ask for is 503.
+            await waitUntil('the host to be back', async () => {
+              await tab.goto(address);
+              return (await tab.locator('#user').allTextContents())[0] === 'user';
+            });
+            expect(tab.url()).toBe(address);
+          }
 
           // Somebody else, at the second machine, is not concerned.
           const someone = await (await openContext(at(1).browser)).newPage();

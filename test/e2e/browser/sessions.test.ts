@@ -63,9 +63,13 @@ describeTraefik('sessions, through Traefik with the guest', traefik => {
     /** Whether the service shows its page; else the portal asks to sign in. */
     const isIn = async (page: Page): Promise<boolean> => {
       await page.goto(HOME);
-      return page.url() === HOME;
+      return (await page.locator('#user').allTextContents())[0] === 'user';
     };
-    const soonOut = (page: Page) => waitUntil('the session to end', async () => !(await isIn(page)));
+    const soonOut = (page: Page) =>
+      waitUntil('the session to end', async () => {
+        await page.goto(HOME);
+        return page.url().startsWith(PORTAL);
+      });
 
     it('signs out on this device alone', async () => {
       const [one, two] = [await signedIn(false), await signedIn()];
@@ -102,7 +106,7 @@ describeTraefik('sessions, through Traefik with the guest', traefik => {
       await signIn(page, 'user');
       await leavesPortal(page);
       await house.home.writeUsers({ ...MEMBERS, user: { ...MEMBERS.user, password: 'Another-4!' } });
-      await waitUntil('the password to change', async () => !(await isIn(page)));
+      await soonOut(page);
       await signIn(page, 'user', { password: 'Another-4!' });
       await leavesPortal(page);
       await house.home.writeUsers(MEMBERS);
@@ -112,8 +116,13 @@ describeTraefik('sessions, through Traefik with the guest', traefik => {
     it('goes on when the host is stopped and started', async () => {
       const page = await signedIn();
       await house.home.stopHost();
-      await house.home.startHost();
+      // What the guest knows it goes on knowing.
       expect(await isIn(page)).toBe(true);
+      await house.home.startHost();
+      // Until the guest has seen that it is back, what it has to ask for is 503.
+      await waitUntil('the host to be back', () => isIn(page));
+      await page.goto('https://photos.example.com/');
+      expect(await page.locator('#user').textContent()).toBe('user');
       await page.context().close();
     });
 
@@ -235,6 +244,13 @@ describeTraefik('sessions, through Traefik with the guest', traefik => {
       await page.goto(HOME);
       expect(await page.locator('#user').textContent()).toBe('user');
       await page.context().close();
+    });
+
+    it('is a set-up in which postern doctor finds nothing wrong', async () => {
+      const { traefik, keyFile, home } = house;
+      const told = await home.command('doctor', '--traefik-api', traefik.apiUrl, '--key-file', keyFile);
+      expect(told).toContain(`leads from ${PORTAL}/ to the host`);
+      expect(told).toMatch(/^All well/m);
     });
   });
 });
