@@ -24,7 +24,7 @@ export function createPortalRoutes(deps: PortalDeps): Route[] {
   const destinations = new Destinations({ need, returns });
   const firstFactor = new FirstFactor(deps);
   const pages: readonly PortalRoute[] = [
-    createSignIn({ firstFactor, sessions, destinations, log }),
+    createSignIn({ firstFactor, sessions, destinations }),
     createContinue(destinations),
     createSignOut({ sessions, log }),
     ...deps.more,

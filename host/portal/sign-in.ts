@@ -1,6 +1,5 @@
 import type { Form } from '../http/form.ts';
 import type { Reply } from '../http/reply.ts';
-import type { Logger } from '../log/logger.ts';
 import { sessionCookie } from '../session/cookie.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { type Destinations, elsewhere } from './destination.ts';
@@ -20,7 +19,6 @@ export interface SignInDeps {
   readonly firstFactor: Pick<FirstFactor, 'judge' | 'deviceCookie'>;
   readonly sessions: Pick<Sessions, 'begin'>;
   readonly destinations: Destinations;
-  readonly log: Logger;
 }
 
 /** `/`: sign in, or who is signed in, or on to where somebody wanted to go. */
@@ -62,7 +60,7 @@ export function createContinue(destinations: Destinations): PortalRoute {
 }
 
 async function signIn(visit: Visit, form: Form, deps: SignInDeps): Promise<Reply> {
-  const { firstFactor, sessions, destinations, log } = deps;
+  const { firstFactor, sessions, destinations } = deps;
   const { texts, site, client, agent, began, live, request } = visit;
   // No name begins or ends with a space; telephones put one behind what they complete.
   const username = (form.get('username') ?? '').trim();
@@ -90,7 +88,6 @@ async function signIn(visit: Visit, form: Form, deps: SignInDeps): Promise<Reply
     return signInPage(visit, { status: 401, problem: texts.signIn.failed, username, remember });
   }
   const { principal } = outcome;
-  log.info('signed in', { user: principal.username, client, host: site.cookie.domain });
   const missing = destinations.missing(visit, destinations.of(visit), { principal, level: 1 });
   return visit.go(missing ?? '/continue', [
     ['Set-Cookie', sessionCookie(site.cookie, begun.token, begun.session)],

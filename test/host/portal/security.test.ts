@@ -836,6 +836,18 @@ describe('the second factor', () => {
   });
 });
 
+describe('who signs in', () => {
+  it('has one line in the log, without the session', async () => {
+    const told = () => authz.log.lines.filter(({ message }) => message === 'signed in');
+    const before = told().length;
+    const client = await signedIn();
+    expect(told().slice(before)).toMatchObject([
+      { fields: { user: 'alice', client: '203.0.113.9', factors: 1 } },
+    ]);
+    expect(authz.log.text()).not.toContain(client.cookies.get(SESSION));
+  });
+});
+
 describe('the portal as the address of a forwardAuth', () => {
   it('lets nobody in', async () => {
     const client = await signedIn();
