@@ -7,19 +7,22 @@ import type { SessionRow, Tables } from './tables.ts';
 
 /** @param teller whoever writes here, for `revocations` */
 export function createSessions(db: Kysely<Tables>, columns: Columns, teller: string): SessionStore {
-  const row = (session: Session): SessionRow => ({
-    id: session.id,
-    username: session.username,
-    domain: session.domain,
-    level: session.level,
-    created_at: session.createdAt,
-    expires_at: session.expiresAt,
-    active_at: session.activeAt,
-    remember: session.remember ? 1 : 0,
-    details: columns.seal('sessions', 'details', owner(session), Buffer.from(session.details, 'utf8')),
-    password: session.password,
-    parent: session.parent ?? null,
-  });
+  const row = (session: Session): SessionRow => {
+    const plain = {
+      id: session.id,
+      username: session.username,
+      domain: session.domain,
+      level: session.level,
+      created_at: session.createdAt,
+      expires_at: session.expiresAt,
+      active_at: session.activeAt,
+      remember: session.remember ? 1 : 0,
+      password: session.password,
+      parent: session.parent ?? null,
+    };
+    const details = Buffer.from(session.details, 'utf8');
+    return { ...plain, details: columns.seal('sessions', 'details', owner(plain), details) };
+  };
   const session = (found: SessionRow): Session => ({
     id: found.id,
     username: found.username,
@@ -133,7 +136,11 @@ async function hold(transaction: Transaction<Tables>, id: string): Promise<boole
   return isAny(numUpdatedRows);
 }
 
-/** Details belong to one session of one user. */
-function owner({ username, id }: { readonly username: string; readonly id: string }): string {
-  return `${id}:${username}`;
+/**
+ * Details belong to one session of one user, and with them all that never changes
+ * in a session: whoever writes the database raises no level and puts off no end.
+ */
+function owner(row: Omit<SessionRow, 'details' | 'active_at'>): string {
+  const { id, username, domain, level, created_at, expires_at, remember, password, parent } = row;
+  return JSON.stringify([id, username, domain, level, created_at, expires_at, remember, password, parent]);
 }

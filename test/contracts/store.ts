@@ -320,6 +320,25 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       await expect(store.factors.ofUser('mallory')).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
     });
 
+    it.each([
+      ['another user', "username = 'mallory'"],
+      ['another domain', "domain = 'example.org'"],
+      ['two factors', 'level = 2'],
+      ['a later beginning', `created_at = ${NOW + 1}`],
+      ['a later end', `expires_at = ${NOW + 9 * 3_600_000}`],
+      ['no pause', 'remember = 1'],
+      ['another password', "password = 'tag-2'"],
+      ['no parent', 'parent = null'],
+    ])('gives a session to nobody who has written %s into it', async (_, change) => {
+      await store.sessions.put(session({ id: 'parent' }));
+      await store.sessions.put(session({ parent: 'parent' }));
+      await store.sessions.touch('hash-1', NOW + 5_000);
+      expect(await store.sessions.find('hash-1')).toMatchObject({ level: 1, parent: 'parent' });
+      place.tamper(settings, `update sessions set ${change} where id = 'hash-1'`);
+      await expect(store.sessions.find('hash-1')).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
+      expect(await store.sessions.remove('hash-1', NOW)).toEqual(['hash-1']);
+    });
+
     it('opens with its secret alone, and with a new one once its key is wrapped anew', async () => {
       await store.factors.add(device());
       const next = Buffer.alloc(32, 4);
