@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { qrCode } from '../../../host/second-factor/qr.ts';
 import { findChromium, openBrowser, openContext, type Page } from '../../support/browser.ts';
@@ -52,6 +52,29 @@ async function showSamples(page: Page, name: StopName): Promise<void> {
   if (name === 'devices') await replace(page, '.list .small', [`registered ${SAMPLE.moment}`]);
 }
 
+/** What nobody sees: Chromium rounds the edges of corners now one way, now the other. */
+const MAX_DIFFERENCE = 2;
+
+/** Whether two PNGs look the same, as a browser reads them. @param blank any page that may run scripts */
+async function lookAlike(blank: Page, before: Buffer, now: Buffer): Promise<boolean> {
+  const [a, b] = [before, now].map(png => `data:image/png;base64,${png.toString('base64')}`);
+  const difference = await blank.evaluate(`(async () => {
+    const pixels = async url => {
+      const image = new Image()
+      image.src = url
+      await image.decode()
+      const canvas = new OffscreenCanvas(image.width, image.height)
+      const context = canvas.getContext('2d')
+      context.drawImage(image, 0, 0)
+      return context.getImageData(0, 0, image.width, image.height)
+    }
+    const [a, b] = [await pixels('${a}'), await pixels('${b}')]
+    if (a.width !== b.width || a.height !== b.height) return 255
+    return a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i])), 0)
+  })()`);
+  return (difference as number) <= MAX_DIFFERENCE;
+}
+
 /** Takes the pictures; answers their names. @param args `--out FOLDER` */
 export async function run(args: readonly string[]): Promise<void> {
   const folder = resolve(args[0] === '--out' ? (args[1] ?? '') : 'docs/images');
@@ -67,6 +90,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const browser = await openBrowser(chromium, { port: house.port });
   try {
     const context = await openContext(browser);
+    const blank = await (await openContext(browser)).newPage();
     for await (const { name, page } of tour(context, house.home, 'guest')) {
       await showSamples(page, name);
       // Where the page puts the focus, it shows.
@@ -77,8 +101,11 @@ export async function run(args: readonly string[]): Promise<void> {
       for (const colorScheme of THEMES) {
         await page.emulateMedia({ colorScheme });
         const path = join(folder, `portal-${name}-${colorScheme}.png`);
-        await page.screenshot({ path, fullPage: true, animations: 'disabled', caret: 'hide' });
-        process.stdout.write(`${path}\n`);
+        const now = await page.screenshot({ fullPage: true, animations: 'disabled', caret: 'hide' });
+        // What looks as it did stays as it is: repositories keep every version for ever.
+        const isNew = !existsSync(path) || !(await lookAlike(blank, readFileSync(path), now));
+        if (isNew) writeFileSync(path, now);
+        process.stdout.write(`${isNew ? 'taken' : 'as before'}: ${path}\n`);
       }
     }
   } finally {
