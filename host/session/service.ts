@@ -240,8 +240,7 @@ export class SessionService implements Sessions {
   async #endLeft(): Promise<void> {
     const { store, clock, log } = this.#deps;
     for (const [username, since] of this.#left) {
-      const isAny = (await store.sessions.ofUser(username)).length > 0;
-      const ids = isAny ? await store.sessions.removeAll(username, clock.now(), since) : [];
+      const ids = await store.sessions.removeAll(username, clock.now(), since);
       if (this.#left.get(username) === since) this.#left.delete(username);
       if (ids.length === 0) continue;
       this.#ended([username], ids.length);
