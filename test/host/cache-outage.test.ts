@@ -380,8 +380,8 @@ describeRedis('a shared store that fails', binary => {
     const host = await startHost({ mode: 'sentinel', nodes, sentinel: { name: servers.name } });
     await up(host);
     await host.cache.set(KEY, bytes('kept'), 60);
-    await waitUntil('replication', () => servers.replica.cli('dbsize') !== '0');
-    await sleep(300);
+    // Everything: the marker is written before the key.
+    await waitUntil('replication', () => servers.replica.cli('dbsize') === servers.master.cli('dbsize'));
     await servers.master.stop();
     await down(host);
     await waitUntil('the new master', () => servers.replica.cli('role').startsWith('master'), 30_000);

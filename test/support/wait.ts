@@ -8,7 +8,7 @@ export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTi
 export async function waitUntil<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 15_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   let last = '';
