@@ -152,7 +152,7 @@ describeField(
             if (received !== undefined)
               expect(
                 toldHosts(received).filter(told => CLOSED.includes(told)),
-                host,
+                `${JSON.stringify(headers)} came as ${JSON.stringify(received)}`,
               ).toEqual([]);
           }
         });
