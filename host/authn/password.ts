@@ -4,11 +4,11 @@ import { FairQueue } from './fair-queue.ts';
 import { type Origin, originOf } from './origin.ts';
 
 /**
- * Memory of all verifications that run together, KiB: six of Authelia's
+ * Memory of all verifications that run together, KiB: five of Authelia's
  * default digests (64 MiB), with which the host stays below 600 MiB. A costlier
  * digest runs alone.
  */
-export const MAX_VERIFY_MEMORY_KIB = 393_216;
+export const MAX_VERIFY_MEMORY_KIB = 327_680;
 /** At 0.15 s each on two cores the last one waits five seconds; a proxy does not wait much longer. */
 export const MAX_VERIFY_QUEUE = 64;
 
