@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hash } from '@node-rs/argon2';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { systemClock } from '../../host/clock.ts';
-import { parseConfig } from '../../host/config/parse.ts';
-import { createLogger } from '../../host/log/logger.ts';
-import { SessionService } from '../../host/session/service.ts';
-import { openStore } from '../../host/store/open.ts';
-import type { Store } from '../../host/store/store.ts';
-import { openFileDirectory } from '../../host/users/file-directory.ts';
 import { runPostern } from '../support/postern.ts';
 import { describePostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { describeRedis, type RedisServer, startRedis } from '../support/redis.ts';
@@ -17,6 +9,7 @@ import { removeTempDirectories } from '../support/temp.ts';
 import { describeTraefik } from '../support/traefik.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
 import { type Stack, startStack } from './stack.ts';
+import { openStackSessions, type StackSessions } from './stack-sessions.ts';
 
 const COOKIE = '__Secure-postern_session';
 const SCRIPT = { accept: 'application/json', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' };
@@ -30,8 +23,7 @@ describeTraefik('sessions of two hosts', traefik => {
       let postgres: PostgresServer;
       let redis: RedisServer;
       let stacks: Stack[] = [];
-      let store: Store;
-      let sessions: SessionService;
+      let made: StackSessions;
 
       beforeAll(async () => {
         postgres = await startPostgres(binaries);
@@ -60,38 +52,17 @@ describeTraefik('sessions of two hosts', traefik => {
         };
         stacks = [await startStack(options), await startStack(options)];
         const [first] = stacks as [Stack];
-        const text = readFileSync(first.configFile, 'utf8');
-        const yaml = { file: first.configFile, text };
-        const { config } = parseConfig({ yaml, env: first.hostEnv, isTerminal: false });
-        const { secret, storage, cookies = [] } = config;
-        if (secret === undefined || storage === undefined) throw new Error('no database');
-        store = await openStore(storage, { secret, random: randomBytes });
-        sessions = new SessionService({
-          ...{ store, cookies, secret, previousSecret: undefined },
-          directory: openFileDirectory(first.usersFile, { watch: false, search: config.usersSearch }),
-          clock: systemClock,
-          random: randomBytes,
-          log: createLogger({ level: 'error', format: 'text', colour: false, write: () => {} }),
-          revoke: () => {},
-        });
+        made = await openStackSessions(first);
       }, 600_000);
 
       afterAll(async () => {
         for (const stack of stacks) await stack.stop();
-        await store?.close();
+        await made?.close();
         await redis?.stop();
         await postgres?.stop();
         removeTempDirectories();
       });
 
-      async function begin(username: string): Promise<string> {
-        const details = { address: '192.0.2.1', agent: 'Firefox' };
-        const begun = await sessions.begin({
-          ...{ username, domain: 'example.com', level: 1, remember: false, details },
-        });
-        if (begun === undefined) throw new Error('no session');
-        return begun.token;
-      }
       const both = (token: string) =>
         Promise.all(
           stacks.map(async stack => {
@@ -126,7 +97,7 @@ describeTraefik('sessions of two hosts', traefik => {
       }
 
       it('are known to both, and refused by both when they end at one', async () => {
-        const [ann, bea] = [await begin('ann'), await begin('bea')];
+        const [ann, bea] = [await made.begin('ann'), await made.begin('bea')];
         const [first] = stacks as [Stack];
         await measure('revoked on another host', ann, () =>
           runPostern(
@@ -136,11 +107,11 @@ describeTraefik('sessions of two hosts', traefik => {
           ),
         );
         expect(await both(bea)).toEqual([200, 200]);
-        await measure('signed out everywhere', bea, () => sessions.endAll('bea'));
+        await measure('signed out everywhere', bea, () => made.sessions.endAll('bea'));
       });
 
       it('go on when both hosts are stopped and started', async () => {
-        const token = await begin('cid');
+        const token = await made.begin('cid');
         expect(await both(token)).toEqual([200, 200]);
         for (const stack of stacks) {
           await stack.host.stop();
@@ -152,9 +123,9 @@ describeTraefik('sessions of two hosts', traefik => {
       });
 
       it('end with a Redis that is emptied, and begin anew', async () => {
-        const token = await begin('ann');
+        const token = await made.begin('ann');
         await measure('Redis emptied', token, async () => void redis.cli('FLUSHALL'));
-        const next = await begin('ann');
+        const next = await made.begin('ann');
         await waitUntil('both let the new one in', async () =>
           (await both(next)).every(status => status === 200),
         );
@@ -162,7 +133,7 @@ describeTraefik('sessions of two hosts', traefik => {
       });
 
       it('are let in by what was granted while the database is away, and looked up when it is back', async () => {
-        const [known, unknown] = [await begin('ann'), await begin('bea')];
+        const [known, unknown] = [await made.begin('ann'), await made.begin('bea')];
         expect(await both(known)).toEqual([200, 200]);
         await postgres.stop();
         expect(await both(known)).toEqual([200, 200]);

@@ -1,21 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hash } from '@node-rs/argon2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../host/clock.ts';
-import { parseConfig } from '../../host/config/parse.ts';
-import { createLogger } from '../../host/log/logger.ts';
-import { SessionService } from '../../host/session/service.ts';
-import type { NewSession } from '../../host/session/sessions.ts';
-import { openStore } from '../../host/store/open.ts';
-import type { Store } from '../../host/store/store.ts';
-import { openFileDirectory } from '../../host/users/file-directory.ts';
 import { runPostern } from '../support/postern.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 import { describeTraefik } from '../support/traefik.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
 import { type Answer, type Stack, startStack, type User } from './stack.ts';
+import { openStackSessions, type StackSessions } from './stack-sessions.ts';
 
 const COOKIE = '__Secure-postern_session';
 /** Design decision 6, from the change on. */
@@ -30,8 +21,7 @@ const USERS = ['ann', 'bea', 'cid', 'dan', 'eve', 'fay', 'gus', 'hal'];
 
 describeTraefik('sessions in a real Traefik', binary => {
   let stack: Stack;
-  let store: Store;
-  let sessions: SessionService;
+  let made: StackSessions;
   let users: Record<string, User>;
   const digests = { old: '', new: '' };
 
@@ -74,41 +64,14 @@ describeTraefik('sessions in a real Traefik', binary => {
         },
       },
     });
-    // Whoever has the database and the secret makes sessions, as another host does.
-    const text = readFileSync(stack.configFile, 'utf8');
-    const { config } = parseConfig({
-      yaml: { file: stack.configFile, text },
-      env: stack.hostEnv,
-      isTerminal: false,
-    });
-    const { secret, storage, cookies = [] } = config;
-    if (secret === undefined || storage === undefined) throw new Error('no database');
-    store = await openStore(storage, { secret, random: randomBytes });
-    sessions = new SessionService({
-      ...{ store, cookies, secret, previousSecret: undefined },
-      directory: openFileDirectory(stack.usersFile, { watch: false, search: config.usersSearch }),
-      clock: systemClock,
-      random: randomBytes,
-      log: createLogger({ level: 'error', format: 'text', colour: false, write: () => {} }),
-      revoke: () => {},
-    });
+    made = await openStackSessions(stack);
   }, 600_000);
 
   afterAll(async () => {
     await stack?.stop();
-    await store?.close();
+    await made?.close();
     removeTempDirectories();
   });
-
-  async function begin(username: string, over: Partial<NewSession> = {}): Promise<string> {
-    const details = { address: '192.0.2.1', agent: 'Firefox' };
-    const begun = await sessions.begin({
-      ...{ username, domain: 'example.com', level: 1, remember: false, details },
-      ...over,
-    });
-    if (begun === undefined) throw new Error('no session');
-    return begun.token;
-  }
 
   const ask = (
     domain: string,
@@ -122,7 +85,7 @@ describeTraefik('sessions in a real Traefik', binary => {
     runPostern(dirname(stack.configFile), [...args, '--config', stack.configFile], stack.hostEnv);
 
   it('asks the host once, and tells the application who it is and nothing of the cookie', async () => {
-    const token = await begin('ann');
+    const token = await made.begin('ann');
     const first = await stack.ask('app.example.com', '/page', {
       headers: { ...NAVIGATION, cookie: `theme=dark; ${COOKIE}=${token}; lang=en` },
     });
@@ -140,7 +103,7 @@ describeTraefik('sessions in a real Traefik', binary => {
   });
 
   it('decides by groups and levels, and asks for what is missing where people sign in', async () => {
-    const [ann, bea] = [await begin('ann'), await begin('bea')];
+    const [ann, bea] = [await made.begin('ann'), await made.begin('bea')];
     expect([await status('admin.example.com', ann), await status('admin.example.com', bea)]).toEqual([
       200, 403,
     ]);
@@ -152,14 +115,14 @@ describeTraefik('sessions in a real Traefik', binary => {
     ]);
     const script = await ask('two.example.com', ann);
     expect([script.status, script.headers.get('www-authenticate')]).toEqual([401, null]);
-    const next = await begin('ann', { level: 2, replaces: ann });
+    const next = await made.begin('ann', { level: 2, replaces: ann });
     expect(await status('two.example.com', next)).toBe(200);
     await waitUntil('the old session is refused', async () => (await status('app.example.com', ann)) === 401);
   });
 
   it('takes none that is not what we gave, and no two', async () => {
-    const token = await begin('bea');
-    const other = await begin('bea');
+    const token = await made.begin('bea');
+    const other = await made.begin('bea');
     expect(await status('app.example.com', token)).toBe(200);
     const before = await deferrals();
     const bytes = Buffer.from(token, 'base64url');
@@ -177,12 +140,12 @@ describeTraefik('sessions in a real Traefik', binary => {
     });
     expect(twice.status).toBe(401);
     expect(await status('app.quick.test', token)).toBe(401);
-    expect(await status('app.example.com', await begin('bea', { domain: 'quick.test' }))).toBe(401);
+    expect(await status('app.example.com', await made.begin('bea', { domain: 'quick.test' }))).toBe(401);
     expect(await status('app.example.com', token)).toBe(200);
   });
 
   it('a script keeps its user signed in; nobody there signs them out', async () => {
-    const token = await begin('cid', { domain: 'quick.test' });
+    const token = await made.begin('cid', { domain: 'quick.test' });
     const begun = performance.now();
     while (performance.now() - begun < 9_000) {
       expect([Math.round(performance.now() - begun), await status('app.quick.test', token)]).toEqual([
@@ -203,7 +166,7 @@ describeTraefik('sessions in a real Traefik', binary => {
 
   it('ends at its end, whatever is asked', async () => {
     const begun = performance.now();
-    const token = await begin('cid', { domain: 'short.test' });
+    const token = await made.begin('cid', { domain: 'short.test' });
     let last = 0;
     while (performance.now() - begun < 4_500) {
       const at = performance.now() - begun;
@@ -243,19 +206,19 @@ describeTraefik('sessions in a real Traefik', binary => {
     };
 
     it('when its user signs out here, by another host', async () => {
-      const [token, other] = [await begin('dan'), await begin('dan')];
-      await measure('sign-out here', token, () => sessions.end('example.com', token));
+      const [token, other] = [await made.begin('dan'), await made.begin('dan')];
+      await measure('sign-out here', token, () => made.sessions.end('example.com', token));
       expect(await status('app.example.com', other)).toBe(200);
-      await measure('sign-out everywhere', other, () => sessions.endAll('dan'));
+      await measure('sign-out everywhere', other, () => made.sessions.endAll('dan'));
     });
 
     it('when the user is disabled, and when the password changes', async () => {
-      await measure('user disabled', await begin('eve'), change('eve', { disabled: true }));
-      await measure('password changed', await begin('fay'), change('fay', { digest: digests.new }));
+      await measure('user disabled', await made.begin('eve'), change('eve', { disabled: true }));
+      await measure('password changed', await made.begin('fay'), change('fay', { digest: digests.new }));
     });
 
     it('when the operator says so', async () => {
-      const [token, there] = [await begin('gus'), await begin('hal')];
+      const [token, there] = [await made.begin('gus'), await made.begin('hal')];
       const listed = await postern(['session', 'list', '--user', 'gus', '--json']);
       const [{ id, browser }] = JSON.parse(listed.output.trim()) as [{ id: string; browser: string }];
       expect(browser).toBe('Firefox');
@@ -266,7 +229,7 @@ describeTraefik('sessions in a real Traefik', binary => {
   });
 
   it('goes on when the host is stopped and started, and while it is away', async () => {
-    const token = await begin('ann');
+    const token = await made.begin('ann');
     expect(await status('app.example.com', token)).toBe(200);
     await stack.host.stop();
     // The state page says that nobody answers: what was granted counts all the same.

@@ -107,13 +107,5 @@ describePostgres('second factors with PostgreSQL', binaries => {
   });
   afterAll(() => server?.stop());
 
-  describeTwoHosts('PostgreSQL', () => ({
-    kind: 'postgres',
-    host: '127.0.0.1',
-    port: server.port,
-    database: server.createDatabase(),
-    schema: 'public',
-    username: 'postern',
-    password: server.password,
-  }));
+  describeTwoHosts('PostgreSQL', () => server.createSettings());
 });

@@ -96,15 +96,7 @@ describePostgres('with PostgreSQL', binaries => {
     const server = await startPostgres(binaries);
     const databaseOf = (settings: StoreSettings) => (settings.kind === 'postgres' ? settings.database : '');
     return {
-      create: () => ({
-        kind: 'postgres',
-        host: '127.0.0.1',
-        port: server.port,
-        database: server.createDatabase(),
-        schema: 'public',
-        username: 'postern',
-        password: server.password,
-      }),
+      create: () => server.createSettings(),
       dump: settings =>
         ['sessions', 'totp_devices', 'recovery_codes', 'data_keys', 'accounts', 'bans']
           .map(table => server.sql(databaseOf(settings), `select * from ${table}`))

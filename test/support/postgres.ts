@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chownSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StorageSetup } from '../../host/config/schema.ts';
 import { describeWith } from './component.ts';
 import { freePort } from './net.ts';
 import { findProgram, type Program, startProgram } from './program.ts';
@@ -44,6 +45,8 @@ export interface PostgresServer {
   readonly password: string;
   /** A new empty database. */
   createDatabase(): string;
+  /** How to open a new empty database. */
+  createSettings(): Extract<StorageSetup, { kind: 'postgres' }>;
   /** Rows of a statement, as text. */
   sql(database: string, statement: string): string;
   stop(): Promise<void>;
@@ -92,14 +95,24 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
   await waitUntil('PostgreSQL', () => sql('postgres', 'select 1') === '1');
   sql('postgres', `alter user postern password '${password}'`);
   let databases = 0;
+  function createDatabase(): string {
+    const name = `test_${++databases}`;
+    sql('postgres', `create database ${name}`);
+    return name;
+  }
   return {
     port,
     password,
-    createDatabase() {
-      const name = `test_${++databases}`;
-      sql('postgres', `create database ${name}`);
-      return name;
-    },
+    createDatabase,
+    createSettings: () => ({
+      kind: 'postgres',
+      host: '127.0.0.1',
+      port,
+      database: createDatabase(),
+      schema: 'public',
+      username: 'postern',
+      password,
+    }),
     sql,
     stop: () => program.stop(),
     async restart() {
