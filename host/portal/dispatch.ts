@@ -54,10 +54,12 @@ export function createDispatch(routes: readonly PortalRoute[], deps: DispatchDep
   return async request => {
     const site = sites.find(request);
     if (site === undefined) return statusReply(404);
-    const refused = unsure(request);
-    if (refused !== undefined) return refused;
+    const foreign = unknownProxy(request);
+    if (foreign !== undefined) return foreign;
     const path = pathOf(request, site);
     if (path === STYLE_PATH && isRead(request)) return styleSheet();
+    const refused = plainHttp(request, site);
+    if (refused !== undefined) return refused;
     // Pictures and scripts of an application that were sent here: a page is nothing to them, nor is a cookie.
     const dest = request.headers.one('sec-fetch-dest');
     if (dest !== undefined && dest !== 'document') return statusReply(403);
@@ -67,15 +69,18 @@ export function createDispatch(routes: readonly PortalRoute[], deps: DispatchDep
   };
 
   /** The answer to a request of which we cannot be sure that it is a person's, at the portal's own address. */
-  function unsure(request: Request): Reply | undefined {
-    const { headers, peer, path, secure } = request;
-    if (!secure && !deps.isPortal(request)) {
-      log.warn(
-        'refused: the proxy in front of the portal must be in `trusted_proxies` and send `Host` and `X-Forwarded-Host`, both with the address that people see',
-        { peer, path, key: 'trusted_proxies' },
-      );
-      return statusReply(403);
-    }
+  function unknownProxy(request: Request): Reply | undefined {
+    const { peer, path, secure } = request;
+    if (secure || deps.isPortal(request)) return undefined;
+    log.warn(
+      'refused: the proxy in front of the portal must be in `trusted_proxies` and send `Host` and `X-Forwarded-Host`, both with the address that people see',
+      { peer, path, key: 'trusted_proxies' },
+    );
+    return statusReply(403);
+  }
+
+  /** The page for who came without TLS, which has nothing but the stylesheet. */
+  function plainHttp({ headers, peer, path }: Request, site: Site): Reply | undefined {
     const scheme = headers.one('x-forwarded-proto');
     // Several proxies may each have said theirs.
     if (scheme === undefined || (typeof scheme === 'string' && HTTPS.test(scheme))) return undefined;
@@ -84,8 +89,6 @@ export function createDispatch(routes: readonly PortalRoute[], deps: DispatchDep
       { peer, path, scheme: String(scheme), key: 'x-forwarded-proto' },
     );
     const texts = chooseTexts(headers);
-    const site = sites.find(request);
-    if (site === undefined) return statusReply(400);
     const message = messagePage(texts.error.insecure, 400, texts, `${site.origin}${site.base}/`);
     return page({ ...message, texts, base: site.base, brand: site.cookie.domain });
   }
@@ -141,7 +144,10 @@ class OpenVisit {
       }
       return await this.#act(route, nobody);
     } catch (failure) {
-      if (!(failure instanceof StoreError || failure instanceof CacheError)) throw failure;
+      if (!(failure instanceof StoreError || failure instanceof CacheError)) {
+        this.#deps.log.error('a request failed', { path: this.#request.path, error: String(failure) });
+        return nobody.message(500, error.failed);
+      }
       this.#deps.log.error('the portal cannot ask what it needs to know', {
         code: failure.code,
         error: failure.message,

@@ -12,6 +12,7 @@ import type { SessionDetails, Sessions } from '../session/sessions.ts';
 import { StoreError } from '../store/store.ts';
 import { CODE, type Handoffs, stateOf, type Ticket } from './handoff.ts';
 import { doorOf, handoffAddress } from './handoff-address.ts';
+import { refusedPage, unavailablePage } from './handoff-page.ts';
 import type { ReturnAddresses } from './return-address.ts';
 
 /** Proves that this browser began here: without it a link with somebody's code would sign others in as them. */
@@ -85,7 +86,7 @@ export class HandoffDoor {
           host: bare(host),
           peer: request.peer,
         });
-        return refusal(host);
+        return refusedPage(request, cookie, bare(host));
       }
       return await this.#admit(request, cookie, ticket);
     } catch (error) {
@@ -94,7 +95,7 @@ export class HandoffDoor {
         code: error.code,
         error: error.message,
       });
-      return statusReply(503, [['Retry-After', '5']]);
+      return unavailablePage(request, cookie, bare(host));
     }
   }
 
@@ -131,7 +132,7 @@ export class HandoffDoor {
         peer: request.peer,
       });
       // It may have begun twice at once. By the way back it signs in whom it is of, not whose code this was.
-      return ticket.isRetry ? refusal(ticket.host) : again(request, ticket);
+      return ticket.isRetry ? refusedPage(request, cookie, ticket.host) : again(request, ticket);
     }
     const begun = await sessions.begin({
       username: ticket.username,
@@ -143,7 +144,8 @@ export class HandoffDoor {
       parent: ticket.parent,
     });
     // Signed out in between, or disabled: the portal says so.
-    if (begun === undefined) return ticket.isRetry ? refusal(ticket.host) : again(request, ticket);
+    if (begun === undefined)
+      return ticket.isRetry ? refusedPage(request, cookie, ticket.host) : again(request, ticket);
     return redirect(303, ticket.url, [
       ['Set-Cookie', sessionCookie(cookie, begun.token, begun.session)],
       ['Set-Cookie', `${PROOF_COOKIE}=; Path=/; Max-Age=0; ${ATTRIBUTES}`],
@@ -162,15 +164,6 @@ function again(request: Request, ticket: Ticket): Reply {
 /** No address of ours goes on to anybody: one of them has a code in it. */
 function redirect(status: 302 | 303, location: string, headers: ReplyHeaders = []): Reply {
   return statusReply(status, [['Location', location], ['Referrer-Policy', 'no-referrer'], ...headers]);
-}
-
-function refusal(host: string): Reply {
-  return {
-    ...statusReply(400, [['Referrer-Policy', 'no-referrer']]),
-    body:
-      'This sign-in could not be finished: its link is too old or was used before, or your browser does not ' +
-      `keep cookies here. Open https://${bare(host)}/ again.`,
-  };
 }
 
 function isSame(a: string, b: string): boolean {

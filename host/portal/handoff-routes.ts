@@ -4,9 +4,10 @@ import type { Logger } from '../log/logger.ts';
 import type { LiveSession } from '../session/sessions.ts';
 import { CODE, type Handoffs } from './handoff.ts';
 import { DOORS, HANDOFF_PATH, startAddress } from './handoff-address.ts';
+import { withoutReferrer } from './handoff-page.ts';
 import { redirect } from './page.ts';
 import type { OpenedReturn, ReturnAddresses } from './return-address.ts';
-import { handoffTexts } from './texts/handoff.ts';
+import { HANDOFF_TEXTS } from './texts/handoff.ts';
 import type { PortalRoute, Visit } from './visit.ts';
 
 export interface HandoffRouteDeps {
@@ -65,14 +66,12 @@ function unreachable(visit: Visit, address: OpenedReturn, log: Logger): Reply {
     'nobody can be signed in at `host`: its proxy must lead one of these paths to Postern, without a guard in front',
     { host: address.host, key: DOORS.map(door => `${door}/`).join(', ') },
   );
-  return visit.message(502, handoffTexts(visit.texts.lang, address.host));
+  return visit.message(502, HANDOFF_TEXTS[visit.texts.lang].unconnected(address.host));
 }
 
 /** As the portal's other redirections, and without telling anybody where it came from. */
 function away(location: string): Reply {
-  const reply = redirect(location);
-  const headers = reply.headers.filter(([name]) => name !== 'Referrer-Policy');
-  return { ...reply, headers: [...headers, ['Referrer-Policy', 'no-referrer']] };
+  return withoutReferrer(redirect(location));
 }
 
 function only({ request }: Visit, key: string): string | undefined {

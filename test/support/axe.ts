@@ -25,7 +25,8 @@ let source: string | undefined;
  */
 export async function axe(page: Page): Promise<string[]> {
   source ??= readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  await page.evaluate(source);
+  // Once for each page: it is large, and a page may be looked at several times.
+  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(source);
   const options = {
     runOnly: { type: 'tag', values: TAGS },
     resultTypes: ['violations', 'incomplete'],

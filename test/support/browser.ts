@@ -103,8 +103,8 @@ export interface Complaints {
   clear(): void;
 }
 
-/** Chromium writes into the console that a page itself came with 401 or 403; the page says so by itself. */
-const STATUS_OF_PAGE = /^Failed to load resource: the server responded with a status of 4\d\d/;
+/** Chromium writes into the console that a page itself came with 403 or 503; the page says so by itself. */
+const STATUS_OF_PAGE = /^Failed to load resource: the server responded with a status of [45]\d\d/;
 
 /** @param expected addresses whose answer may be an error */
 export function listen(page: Page, expected: RegExp = /^$/): Complaints {

@@ -10,6 +10,7 @@ import {
 } from '../../support/browser.ts';
 import { removeTempDirectories } from '../../support/temp.ts';
 import { describeTraefik } from '../../support/traefik.ts';
+import { ELSEWHERE, FAULTS, faults } from './faults.ts';
 import { MEMBERS, PORTAL, RULES } from './home.ts';
 import { type Household, startHousehold } from './household.ts';
 import { CODE, isAtPortal, leavesPortal, PASSWORD, USERNAME } from './person.ts';
@@ -19,25 +20,52 @@ import { STOPS, tour } from './tour.ts';
 /** The smallest width that people have (WCAG 1.4.10), and a usual one. */
 const NARROW = 320;
 const WIDE = 1280;
+const NAMES = ['*.example.com', ELSEWHERE];
+/** Those that people read, and somebody without a second factor so far for each. */
+const READERS = [
+  ['en-GB', 'en', 'ltr', 'guest'],
+  ['ar', 'ar', 'rtl', 'layla'],
+  ['de-DE', 'de', 'ltr', 'juergen'],
+] as const;
 /** The sign-in page with everything, as a browser loads it the first time. */
 const MAX_TRANSFERRED = 50 * 1024;
 
-/** What axe finds on a page in both themes and at both widths, and whether it has to be scrolled sideways. */
+/** What axe finds on a page in each theme at each width, and whether it has to be scrolled sideways. */
 async function findings(page: Page): Promise<string[]> {
   const found: string[] = [];
-  for (const [colorScheme, width] of [
-    ['light', WIDE],
-    ['dark', NARROW],
-  ] as const) {
-    await page.emulateMedia({ colorScheme });
+  for (const width of [WIDE, NARROW]) {
     await page.setViewportSize({ width, height: 800 });
-    found.push(...(await axe(page)).map(text => `${colorScheme} ${width}: ${text}`));
-    const needed = (await page.evaluate('document.documentElement.scrollWidth')) as number;
-    if (needed > width) found.push(`${needed} px wide in a window of ${width} px`);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      found.push(...(await axe(page)).map(text => `${colorScheme} ${width}: ${text}`));
+    }
+    found.push(...(await overflow(page, width)));
   }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: WIDE, height: 800 });
   return found;
+}
+
+/** For words that are longer than those of the languages that axe reads. */
+async function narrow(page: Page): Promise<string[]> {
+  await page.setViewportSize({ width: NARROW, height: 800 });
+  const found = await overflow(page, NARROW);
+  await page.setViewportSize({ width: WIDE, height: 800 });
+  return found;
+}
+
+async function overflow(page: Page, width: number): Promise<string[]> {
+  const needed = (await page.evaluate('document.documentElement.scrollWidth')) as number;
+  return needed > width ? [`${needed} px wide in a window of ${width} px`] : [];
+}
+
+/** What is wrong with a page; German differs from English in its words alone. */
+async function look(page: Page, lang: string, dir: string): Promise<string[]> {
+  const root = page.locator('html');
+  expect([await root.getAttribute('lang'), await root.getAttribute('dir')]).toEqual([lang, dir]);
+  expect(await page.locator('h1').count()).toBe(1);
+  expect(await page.title()).not.toBe('');
+  return lang === 'de' ? narrow(page) : findings(page);
 }
 
 describeTraefik('pages of the portal', traefik => {
@@ -49,12 +77,25 @@ describeTraefik('pages of the portal', traefik => {
         traefik: traefik(),
         config: {
           totp: { skew: 5 },
+          session: {
+            cookies: [
+              { domain: 'example.com', authelia_url: PORTAL },
+              { domain: ELSEWHERE, authelia_url: PORTAL },
+            ],
+          },
           access_control: {
-            rules: [{ domain: 'wiki.example.com', resources: `^${FAULTY}$`, policy: 'bypass' }, ...RULES],
+            rules: [
+              { domain: 'wiki.example.com', resources: `^${FAULTY}$`, policy: 'bypass' },
+              { domain: ELSEWHERE, policy: 'one_factor', subject: 'group:admins' },
+              ...RULES,
+            ],
           },
         },
+        domains: [ELSEWHERE],
+        names: [ELSEWHERE],
+        handoffs: [ELSEWHERE],
       });
-      browser = await openBrowser(chromium, { port: house.port });
+      browser = await openBrowser(chromium, { port: house.port, names: NAMES });
     });
     afterAll(async () => {
       await browser?.close();
@@ -75,27 +116,13 @@ describeTraefik('pages of the portal', traefik => {
       await context.close();
     });
 
-    it.each([
-      ['en-GB', 'en', 'ltr', 'guest'],
-      ['ar', 'ar', 'rtl', 'layla'],
-      ['de-DE', 'de', 'ltr', 'juergen'],
-    ] as const)(
+    it.each(READERS)(
       'please axe in both themes, wide and narrow, without a complaint: %s',
       async (language, lang, dir, who) => {
         const seen: string[] = [];
         const context = await openContext(browser, { language });
         for await (const { name, page, complaints } of tour(context, house.home, who)) {
-          const root = page.locator('html');
-          expect([name, await root.getAttribute('lang'), await root.getAttribute('dir')]).toEqual([
-            name,
-            lang,
-            dir,
-          ]);
-          expect(await page.locator('h1').count()).toBe(1);
-          expect(await page.title()).not.toBe('');
-          // German differs from English in its words alone: that they fit is seen at the narrow width.
-          const found = lang === 'de' ? await narrow(page) : await findings(page);
-          expect([name, found]).toEqual([name, []]);
+          expect([name, await look(page, lang, dir)]).toEqual([name, []]);
           expect([name, complaints.list]).toEqual([name, []]);
           seen.push(name);
         }
@@ -104,12 +131,33 @@ describeTraefik('pages of the portal', traefik => {
       },
     );
 
-    async function narrow(page: Page): Promise<string[]> {
-      await page.setViewportSize({ width: NARROW, height: 800 });
-      const needed = (await page.evaluate('document.documentElement.scrollWidth')) as number;
-      await page.setViewportSize({ width: WIDE, height: 800 });
-      return needed > NARROW ? [`${needed} px wide in a window of ${NARROW} px`] : [];
-    }
+    it.each(READERS)('do so as well when they say what went wrong: %s', async (language, lang, dir, who) => {
+      const seen: Record<string, number> = {};
+      const context = await openContext(browser, { language });
+      for await (const { name, status, page, complaints } of faults(context, house, who)) {
+        seen[name] = status;
+        expect([name, await look(page, lang, dir)]).toEqual([name, []]);
+        expect([name, complaints.list]).toEqual([name, []]);
+      }
+      expect(seen).toEqual(FAULTS);
+      await context.close();
+    });
+
+    it('do so as well when they ask for https', async () => {
+      const plain = await openBrowser(chromium, { port: house.home.hostPort });
+      const context = await plain.newContext({
+        extraHTTPHeaders: { 'X-Forwarded-Proto': 'http', 'X-Forwarded-Host': new URL(PORTAL).host },
+        reducedMotion: 'reduce',
+      });
+      const page = await context.newPage();
+      const complaints = listen(page, /^http:\/\/auth\.example\.com\/$/);
+      const answer = await page.goto(PORTAL.replace('https:', 'http:'));
+      expect(answer?.status()).toBe(400);
+      expect(await look(page, 'en', 'ltr')).toEqual([]);
+      // A header that browsers heed with TLS alone.
+      expect(complaints.list.filter(text => !text.includes('Cross-Origin-Opener-Policy'))).toEqual([]);
+      await plain.close();
+    });
 
     it('sign in by keyboard alone', async () => {
       const context = await openContext(browser, { scripts: false });

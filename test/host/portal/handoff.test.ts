@@ -352,6 +352,10 @@ describe('an application whose domain is not the portal’s', () => {
       `https://app.other.org/outpost.goauthentik.io/start?rd=${encodeURIComponent(PAGE)}`,
     );
     expect([reply.status, reply.body]).toEqual([400, expect.stringContaining('https://app.other.org/')]);
+    // A page like the portal's own, which gets nothing but its style from there, and tells nobody its address.
+    expect(reply.headers).toContainEqual(['Referrer-Policy', 'no-referrer']);
+    expect(reply.headers.filter(([name]) => name === 'Referrer-Policy')).toHaveLength(1);
+    expect(reply.body).toContain(`href="${PORTAL}/static/`);
     expect(browser.seen.length).toBeLessThan(8);
   });
 });
@@ -511,7 +515,9 @@ describe('a code', () => {
     await browser.signIn('alice');
     const callback = await browser.codeFor(PAGE);
     cache.get = () => Promise.reject(new CacheError('ERR_CACHE_UNAVAILABLE', 'it is gone'));
-    expect((await browser.load(callback.href)).status).toBe(503);
+    const reply = await browser.load(callback.href, 'GET', ['Accept-Language', 'de']);
+    expect([reply.status, reply.body]).toEqual([503, expect.stringContaining('<html lang="de"')]);
+    expect(reply.headers).toContainEqual(['Retry-After', '5']);
     expect(sessions.begun).toHaveLength(1);
   });
 });

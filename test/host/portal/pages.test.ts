@@ -346,9 +346,12 @@ describe('what the portal answers beside pages', () => {
     const { ask } = await import('../../support/test-app.ts');
     const host = headers.some(([key]) => key === 'X-Forwarded-Host') || headers.length === 0;
     const told: [string, string][] = host ? [] : [['X-Forwarded-Host', 'auth.example.com']];
-    const answer = await ask(portal.port, '/', [['Host', 'auth.example.com'], ...told, ...headers]);
+    const asked = [['Host', 'auth.example.com'] as const, ...told, ...headers];
+    const answer = await ask(portal.port, '/', asked);
     expect(answer.status).toBe(status);
     expect(answer.headers).not.toHaveProperty('set-cookie');
+    // The page that asks for https has its style; whoever asks as no proxy of ours does is given nothing.
+    expect((await ask(portal.port, STYLE_PATH, asked)).status).toBe(status === 400 ? 200 : 403);
   });
 
   it.each(['https', 'HTTPS', 'https, https'])('is asked for by %s', async scheme => {

@@ -194,6 +194,17 @@ describe('the sign-in page', () => {
     expect(visitor.jar.has(SESSION)).toBe(false);
   });
 
+  it('says in its own words that it failed, and not how', async () => {
+    const form = formOf(await visitor.get('/'), 'sign-in');
+    portal.sessions.begin = () => Promise.reject(new RangeError('a secret detail'));
+    const answer = await visitor.submit(form, { username: 'john', password: 'password' });
+    expect(answer.status).toBe(500);
+    expect(answer.body).toContain('Something went wrong');
+    expect(answer.body).not.toContain('detail');
+    expect(portal.log.text()).toContain('a request failed');
+    expect(visitor.jar.has(SESSION)).toBe(false);
+  });
+
   it('says so when the browser keeps no cookies', async () => {
     await visitor.signIn('john', 'password');
     visitor.jar.clear();
