@@ -29,8 +29,6 @@ const WILDCARD_PRIORITY = 900_000;
 const PORTAL_PRIORITY = PRIORITY + 1;
 /** Answers of the host are small pages; a larger one is not the host's. */
 const MAX_AUTH_BODY = 65_536;
-/** Cookies that the host may renew on an answer of the service. */
-const SESSION_COOKIES: readonly string[] = ['postern_session'];
 
 /** Router and service of the portal; a second portal has a number behind it. */
 export const PORTAL = 'postern-portal';
@@ -178,7 +176,6 @@ function forwardAuth(options: TraefikOptions, more: readonly string[]) {
         'Cookie',
         ...more,
       ],
-      addAuthCookiesToResponse: [...SESSION_COOKIES],
     },
   };
 }

@@ -76,7 +76,6 @@ export async function startEmbeddedFront(options: FrontOptions & FrontServers): 
     forwardAuth: {
       address: `${hostAddress}/api/authz/forward-auth`,
       authResponseHeaders: forwardAuth.authResponseHeaders,
-      addAuthCookiesToResponse: forwardAuth.addAuthCookiesToResponse,
       maxResponseBodySize: forwardAuth.maxResponseBodySize,
     },
     verdictTag: verdictTag(files.guestKey),
@@ -99,7 +98,6 @@ export interface FrontServers {
 
 interface ForwardAuth {
   readonly authResponseHeaders: string[];
-  readonly addAuthCookiesToResponse: string[];
   readonly maxResponseBodySize: number;
 }
 

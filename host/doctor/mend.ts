@@ -22,7 +22,6 @@ export interface Mend {
   readonly targetRegex: string;
   /** Names that `postern-host` must carry. */
   readonly authResponseHeaders: readonly string[];
-  readonly sessionCookies: readonly string[];
   entryPoint(name: string, settings: object): string;
 }
 
@@ -32,12 +31,11 @@ export function createMend(options: Omit<TraefikOptions, 'domains'>, configFile:
   const any = setup('app.example.com', 'app');
   const { experimental } = any.static;
   const { forwardAuth } = any.dynamic.http.middlewares['postern-host'] as {
-    forwardAuth: { authResponseHeaders: string[]; addAuthCookiesToResponse: string[] };
+    forwardAuth: { authResponseHeaders: string[] };
   };
   const target = any.dynamic.http.middlewares['postern-target'] as { redirectRegex: unknown };
   return {
     authResponseHeaders: forwardAuth.authResponseHeaders,
-    sessionCookies: forwardAuth.addAuthCookiesToResponse,
     targetRegex: JSON.stringify(target.redirectRegex),
     middlewares(...names) {
       const all = any.dynamic.http.middlewares;

@@ -13,15 +13,12 @@ export interface ForwardAuthOptions {
   readonly address: string;
   /** Headers taken from the answer, and from nobody else. */
   readonly authResponseHeaders: readonly string[];
-  /** Cookies of the answer that the client is given with the backend's answer. */
-  readonly addAuthCookiesToResponse?: readonly string[];
   /** Bytes; over it is 401. Default 1 MiB. */
   readonly maxResponseBodySize?: number;
 }
 
 export type AuthResult =
-  /** `cookies` are whole `Set-Cookie` values for the client. */
-  | { readonly allow: true; readonly headers: HeaderMap; readonly cookies: readonly string[] }
+  | { readonly allow: true; readonly headers: HeaderMap }
   | { readonly allow: false; readonly answer: GuestResponse };
 
 export interface ForwardAuth {
@@ -45,7 +42,6 @@ export function createForwardAuth(
 ): ForwardAuth {
   const agent = new Agent({ keepAlive: true });
   const limit = options.maxResponseBodySize ?? DEFAULT_MAX_RESPONSE_BODY;
-  const cookieNames = new Set(options.addAuthCookiesToResponse);
 
   function questionHeaders(
     method: string,
@@ -106,16 +102,10 @@ export function createForwardAuth(
         const values = answered.values(name);
         if (values.length > 0) edited.set(name, ...values);
       }
-      const cookies = answered.values('Set-Cookie').filter(cookie => cookieNames.has(cookieName(cookie)));
-      return { allow: true, headers: edited, cookies };
+      return { allow: true, headers: edited };
     },
     close: () => agent.destroy(),
   };
-}
-
-/** Name of the cookie that a `Set-Cookie` value sets. */
-export function cookieName(setCookie: string): string {
-  return (setCookie.split('=', 1)[0] ?? '').trim();
 }
 
 export function headersOf(message: IncomingMessage): HeaderMap {

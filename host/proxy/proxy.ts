@@ -98,7 +98,6 @@ export function createProxy(options: ProxyOptions): Proxy {
     const { request, response, socket, waits } = exchange;
     const { method, uri } = outcome;
     let headers = HeaderMap.from(outcome.headers);
-    let cookies: readonly string[] = [];
     const verdicts = headers.values(HEADER_VERDICT);
     if (verdicts.includes(VERDICT_DEFER_PREFIX + verdictTag)) {
       const result = await forwardAuth.ask(method, uri, host, headers, peer);
@@ -106,7 +105,7 @@ export function createProxy(options: ProxyOptions): Proxy {
         give(response, result.answer);
         return result.answer;
       }
-      ({ headers, cookies } = result);
+      headers = result.headers;
     } else if (!verdicts.includes(VERDICT_ALLOW_PREFIX + verdictTag)) {
       end(response, 404);
       return undefined;
@@ -117,7 +116,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       return undefined;
     }
     if (waits) response.writeContinue();
-    const common = { backend, agent, method, uri, headers, peer, request, response, cookies, log };
+    const common = { backend, agent, method, uri, headers, peer, request, response, log };
     return relay(socket === undefined ? common : { ...common, socket });
   }
 

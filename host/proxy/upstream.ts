@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { cookieName, headersOf } from './forward-auth.ts';
+import { headersOf } from './forward-auth.ts';
 import { appendForwardedFor, isWebSocket, type Peer, removeHopByHop } from './forwarded.ts';
 import type { HeaderMap, HeaderPair } from './header-map.ts';
 
@@ -24,8 +24,6 @@ export interface Relay {
   readonly response: ServerResponse;
   /** The client's connection and what it sent already, where it asked for a WebSocket. */
   readonly socket?: { readonly stream: Duplex; readonly head: Buffer };
-  /** `Set-Cookie` values to add to the answer in place of the backend's cookies of these names. */
-  readonly cookies: readonly string[];
   log(level: number, message: string): void;
 }
 
@@ -59,7 +57,8 @@ export function relay(exchange: Relay): Promise<{ readonly headers: readonly Hea
       if (answered === undefined && !response.headersSent) fail('closed without an answer');
     });
     upstream.on('response', answer => {
-      const given = answerHeaders(answer, exchange.cookies);
+      const given = headersOf(answer);
+      removeHopByHop(given);
       answered = { headers: given.pairs() };
       response.sendDate = false;
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, given.pairs().flat());
@@ -112,16 +111,6 @@ function sendBody(request: IncomingMessage, upstream: ClientRequest, detached: b
   }
   request.on('error', () => upstream.destroy());
   request.pipe(upstream);
-}
-
-function answerHeaders(answer: IncomingMessage, cookies: readonly string[]): HeaderMap {
-  const headers = headersOf(answer);
-  removeHopByHop(headers);
-  if (cookies.length === 0) return headers;
-  const names = new Set(cookies.map(cookieName));
-  const kept = headers.values('Set-Cookie').filter(cookie => !names.has(cookieName(cookie)));
-  headers.set('Set-Cookie', ...kept, ...cookies);
-  return headers;
 }
 
 function statusAndHeaders(answer: IncomingMessage): string {

@@ -299,14 +299,13 @@ describeTraefik('postern doctor', binary => {
         'forward-auth.trust',
       ],
       [
-        'forwardAuth without header names, limit and cookies',
+        'forwardAuth without header names and limit',
         http => {
           const settings = forwardAuth(http);
           settings.authResponseHeaders = ['Remote-User'];
           delete settings.maxResponseBodySize;
-          delete settings.addAuthCookiesToResponse;
         },
-        ['forward-auth.headers', 'forward-auth.body-size', 'forward-auth.cookies'],
+        ['forward-auth.headers', 'forward-auth.body-size'],
         'forward-auth.headers',
       ],
       [

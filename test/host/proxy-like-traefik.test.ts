@@ -135,7 +135,6 @@ describeTraefik('the embedded proxy does as Traefik', binary => {
       address,
       authResponseHeaders,
       trustForwardHeader: true,
-      addAuthCookiesToResponse: ['s'],
     };
     traefik = await startTraefik({
       binary: binary(),

@@ -84,7 +84,6 @@ describe('Traefik set-up', () => {
             'Remote-Email',
             'Cookie',
           ],
-          addAuthCookiesToResponse: ['postern_session'],
         },
       },
       'postern-clean': {

@@ -12,6 +12,9 @@ import { ask, type RawAnswer } from '../../tools/replay/ask.mjs';
 import { FakeDirectory, fakeLogger } from './host-fakes.ts';
 import { type HeaderList, testConfig } from './test-app.ts';
 
+/** Where applications on a domain of their own are signed in to and out of. */
+const OWN_DOORS = /^\/(?:outpost\.goauthentik\.io|akprox|oauth2)\/(?:start|callback|sign_in|sign_out)\b/;
+
 /** The service with its real engine, rules and users of a test, asked by bytes. */
 export interface Authz {
   readonly port: number;
@@ -89,10 +92,15 @@ export async function startAuthz(options: AuthzOptions): Promise<Authz> {
     routes: app.routes,
     log,
     digestOf: username => digests.get(username) ?? '',
-    ask(path, headers = [], method = 'GET') {
+    async ask(path, headers = [], method = 'GET') {
       const hasHost = headers.some(([name]) => name.toLowerCase() === 'host');
       const all = hasHost ? headers : [['Host', '127.0.0.1'] as const, ...headers];
-      return ask(server.port, { request_line: `${method} ${path} HTTP/1.1`, request_headers: all });
+      const asked = { request_line: `${method} ${path} HTTP/1.1`, request_headers: all };
+      const answer = await ask(server.port, asked);
+      // No proxy is told to pass cookies on: only what is no decision may set one.
+      const sets = answer.headers.some(([name]) => name.toLowerCase() === 'set-cookie');
+      if (sets && !OWN_DOORS.test(path)) throw new Error(`${path} answers a cookie`);
+      return answer;
     },
     async stop() {
       await app.stop();

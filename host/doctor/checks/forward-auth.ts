@@ -17,9 +17,6 @@ const headers = because(
   "only the headers named here are taken from the host's answer, and the client's own copies of them removed.",
 );
 const body = because("without a limit an answer of another service can fill Traefik's memory.");
-const cookies = because(
-  'sessions end early when the cookie that the host renews does not reach the browser.',
-);
 
 /** The middleware that asks the host. */
 export const checkForwardAuth: Check = seen => {
@@ -93,17 +90,6 @@ function judge(middleware: MiddlewareView, { mend, authHosts, traefik }: Observa
   const knowsLimit = version === undefined || !isBefore(version, SINCE.maxResponseBodySize);
   if (knowsLimit && (typeof limit !== 'number' || limit < 0)) {
     findings.push(body.warning('forward-auth.body-size', `${name}: maxResponseBodySize is not set`, lines));
-  }
-  const passed = asTexts(settings.addAuthCookiesToResponse);
-  const lost = mend.sessionCookies.filter(cookie => !passed.includes(cookie));
-  if (lost.length > 0) {
-    findings.push(
-      cookies.warning(
-        'forward-auth.cookies',
-        `${name}: addAuthCookiesToResponse lacks ${lost.join(', ')}`,
-        lines,
-      ),
-    );
   }
   return findings;
 }
