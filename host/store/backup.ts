@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { ask } from './ask.ts';
 import { StoreError } from './store.ts';
-import { TABLES, type Tables } from './tables.ts';
+import { FORMER_TABLES, TABLES, type Tables } from './tables.ts';
 
 /** First line of a backup. */
 const HEADER = { postern: 'storage backup', version: 1 } as const;
@@ -75,7 +75,8 @@ function parse(lines: readonly string[]): Line[] {
   }
   return rest.map((line, i) => {
     const { table, row } = (line ?? {}) as Partial<Line>;
-    if (!TABLES.some(name => name === table) || typeof row !== 'object' || row === null) {
+    const isKnown = TABLES.some(name => name === table) || FORMER_TABLES.includes(String(table));
+    if (!isKnown || typeof row !== 'object' || row === null) {
       throw damaged(`line ${i + 2} is no row`);
     }
     return { table: table as string, row: decode(row) };

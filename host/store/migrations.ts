@@ -134,6 +134,12 @@ function migrations(kind: Kind, sql: typeof Sql): Record<string, Migration> {
         ]);
       },
     },
+    // Counters of sign-outs, which `revocations` came in the place of, and a preference that nothing asked for.
+    '0004-without-accounts': {
+      async up(db: Kysely<unknown>) {
+        await db.schema.dropTable('accounts').ifExists().execute();
+      },
+    },
   };
 }
 

@@ -1,5 +1,4 @@
 import { GRANT_MAX_LIFETIME_MS } from '../../assembly/contract.ts';
-import { createAccounts } from './accounts.ts';
 import { ask } from './ask.ts';
 import { createBans } from './bans.ts';
 import { openDataKey, type Secrets } from './data-key.ts';
@@ -33,7 +32,6 @@ export async function openStore(settings: StoreSettings, deps: StoreDeps): Promi
       factors: createFactors(db, columns),
       bans: createBans(db),
       revocations: createRevocations(db, teller),
-      accounts: createAccounts(db),
       sweep: now =>
         ask(async () => {
           await db.deleteFrom('sessions').where('expires_at', '<=', now).execute();

@@ -1,6 +1,6 @@
 /**
  * What must last longer than a process and a cache: sessions, second factors,
- * recovery codes, bans, preferences. SQLite for one host, PostgreSQL for several;
+ * recovery codes, bans. SQLite for one host, PostgreSQL for several;
  * `test/contracts/store.ts` runs over both.
  *
  * Times are milliseconds since 1970. Every method rejects with `StoreError`
@@ -13,7 +13,6 @@ export interface Store {
   readonly factors: FactorStore;
   readonly bans: BanStore;
   readonly revocations: RevocationStore;
-  readonly accounts: AccountStore;
   /** Removes what has ended before `now`: sessions, bans, revocations that no grant outlived. */
   sweep(now: number): Promise<void>;
   /** Whether it answers. */
@@ -130,21 +129,6 @@ export interface BanStore {
   find(kind: Ban['kind'], subject: string, now: number): Promise<Ban | undefined>;
   list(now: number): Promise<readonly Ban[]>;
   remove(kind: Ban['kind'], subject: string): Promise<boolean>;
-}
-
-export interface Account {
-  /** How often the user was signed out everywhere: part of the user's epoch. */
-  readonly signOuts: number;
-  readonly preferred: string | undefined;
-}
-
-export interface AccountStore {
-  find(username: string): Promise<Account>;
-  /** Every user with a counter above 0. */
-  signOuts(): Promise<ReadonlyMap<string, number>>;
-  /** Counts up, durably, before it answers the new number. */
-  signOut(username: string): Promise<number>;
-  prefer(username: string, method: string | undefined): Promise<void>;
 }
 
 export type StoreErrorCode =

@@ -7,7 +7,6 @@ export interface Tables {
   readonly totp_devices: TotpRow;
   readonly recovery_codes: RecoveryRow;
   readonly bans: BanRow;
-  readonly accounts: AccountRow;
   readonly revocations: RevocationRow;
 }
 
@@ -57,12 +56,6 @@ export interface BanRow {
   readonly source: string;
 }
 
-export interface AccountRow {
-  readonly username: string;
-  readonly sign_outs: number;
-  readonly preferred: string | null;
-}
-
 export interface RevocationRow {
   readonly seq: Generated<number>;
   readonly username: string | null;
@@ -74,9 +67,11 @@ export interface RevocationRow {
 /** All that last, parents first; for backups. */
 export const TABLES = [
   'data_keys',
-  'accounts',
   'sessions',
   'totp_devices',
   'recovery_codes',
   'bans',
 ] as const satisfies readonly (keyof Tables)[];
+
+/** What backups of older versions hold besides: nothing of it counts any more. */
+export const FORMER_TABLES: readonly string[] = ['accounts'];

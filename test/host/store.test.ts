@@ -38,7 +38,7 @@ describe('a database file', () => {
   it('is read by its owner alone', async () => {
     const path = join(tempDirectory(), 'postern.sqlite3');
     const store = await openStore({ kind: 'sqlite', path }, DEPS);
-    await store.accounts.signOut('alice');
+    await store.revocations.tell('alice', 1);
     for (const end of ['', '-wal', '-shm'])
       expect((statSync(path + end).mode & 0o777).toString(8)).toBe('600');
     await store.close();
@@ -98,7 +98,7 @@ describePostgres('with PostgreSQL', binaries => {
     return {
       create: () => server.createSettings(),
       dump: settings =>
-        ['sessions', 'totp_devices', 'recovery_codes', 'data_keys', 'accounts', 'bans']
+        ['sessions', 'totp_devices', 'recovery_codes', 'data_keys', 'bans']
           .map(table => server.sql(databaseOf(settings), `select * from ${table}`))
           .join('\n'),
       tamper: (settings, statement) => void server.sql(databaseOf(settings), statement),
@@ -118,10 +118,10 @@ describePostgres('with PostgreSQL', binaries => {
       password: server.password,
     } as const;
     const store = await openStore(settings, DEPS);
-    await store.accounts.signOut('alice');
+    await store.factors.setRecoveryCodes('alice', ['aaaa-1111']);
     const refused = async () => {
       const start = performance.now();
-      const error = await store.accounts.find('alice').catch(error => error);
+      const error = await store.factors.recoveryCodesLeft('alice').catch(error => error);
       expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
       expect(error.message).not.toMatch(/select|alice|horse/);
       expect(performance.now() - start).toBeLessThan(4_000 + SLACK_MS);
@@ -129,7 +129,7 @@ describePostgres('with PostgreSQL', binaries => {
     await server.stop();
     await refused();
     await server.restart();
-    expect((await store.accounts.find('alice')).signOuts).toBe(1);
+    expect(await store.factors.recoveryCodesLeft('alice')).toBe(1);
     const wrong = openStore({ ...settings, password: 'wrong horse' }, DEPS);
     await expect(wrong).rejects.toMatchObject({
       code: 'ERR_STORE_UNAVAILABLE',
@@ -146,8 +146,8 @@ describePostgres('with PostgreSQL', binaries => {
     const settings = { host: '127.0.0.1', port: server.port, database, username: 'postern' } as const;
     const { password } = server;
     const store = await openStore({ kind: 'postgres', ...settings, schema: 'auth', password }, DEPS);
-    await store.accounts.signOut('alice');
-    expect(server.sql(database, 'select sign_outs from auth.accounts')).toBe('1');
+    await store.revocations.tell('alice', 7);
+    expect(server.sql(database, 'select at from auth.revocations')).toBe('7');
     expect(server.sql(database, "select count(*) from pg_tables where schemaname = 'public'")).toBe('0');
     await store.close();
     await server.stop();
