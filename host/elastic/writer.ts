@@ -1,7 +1,7 @@
 import { CacheError } from '../cache/cache.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log/logger.ts';
-import type { ElasticClient } from './client.ts';
+import type { ElasticClient, StoredUser } from './client.ts';
 import { ElasticError } from './error.ts';
 import type { Fences } from './fences.ts';
 import { type Mark, type Owner, ownerOf } from './mark.ts';
@@ -25,6 +25,11 @@ const MAX_WARNED = 1_000;
 
 type Ours = Extract<Owner, { kind: 'ours' }>;
 
+interface Found {
+  readonly stored: StoredUser | undefined;
+  readonly owner: Ours | undefined;
+}
+
 /** Brings one user in Elasticsearch to what is wanted. */
 export class UserWriter {
   readonly #deps: UserWriterDeps;
@@ -41,14 +46,31 @@ export class UserWriter {
    * @param forget takes back what is remembered of this user, on all hosts
    */
   async write(wanted: Wanted, signal: AbortSignal, forget: () => Promise<void>): Promise<number | 'refused'> {
-    const { client, passwords, previous, log } = this.#deps;
-    const stored = await client.find(wanted.name, signal);
-    const owner = stored === undefined ? undefined : ownerOf(stored, passwords, previous);
-    if (owner !== undefined && owner.kind !== 'ours') return this.#refuse(wanted, owner.kind);
-    const mark = await this.#markFor(wanted, owner, signal, forget);
+    const { client, passwords, log } = this.#deps;
+    let found = await this.#find(wanted, signal);
+    if (found === 'refused') return found;
+    let rotates = false;
+    if (this.#isToRotate(found.owner)) {
+      const isRaised = await this.#fence(wanted, signal, forget);
+      // A second or two ago: where the store could not say whose turn it is, another host was faster.
+      found = await this.#find(wanted, signal);
+      if (found === 'refused') return found;
+      rotates = isRaised && this.#isToRotate(found.owner);
+    }
+    const { stored, owner } = found;
+    const mark = this.#markFor(wanted, owner, rotates);
     const user = userOf(wanted, stored, mark, passwords);
-    if (stored !== undefined && isSame(stored, user) && (await this.#accepts(wanted.name, mark, signal))) {
-      return mark.generation;
+    if (stored !== undefined && isSame(stored, user)) {
+      if (await client.accepts(passwords.authorization(wanted.name, mark.generation), signal)) {
+        return mark.generation;
+      }
+      const now = await this.#find(wanted, signal);
+      if (now === 'refused') return now;
+      // Another host has written the next one; ours would be the one before it.
+      if (now.owner?.mark.generation !== owner?.mark.generation) return this.write(wanted, signal, forget);
+      log.warn('the password of an Elasticsearch user was not ours any more: it is set anew', {
+        user: wanted.username,
+      });
     }
     try {
       await client.write(wanted.name, user, signal);
@@ -63,39 +85,35 @@ export class UserWriter {
     return mark.generation;
   }
 
-  /** Whether the password is still ours: somebody may have set another one, which cannot be read. */
-  async #accepts(name: string, mark: Mark, signal: AbortSignal): Promise<boolean> {
-    const { client, passwords, log } = this.#deps;
-    if (await client.accepts(passwords.authorization(name, mark.generation), signal)) return true;
-    log.warn('the password of an Elasticsearch user was not ours any more: it is set anew', {
-      user: mark.user,
-    });
-    return false;
+  /** What is there now; nothing of ours may be written over what is somebody else's. */
+  async #find(wanted: Wanted, signal: AbortSignal): Promise<Found | 'refused'> {
+    const { client, passwords, previous } = this.#deps;
+    const stored = await client.find(wanted.name, signal);
+    if (stored === undefined) return { stored, owner: undefined };
+    const owner = ownerOf(stored, passwords, previous);
+    return owner.kind === 'ours' ? { stored, owner } : this.#refuse(wanted, owner.kind);
   }
 
-  async #markFor(
-    { name, username, source }: Wanted,
-    owner: Ours | undefined,
-    signal: AbortSignal,
-    forget: () => Promise<void>,
-  ): Promise<Mark> {
+  #markFor({ name, username, source }: Wanted, owner: Ours | undefined, rotates: boolean): Mark {
     const { passwords, clock } = this.#deps;
     const now = new Date(clock.now()).toISOString();
     if (owner === undefined) {
       return { user: username, source, generation: 1, key: passwords.mark(name, 1), since: now };
     }
     const { mark, isCurrent } = owner;
-    // Whoever has once been seen in the directory is missed when it is not there any more.
-    const kept = mark.source === 'directory' ? mark.source : source;
-    const rotates = isCurrent && this.#isOld(mark) && (await this.#fence(name, username, signal, forget));
     const generation = rotates ? mark.generation + 1 : mark.generation;
     return {
       user: username,
-      source: kept,
+      // Whoever has once been seen in the directory is missed when it is not there any more.
+      source: mark.source === 'directory' ? mark.source : source,
       generation,
       key: passwords.mark(name, generation),
       since: isCurrent && !rotates ? mark.since : now,
     };
+  }
+
+  #isToRotate(owner: Ours | undefined): boolean {
+    return owner?.isCurrent === true && this.#isOld(owner.mark);
   }
 
   #isOld({ since }: Mark): boolean {
@@ -105,8 +123,7 @@ export class UserWriter {
   }
 
   async #fence(
-    name: string,
-    username: string,
+    { name, username }: Wanted,
     signal: AbortSignal,
     forget: () => Promise<void>,
   ): Promise<boolean> {
@@ -115,10 +132,10 @@ export class UserWriter {
     try {
       await forget();
       if (await fences.raise(name, username, signal)) return true;
-      log.info('an Elasticsearch password is kept for now: a host could not be told that it changes', fields);
+      log.warn('an Elasticsearch password is kept for now: a host could not be told that it changes', fields);
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
-      log.info('an Elasticsearch password is kept for now: what hosts share cannot be reached', {
+      log.warn('an Elasticsearch password is kept for now: what hosts share cannot be reached', {
         ...fields,
         code: error.code,
       });

@@ -7,10 +7,8 @@ import { systemClock } from '../../host/clock.ts';
 import type { RedisSetup } from '../../host/config/schema.ts';
 import { silentLogger } from '../../host/log/logger.ts';
 import { describeCache } from '../contracts/cache.ts';
-import { certificateAuthority } from '../support/elasticsearch/certificates.ts';
 import { freePort } from '../support/net.ts';
-import { describeRedis, startCluster, startRedis, startSentinel } from '../support/redis.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { describeRedis, redisTls, startCluster, startRedis, startSentinel } from '../support/redis.ts';
 
 /** As docs/shared-state.md says it. */
 const RIGHTS =
@@ -54,18 +52,9 @@ describeRedis('with redis-server', binary => {
   });
 
   describeCache('Redis over TLS with a client certificate', async () => {
-    const directory = tempDirectory();
-    const files = certificateAuthority(directory);
     const port = await freePort();
-    const tls = ['--tls-port', String(port), '--tls-cert-file', join(directory, 'server.pem')];
-    tls.push('--tls-key-file', join(directory, 'server.key'), '--tls-ca-cert-file', files.ca);
-    const cliArgs = ['--tls', '--cacert', files.ca, '--cert', files.certificate, '--key', files.key];
-    const server = await startRedis({
-      binary,
-      port,
-      args: ['--port', '0', ...tls],
-      cliArgs,
-    });
+    const { files, args, cliArgs } = redisTls(port);
+    const server = await startRedis({ binary, port, args, cliArgs });
     const settings = {
       tls: {
         ca: readFileSync(files.ca),

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describeWith } from './component.ts';
+import { type CertificateFiles, certificateAuthority } from './elasticsearch/certificates.ts';
 import { freePort, freePorts } from './net.ts';
 import { findProgram, type Program, startProgram } from './program.ts';
 import { tempDirectory } from './temp.ts';
@@ -109,18 +110,62 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
   };
 }
 
+/** A CA of our own, and what makes a server speak TLS alone, on this port. */
+export function redisTls(port: number): {
+  readonly files: CertificateFiles;
+  readonly args: readonly string[];
+  /** For redis-cli. */
+  readonly cliArgs: readonly string[];
+} {
+  const directory = tempDirectory();
+  const files = certificateAuthority(directory);
+  const args = ['--port', '0', '--tls-port', String(port), '--tls-ca-cert-file', files.ca];
+  args.push(
+    '--tls-cert-file',
+    join(directory, 'server.pem'),
+    '--tls-key-file',
+    join(directory, 'server.key'),
+  );
+  const cliArgs = ['--tls', '--cacert', files.ca, '--cert', files.certificate, '--key', files.key];
+  return { files, args, cliArgs };
+}
+
+/** What servers of several need, so that they let each other in and nobody without a password. */
+const withPassword = (password: string | undefined) =>
+  password === undefined
+    ? { args: [], cliArgs: [] }
+    : { args: ['--requirepass', password, '--masterauth', password], cliArgs: ['-a', password] };
+
 /** A master, a replica, and a sentinel that needs nobody's consent to promote it. */
 export interface RedisSentinel {
   readonly name: string;
   readonly sentinelPort: number;
   readonly master: RedisServer;
   readonly replica: RedisServer;
+  /** Asks the sentinel something. */
+  ask(name: string, ...words: string[]): Promise<unknown>;
+  /** Has the other one made the master, without anything being wrong. */
+  failover(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startSentinel(binary: string): Promise<RedisSentinel> {
-  const master = await startRedis({ binary });
-  const replica = await startRedis({ binary, args: ['--replicaof', '127.0.0.1', String(master.port)] });
+export interface SentinelOptions {
+  /** Of the servers' default user. */
+  readonly password?: string;
+  readonly sentinelPassword?: string;
+}
+
+export async function startSentinel(
+  binary: string,
+  { password, sentinelPassword }: SentinelOptions = {},
+): Promise<RedisSentinel> {
+  const login = withPassword(password);
+  const master = await startRedis({ binary, ...login });
+  const replica = await startRedis({
+    binary,
+    args: ['--replicaof', '127.0.0.1', String(master.port), ...login.args],
+    cliArgs: login.cliArgs,
+  });
   await waitUntil('replication', () => replica.cli('info', 'replication').includes('master_link_status:up'));
   const port = await freePort();
   const directory = tempDirectory();
@@ -132,6 +177,8 @@ export async function startSentinel(binary: string): Promise<RedisSentinel> {
     `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
     'sentinel down-after-milliseconds mymaster 500',
     'sentinel failover-timeout mymaster 3000',
+    ...(password === undefined ? [] : [`sentinel auth-pass mymaster ${password}`]),
+    ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   const sentinel = await startProgram({
@@ -140,20 +187,29 @@ export async function startSentinel(binary: string): Promise<RedisSentinel> {
     directory,
     ports: [port],
   });
-  const ask = new Redis({ port, host: '127.0.0.1' });
-  try {
-    await waitUntil('the sentinel to know the replica', async () => {
-      const replicas = (await ask.call('SENTINEL', 'REPLICAS', 'mymaster')) as unknown[];
-      return replicas.length > 0;
-    });
-  } finally {
-    ask.disconnect();
-  }
+  const ask = async (name: string, ...words: string[]) => {
+    const options = sentinelPassword === undefined ? {} : { password: sentinelPassword };
+    const client = new Redis({ port, host: '127.0.0.1', ...options });
+    try {
+      return await client.call(name, ...words);
+    } finally {
+      client.disconnect();
+    }
+  };
+  await waitUntil(
+    'the sentinel to know the replica',
+    async () => ((await ask('SENTINEL', 'REPLICAS', 'mymaster')) as unknown[]).length > 0,
+  );
   return {
     name: 'mymaster',
     sentinelPort: port,
     master,
     replica,
+    ask,
+    async failover() {
+      // Not while another one is under way, nor before both are seen in their places.
+      await waitUntil('a failover', async () => (await ask('SENTINEL', 'FAILOVER', 'mymaster')) === 'OK');
+    },
     async stop() {
       await sentinel.stop();
       await replica.stop();
@@ -162,12 +218,21 @@ export async function startSentinel(binary: string): Promise<RedisSentinel> {
   };
 }
 
+export interface ClusterOptions {
+  /** Of the servers' default user. */
+  readonly password?: string;
+  /** Each master has one that takes its place. */
+  readonly replicas?: boolean;
+}
+
 /** Three masters that share the slots. */
 export async function startCluster(
   binary: string,
+  { password, replicas = false }: ClusterOptions = {},
 ): Promise<{ servers: RedisServer[]; stop(): Promise<void> }> {
+  const login = withPassword(password);
   const servers: RedisServer[] = [];
-  for (const port of await freePorts(3)) {
+  for (const port of await freePorts(replicas ? 6 : 3)) {
     // The bus listens on a port of its own, 10,000 above unless told otherwise: that may be beyond 65,535.
     const bus = await freePort();
     const args = [
@@ -177,16 +242,25 @@ export async function startCluster(
       'nodes.conf',
       '--cluster-port',
       String(bus),
+      ...(replicas ? ['--cluster-node-timeout', '1500', '--cluster-replica-validity-factor', '0'] : []),
+      ...login.args,
     ];
-    servers.push(await startRedis({ binary, port, args }));
+    servers.push(await startRedis({ binary, port, args, cliArgs: login.cliArgs }));
   }
   const addresses = servers.map(server => `127.0.0.1:${server.port}`);
-  execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'], {
-    stdio: 'pipe',
-    timeout: 60_000,
-  });
+  const each = replicas ? ['--cluster-replicas', '1'] : [];
+  execFileSync(
+    'redis-cli',
+    [...login.cliArgs, '--cluster', 'create', ...addresses, ...each, '--cluster-yes'],
+    { stdio: 'pipe', timeout: 60_000 },
+  );
   for (const server of servers) {
     await waitUntil('the cluster', () => server.cli('cluster', 'info').includes('cluster_state:ok'), 30_000);
+  }
+  if (replicas) {
+    const areIn = () =>
+      servers.filter(server => server.cli('info', 'replication').includes('master_link_status:up')).length;
+    await waitUntil('replication', () => areIn() === 3, 30_000);
   }
   return {
     servers,
