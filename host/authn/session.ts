@@ -28,7 +28,8 @@ export interface SessionStrategyDeps {
 }
 
 export type SessionOutcome =
-  | { readonly kind: 'proof'; readonly proof: Proof }
+  /** `shown` is the cookie that was judged; undefined without one. */
+  | { readonly kind: 'proof'; readonly proof: Proof; readonly shown?: Credential }
   /** More cookies than are looked at: 431. */
   | { readonly kind: 'too-large' }
   /** The database is away: 503. */
@@ -60,13 +61,14 @@ export class SessionStrategy {
     if (cookie.kind === 'too-large') return { kind: 'too-large' };
     if (cookie.kind === 'none') return NONE;
     const { domain, token } = cookie;
+    const shown = credentialOf(domain, token);
     try {
       const proof = await this.#judge(domain, token);
-      return proof === undefined ? BUSY : { kind: 'proof', proof };
+      return proof === undefined ? BUSY : { kind: 'proof', proof, shown };
     } catch (error) {
       // What is known of it counts to its end, as a guest would let it.
-      const proof = this.#deps.known.find(credentialOf(domain, token), client, true);
-      if (proof !== undefined) return { kind: 'proof', proof };
+      const proof = this.#deps.known.find(shown, client, true);
+      if (proof !== undefined) return { kind: 'proof', proof, shown };
       // Drivers' own texts may quote what was asked.
       const why =
         error instanceof StoreError ? error.message : error instanceof Error ? error.name : 'unknown';

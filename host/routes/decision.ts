@@ -144,9 +144,9 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
       if (strategy.kind === 'cookie') {
         const outcome = await authenticator.authenticateSession(host, headers, client);
         if (outcome.kind !== 'proof') return refused(outcome.kind);
-        const { proof } = outcome;
+        const { proof, shown } = outcome;
         if (proof.kind === 'none') continue;
-        return { proof, by, own: authenticator.shownSession(host, headers), isSession: true };
+        return { proof, by, own: shown, isSession: true };
       }
       if (!isTried(strategy, request)) continue;
       const isRequired = strategy.required === true;
