@@ -1,26 +1,27 @@
 const DAY = 86_400;
 
 /** Authelia's units: a month has 30 days, a year 365. `M` is months, `m` minutes. */
-const UNITS: Readonly<Record<string, number>> = {
-  y: 365 * DAY,
-  M: 30 * DAY,
-  w: 7 * DAY,
-  d: DAY,
-  h: 3_600,
-  m: 60,
-  s: 1,
-  ms: 0.001,
-};
-const WORDS: Readonly<Record<string, string>> = {
-  year: 'y',
-  month: 'M',
-  week: 'w',
-  day: 'd',
-  hour: 'h',
-  minute: 'm',
-  second: 's',
-  millisecond: 'ms',
-};
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['y', 365 * DAY],
+  ['M', 30 * DAY],
+  ['w', 7 * DAY],
+  ['d', DAY],
+  ['h', 3_600],
+  ['m', 60],
+  ['s', 1],
+  ['ms', 0.001],
+]);
+/** In any case, and with an `s` behind them. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['year', 'y'],
+  ['month', 'M'],
+  ['week', 'w'],
+  ['day', 'd'],
+  ['hour', 'h'],
+  ['minute', 'm'],
+  ['second', 's'],
+  ['millisecond', 'ms'],
+]);
 
 /**
  * Seconds of a duration as Authelia writes it: `1h`, `1h 30m`, `1 hour and 30
@@ -34,7 +35,8 @@ export function parseDuration(value: unknown): number | undefined {
   if (!/^\d{1,9}\s*[A-Za-z]+(\s*(and\s+)?\d{1,9}\s*[A-Za-z]+)*$/.test(text)) return undefined;
   let seconds = 0;
   for (const [, amount, name] of text.replaceAll(/\band\s+/g, '').matchAll(/(\d+)\s*([A-Za-z]+)/g)) {
-    const unit = UNITS[name ?? ''] ?? UNITS[WORDS[(name ?? '').toLowerCase().replace(/s$/, '')] ?? ''];
+    const word = (name ?? '').toLowerCase().replace(/s$/, '');
+    const unit = UNITS.get(name ?? '') ?? UNITS.get(WORDS.get(word) ?? '');
     if (unit === undefined) return undefined;
     seconds += Number(amount) * unit;
   }

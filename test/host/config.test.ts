@@ -522,10 +522,30 @@ describe('duration', () => {
     [90, 90],
     ['0', 0],
     ['1 day', 86_400],
+    ['1 Month and 2 weeks', 3_801_600],
+    ['500ms', 0.5],
   ])('%j is %d s', (text, seconds) => expect(parseDuration(text)).toBe(seconds));
 
-  it.each(['', '1', 'h', '1x', '-1h', '1.5h', '1h,', 1.5, -1, null, true, ['1h']].filter(v => v !== '1'))(
-    '%j is none',
+  it.each([
+    '',
+    'h',
+    '1x',
+    '-1h',
+    '1.5h',
+    '1h,',
+    'and 1h',
+    '1h and',
+    '1H',
+    '1hs',
+    1.5,
+    -1,
+    null,
+    true,
+    ['1h'],
+  ])('%j is none', text => expect(parseDuration(text)).toBeUndefined());
+
+  it.each(['1constructor', '1 toString', '1valueOf', '1hasOwnProperty', '1__proto__', '1h 1constructors'])(
+    '%j, which every object knows, is none',
     text => expect(parseDuration(text)).toBeUndefined(),
   );
 

@@ -550,6 +550,9 @@ describe('somebody else’s code', () => {
       (proof: string) => [`${PROOF_COOKIE}="${proof}"`],
       (proof: string) => [`${PROOF_COOKIE}=${proof}`, `${PROOF_COOKIE}=`],
       (proof: string) => [`a=${PROOF_COOKIE}=${proof}`],
+      // Some browsers take such a name from a sister domain: it does not begin with `__Host-`.
+      (proof: string) => [`\u00a0${PROOF_COOKIE}=${proof}`],
+      (proof: string) => [`a=1;\u0085${PROOF_COOKIE}=${proof}`],
     ]) {
       const link = await mallory.codeFor(PAGE);
       const proof = mallory.get('app.other.org', PROOF_COOKIE) ?? '';
