@@ -1,0 +1,269 @@
+import { hash } from '@node-rs/argon2';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ELASTIC_HOST } from '../../host/cli/traefik-setup.ts';
+import {
+  basic,
+  describeElasticsearch,
+  ELASTIC_PASSWORD,
+  type Elasticsearch,
+} from '../support/elasticsearch/elasticsearch.ts';
+import { removeTempDirectories } from '../support/temp.ts';
+import { describeTraefik, merge, type Tree } from '../support/traefik.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
+import { type Stack, startStack, type User } from './stack.ts';
+import { openStackSessions, type StackSessions } from './stack-sessions.ts';
+
+const COOKIE = '__Secure-postern_session';
+const SCRIPT = { accept: 'application/json', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' };
+/** Design decision 6, from the change on. */
+const BOUND_MS = 2_000;
+/** Behind the plugin, and behind forwardAuth alone. */
+const GUARDED = 'es.example.com';
+const ALONE = 'alone.example.com';
+const OPEN = 'open.example.com';
+
+/** What Elasticsearch made of a request. */
+interface Seen {
+  readonly status: number;
+  /** `name:role,role`, empty when nobody was let in. */
+  readonly who: string;
+  readonly began: number;
+}
+
+/** The whole way of a browser: cookie, Traefik with the plugin, host, and a real Elasticsearch as the service. */
+describeTraefik('Elasticsearch behind a session in a real Traefik', binary => {
+  describeElasticsearch('as the service', start => {
+    let es: Elasticsearch;
+    let stack: Stack;
+    let made: StackSessions;
+    let users: Record<string, User>;
+    let apiKey = '';
+
+    const ask = (domain: string, token: string, headers: Readonly<Record<string, string>> = {}) =>
+      stack.ask(domain, '/_security/_authenticate', {
+        headers: { ...SCRIPT, cookie: `theme=dark; ${COOKIE}=${token}`, ...headers },
+      });
+    async function see(domain: string, token: string, headers = {}): Promise<Seen> {
+      const began = performance.now();
+      const { status, text } = await ask(domain, token, headers);
+      if (status !== 200) return { status, who: '', began };
+      const { username, roles } = JSON.parse(text);
+      return { status, who: `${username}:${roles.join(',')}`, began };
+    }
+    const who = async (domain: string, token: string, headers = {}) =>
+      (await see(domain, token, headers)).who;
+    const deferrals = () => stack.metric('postern_deferrals_total', 'reason="accepted"');
+    const change = (name: string, to: Partial<User>) => {
+      users = { ...users, [name]: { ...(users[name] as User), ...to } };
+      return stack.writeUsers(users);
+    };
+
+    /** What is answered around `act`, and when it was done: requests all the time, until `BOUND_MS` after it. */
+    async function watch(domain: string, token: string, act: () => Promise<unknown>) {
+      let done: number | undefined;
+      const acting = act().finally(() => {
+        done = performance.now();
+      });
+      const answers: Promise<Seen>[] = [];
+      while (done === undefined || performance.now() - done < BOUND_MS + 300) {
+        answers.push(see(domain, token));
+        await sleep(50);
+      }
+      await acting;
+      const seen = await Promise.all(answers);
+      const since = done;
+      /** How long after it the last request came that was still answered so. */
+      const last = (what: string) =>
+        Math.max(0, ...seen.filter(one => one.who === what).map(({ began }) => began - since));
+      return { seen, last };
+    }
+
+    beforeAll(async () => {
+      es = await start({ settings: ['xpack.security.authc.password_hashing.algorithm: bcrypt4'] });
+      const digest = await hash('password', { memoryCost: 8_192, timeCost: 1, parallelism: 1 });
+      const names = ['ann', 'bea', 'cid', 'dan', 'eve', 'fay'];
+      users = Object.fromEntries(
+        names.map(name => [name, { password: 'password', digest, groups: ['admins'] }]),
+      );
+      stack = await startStack({
+        binary: binary(),
+        accessControl: {
+          default_policy: 'deny',
+          rules: [
+            { domain: OPEN, policy: 'bypass' },
+            { domain: ['app.example.com', GUARDED, ALONE], policy: 'one_factor' },
+          ],
+        },
+        users,
+        domains: ['app.example.com', GUARDED, OPEN],
+        elastic: { [GUARDED]: es.url, [OPEN]: es.url },
+        config: {
+          domains: [{ domain: [GUARDED, OPEN, ALONE], elasticsearch: true }],
+          storage: { local: { path: 'postern.sqlite3' } },
+          session: { cookies: [{ domain: 'example.com', authelia_url: 'https://auth.example.com' }] },
+          // So often Elasticsearch is looked at again.
+          cache: { expiration: '2s' },
+          elasticsearch: {
+            hosts: [es.url],
+            username: 'elastic',
+            password: ELASTIC_PASSWORD,
+            password_lifetime: '1h',
+          },
+          group_mappings: { admins: ['superuser'], readers: ['viewer'] },
+        },
+        dynamic: withoutGuest,
+      });
+      made = await openStackSessions(stack);
+      const { body } = await es.ask('POST', '/_security/api_key', { name: 'client' });
+      apiKey = `ApiKey ${body.encoded}`;
+    }, 600_000);
+    afterAll(async () => {
+      await stack?.stop();
+      await made?.close();
+      await es?.stop();
+      removeTempDirectories();
+    });
+
+    /** The same service behind forwardAuth, and no plugin. */
+    function withoutGuest(dynamic: Tree): Tree {
+      const http = dynamic.http as { middlewares: Record<string, { forwardAuth: Tree }> };
+      const asked = http.middlewares[ELASTIC_HOST]?.forwardAuth;
+      if (asked === undefined) throw new Error(`no middleware ${ELASTIC_HOST}`);
+      return merge(dynamic, {
+        http: {
+          routers: {
+            alone: {
+              rule: `Host(\`${ALONE}\`)`,
+              entryPoints: ['web'],
+              middlewares: ['alone'],
+              service: 'alone',
+            },
+          },
+          middlewares: { alone: { forwardAuth: { ...asked, trustForwardHeader: false } } },
+          services: { alone: { loadBalancer: { servers: [{ url: es.url }] } } },
+        },
+      });
+    }
+
+    it('knows who is signed in: provisioned with the first request, without a hop from then on', async () => {
+      const token = await made.begin('ann');
+      const before = await deferrals();
+      expect(await who(GUARDED, token)).toBe('ann:superuser');
+      expect(await deferrals()).toBe(before + 1);
+      for (let i = 0; i < 20; i++) expect(await who(GUARDED, token)).toBe('ann:superuser');
+      expect(await deferrals()).toBe(before + 1);
+      expect(await stack.metric('postern_elasticsearch_provisions_total', 'result="ready"')).toBe(1);
+      const { body } = await es.ask('GET', '/_security/user/ann');
+      expect(body.ann.metadata).toMatchObject({ groups: ['admins'], postern: { source: 'directory' } });
+    });
+
+    it('takes over who came to another application first, which is told nothing of it', async () => {
+      const token = await made.begin('bea');
+      const app = await ask('app.example.com', token);
+      expect([app.status, app.received['remote-user']]).toEqual([200, 'bea']);
+      expect(await who(GUARDED, token)).toBe('bea:superuser');
+      const before = await deferrals();
+      const { received } = await ask('app.example.com', token);
+      expect([received['remote-user'], received.authorization]).toEqual(['bea', undefined]);
+      expect(await who(GUARDED, token)).toBe('bea:superuser');
+      expect(await deferrals()).toBe(before);
+    });
+
+    it.each([GUARDED, ALONE])('never sees an Authorization of the client at %s', async domain => {
+      const token = await made.begin('ann');
+      // Nobody configured bearer tokens, so it is none of ours: known to the guest or not, first and again.
+      const bearer = { authorization: 'Bearer a.token.of-elasticsearch' };
+      for (let i = 0; i < 2; i++) expect(await who(domain, token, bearer)).toBe('ann:superuser');
+      // Others are judged, whatever cookies there are, and never passed on.
+      for (const authorization of [apiKey, basic('elastic', ELASTIC_PASSWORD), 'Negotiate YQ==']) {
+        expect((await see(domain, token, { authorization })).status).toBe(401);
+        expect((await see(domain, 'x'.repeat(64), { authorization })).status).toBe(401);
+      }
+      expect(await who(domain, token)).toBe('ann:superuser');
+    });
+
+    it('tells a backend that is open to all who is signed in, and of nobody else anything', async () => {
+      const token = await made.begin('ann');
+      for (const headers of [{}, { authorization: 'Bearer a.token.of-elasticsearch' }]) {
+        expect(await who(OPEN, token, headers)).toBe('ann:superuser');
+        expect((await see(OPEN, 'x'.repeat(64), headers)).status).toBe(401);
+      }
+      const answer = await ask(OPEN, 'x'.repeat(64), { authorization: apiKey });
+      expect([answer.status, answer.text.includes('missing authentication credentials')]).toEqual([
+        401,
+        true,
+      ]);
+    });
+
+    it.each([GUARDED, ALONE])('is closed within two seconds of a sign-out at %s', async domain => {
+      const [token, other] = [await made.begin('cid'), await made.begin('cid')];
+      for (const one of [token, other]) expect(await who(domain, one)).toBe('cid:superuser');
+      const { seen, last } = await watch(domain, token, () => made.sessions.end('example.com', token));
+      expect(last('cid:superuser')).toBeLessThan(BOUND_MS);
+      expect(seen.at(-1)?.status).toBe(401);
+      expect(await who(domain, other)).toBe('cid:superuser');
+    });
+
+    it.each([GUARDED, ALONE])(
+      'gives other roles within two seconds of a change of groups at %s',
+      async domain => {
+        await change('dan', { groups: ['admins'] });
+        const token = await made.begin('dan');
+        await waitUntil('the old roles', async () => (await who(domain, token)) === 'dan:superuser');
+        const { seen, last } = await watch(domain, token, () => change('dan', { groups: ['readers'] }));
+        // Still signed in, all the time.
+        expect(new Set(seen.map(one => one.who))).toEqual(new Set(['dan:superuser', 'dan:viewer']));
+        expect(last('dan:superuser')).toBeLessThan(BOUND_MS);
+        expect(seen.at(-1)?.who).toBe('dan:viewer');
+      },
+    );
+
+    it('has no request refused while a password changes under load', async () => {
+      const seen: Seen[] = [];
+      let over = false;
+      const tokens = [await made.begin('eve'), await made.begin('eve')];
+      const client = async (domain: string, tokenOf: () => string | Promise<string>) => {
+        while (!over) {
+          seen.push(await see(domain, await tokenOf()));
+          await sleep(5);
+        }
+      };
+      const clients = [
+        ...tokens.flatMap(token => [GUARDED, GUARDED, ALONE].map(domain => client(domain, () => token))),
+        // Somebody is always new: asks the host, and Elasticsearch.
+        client(GUARDED, async () => {
+          await sleep(100);
+          return made.begin('eve');
+        }),
+      ];
+      const more = async () => {
+        const count = seen.length;
+        await waitUntil('some load', () => seen.length > count + 100);
+      };
+      await more();
+      const stored = async () => (await es.ask('GET', '/_security/user/eve')).body.eve;
+      // As an hour later: the day of its password is in the user's own metadata.
+      const { roles, full_name, email, metadata } = await stored();
+      const aged = { ...metadata, postern: { ...metadata.postern, since: '2020-01-01T00:00:00.000Z' } };
+      await es.ask('PUT', '/_security/user/eve', { roles, full_name, email, metadata: aged });
+      await waitUntil('another password', async () => (await stored()).metadata.postern.generation === 2);
+      await more();
+      over = true;
+      await Promise.all(clients);
+      expect(seen.filter(one => one.who !== 'eve:superuser')).toEqual([]);
+      for (const token of tokens) expect(await who(GUARDED, token)).toBe('eve:superuser');
+    }, 60_000);
+
+    it('is closed to who is disabled, and disables the user there', async () => {
+      const token = await made.begin('fay');
+      expect(await who(GUARDED, token)).toBe('fay:superuser');
+      const { seen, last } = await watch(GUARDED, token, () => change('fay', { disabled: true }));
+      expect(last('fay:superuser')).toBeLessThan(BOUND_MS);
+      expect(seen.at(-1)?.status).toBe(401);
+      await waitUntil('a disabled user', async () => {
+        const { body } = await es.ask('GET', '/_security/user/fay');
+        return body.fay.enabled === false;
+      });
+    });
+  });
+});
