@@ -2,7 +2,7 @@ import { parseDuration } from './duration.ts';
 
 /** Refused keys that many files hold in an empty or switched-off form, which means nothing. */
 export function isSwitchedOff(value: unknown): boolean {
-  if (value === null || value === '' || value === false) return true;
+  if (value === null || value === '' || value === false || value === 'false') return true;
   if (Array.isArray(value)) return value.every(isSwitchedOff);
   if (typeof value !== 'object') return false;
   if ('disable' in value && value.disable === true) return true;

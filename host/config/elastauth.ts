@@ -1,5 +1,6 @@
 import type { Environment } from './environment.ts';
 import type { ForeignKey } from './foreign-keys.ts';
+import { goBoolean, noBoolean } from './go-values.ts';
 import { isValueKey, variableOf } from './keys.ts';
 import { SECRET_TEXTS } from './secret-text.ts';
 import { didYouMean } from './suggest.ts';
@@ -56,7 +57,7 @@ export const ELASTAUTH_KEYS: Readonly<Record<string, ForeignKey>> = {
   insecure_skip_verify: noVerification,
   'elasticsearch.insecure_skip_verify': noVerification,
   enable_group_whitelist: unused(
-    'not used: a list in `elasticsearch.group_whitelist` counts, none does not; remove the key',
+    "is elastauth's switch: here a list in `elasticsearch.group_whitelist` counts by itself; remove the key, and the list where it is `false`",
   ),
   'proxy.enabled': refused(
     'must be `false`: Postern is no proxy in front of Elasticsearch; leave that to Traefik, whose plugin or forwardAuth asks Postern, and which sends the `Authorization` it answers',
@@ -96,12 +97,7 @@ export interface Adopted {
  *
  * @param values of the file; old keys are moved to their new path in it
  */
-export function adoptElastauth(
-  values: Map<string, unknown>,
-  fromEnv: ReadonlyMap<string, unknown>,
-  env: Environment,
-  report: Report,
-): Adopted {
+export function adoptElastauth(values: Map<string, unknown>, env: Environment, report: Report): Adopted {
   const adopted = new Map<string, unknown>();
   const names = new Map<string, string>();
   for (const [from, to] of Object.entries(ELASTAUTH_NAMES)) {
@@ -117,7 +113,16 @@ export function adoptElastauth(
     names.set(to, from);
   }
   for (const [path, name, text] of variables(env, report)) {
-    if (fromEnv.has(path) || env[variableOf(path)] || env[`${variableOf(path)}_FILE`]) continue;
+    const own = [variableOf(path), `${variableOf(path)}_FILE`].find(variable => env[variable]);
+    if (own !== undefined) {
+      report('config.unused', name, `not used: \`${own}\` says it already; unset it`, 'warning');
+      continue;
+    }
+    const other = names.get(path);
+    if (adopted.has(path) && other !== undefined && env[other] !== text) {
+      report('config.twice', name, `must be unset, or \`${other}\`: both say \`${path}\`, and not the same`);
+      continue;
+    }
     report('config.old', name, `is elastauth's variable: write \`${variableOf(path)}\``, 'warning');
     const value = LISTS.includes(path) ? text.split(/[\s,]+/).filter(item => item !== '') : text;
     // A file of the secret in postern.yml gives way to the variable.
@@ -166,8 +171,33 @@ const OWN_PATHS: readonly string[] = [
   'cache.expiration',
 ];
 
-/** Whether elastauth's switch for the list of groups turns it off. */
-export function isWhitelistOff(values: ReadonlyMap<string, unknown>, env: Environment): boolean {
-  const raw = env.ELASTAUTH_ENABLE_GROUP_WHITELIST || values.get('enable_group_whitelist');
-  return raw !== undefined && !(raw === true || raw === 'true' || raw === '1');
+/**
+ * elastauth's `enable_group_whitelist`; undefined when it is not set.
+ *
+ * @param inFile what the file says of it
+ */
+export function whitelistSwitch(inFile: unknown, env: Environment, report: Report): boolean | undefined {
+  const variable = 'ELASTAUTH_ENABLE_GROUP_WHITELIST';
+  const raw = env[variable] || inFile;
+  if (raw === undefined || raw === null) return undefined;
+  const isOn = goBoolean(raw);
+  if (isOn === undefined)
+    report('config.value', env[variable] ? variable : 'enable_group_whitelist', noBoolean(raw));
+  return isOn;
+}
+
+/**
+ * Whoever has elastauth check tokens of a provider must not believe that it is done here.
+ *
+ * @param inFile what the file says of `auth_provider`
+ */
+export function refuseProvider(inFile: unknown, env: Environment, report: Report): void {
+  const variable = 'ELASTAUTH_AUTH_PROVIDER';
+  const raw = env[variable] || inFile;
+  if (raw === undefined || raw === null || raw === '' || /^authelia$/i.test(String(raw))) return;
+  report(
+    'config.refused',
+    env[variable] ? variable : 'auth_provider',
+    'must be `authelia` or absent: no tokens of a provider are checked here; identity comes from the headers of `elasticsearch.peers`, or from Postern itself',
+  );
 }

@@ -16,8 +16,8 @@ export interface ElasticInput {
   secret(path: string): string | undefined;
   pem: ReadPem;
   readonly report: Report;
-  /** elastauth's `enable_group_whitelist: false`. */
-  readonly isWhitelistOff: boolean;
+  /** elastauth's `enable_group_whitelist`. */
+  readonly whitelistSwitch: boolean | undefined;
 }
 
 /** The section `elasticsearch` with `default_roles` and `group_mappings`; undefined without hosts. */
@@ -42,12 +42,19 @@ export function readElastic(input: ElasticInput): ElasticSetup | undefined {
     }
     return undefined;
   }
+  if (input.whitelistSwitch === true && !isSet('elasticsearch.group_whitelist')) {
+    report(
+      'config.missing',
+      'elasticsearch.group_whitelist',
+      'missing: `enable_group_whitelist` says that only groups of a list may come; write it, or remove the switch',
+    );
+  }
   if (hosts === undefined || (access === undefined && !dryRun)) return undefined;
   return {
     access,
     dryRun,
     roles,
-    groupWhitelist: input.isWhitelistOff ? undefined : whitelist,
+    groupWhitelist: input.whitelistSwitch === false ? undefined : whitelist,
     passwordSeconds,
     syncSeconds,
     dropIn,
@@ -194,8 +201,9 @@ function networks(
     const [address = '', bits, ...rest] = entry.split('/');
     const version = isIP(address);
     const isLength =
-      bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
-    if (version === 0 || !isLength || rest.length > 0) {
+      bits === undefined || (/^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+    // `fe80::1%eth0` is an address to node, and the zone none of the peer's.
+    if (version === 0 || address.includes('%') || !isLength || rest.length > 0) {
       report(
         'config.value',
         `${path}[${i}]`,

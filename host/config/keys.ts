@@ -10,6 +10,7 @@ import { DENIALS } from '../policy/engine.ts';
 import { address, prefix } from './address.ts';
 import { cachePrefix, redisHost, redisNodes, tlsVersion } from './cache-values.ts';
 import { groupMappings, identityHeader, listenAddress } from './elastic-values.ts';
+import { goDuration } from './go-values.ts';
 import { identityHeaders } from './identity-presets.ts';
 import { IDENTITY_PROOF_KEYS } from './identity-proof.ts';
 import { NOTIFIER_KEYS, NOTIFIER_SECRETS } from './notifier.ts';
@@ -78,7 +79,7 @@ export const VALUE_KEYS = {
   'elasticsearch.password_lifetime': duration(60, MAX_PASSWORD_SECONDS),
   'elasticsearch.sync_interval': duration(1, MAX_SECONDS),
   'cache.type': oneOf('memory', 'redis'),
-  'cache.expiration': duration(1, 30 * MAX_SECONDS),
+  'cache.expiration': goDuration(1, 30 * MAX_SECONDS),
   'cache.extend': boolean,
   'cache.prefix': cachePrefix,
   'cache.redis.host': redisHost,

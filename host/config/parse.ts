@@ -5,7 +5,7 @@ import { DEFAULT_PORT } from './address.ts';
 import { basicCacheLifespan, misusedRules } from './authelia.ts';
 import { adoptSessionRedis, readCache } from './cache.ts';
 import { elasticDomains, readDomains } from './domains.ts';
-import { adoptElastauth, isWhitelistOff } from './elastauth.ts';
+import { adoptElastauth, refuseProvider, whitelistSwitch } from './elastauth.ts';
 import { readElastic } from './elastic.ts';
 import { readEndpoints } from './endpoints.ts';
 import { type Environment, readEnvironment } from './environment.ts';
@@ -90,8 +90,9 @@ export function parseConfig(input: ParseInput): Parsed {
 
   const values = collectValues(source?.value, report);
   for (const [path, name] of adoptSessionRedis(values, report)) oldNames.set(path, name);
-  const elastauth = adoptElastauth(values, fromEnv, input.env, report);
+  const elastauth = adoptElastauth(values, input.env, report);
   for (const [path, name] of elastauth.names) oldNames.set(path, name);
+  refuseProvider(field(source?.value, 'auth_provider'), input.env, report);
   for (const [path, value] of elastauth.values) (isValueKey(path) ? fromEnv : values).set(path, value);
   const get = <K extends ValueKey>(path: K): ValueOf<K> | undefined => {
     const raw = fromEnv.has(path) ? fromEnv.get(path) : values.get(path);
@@ -169,7 +170,7 @@ export function parseConfig(input: ParseInput): Parsed {
       secret: readSecret,
       pem,
       report,
-      isWhitelistOff: isWhitelistOff(values, input.env),
+      whitelistSwitch: whitelistSwitch(field(source?.value, 'enable_group_whitelist'), input.env, report),
     }),
     cache: readCache({
       get,

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../host/config/parse.ts';
+import { formatProblem } from '../../host/config/problem.ts';
+import { createSecret } from '../../host/secret/secret.ts';
+
+const BASE = `authentication_backend: { file: { path: users.yml } }
+access_control: { default_policy: deny, rules: [{ domain: a.example.com, policy: one_factor }] }
+`;
+const ES = `elasticsearch: { hosts: ['https://es:9200'], username: postern, password: p, peers: [127.0.0.1] }\n`;
+
+function parse(text: string, env: Record<string, string> = {}) {
+  const { config, problems } = parseConfig({
+    yaml: { file: '/etc/postern/postern.yml', text: BASE + text },
+    env: { POSTERN_SECRET: createSecret(), ...env },
+    isTerminal: false,
+  });
+  const told = (severity: string) =>
+    problems
+      .filter(problem => problem.severity === severity)
+      .map(({ file: _, line: __, ...problem }) => formatProblem(problem));
+  return { ...config, errors: told('error'), warnings: told('warning') };
+}
+
+describe("elastauth's list of groups", () => {
+  const list = 'group_whitelist: [a]\n';
+
+  it.each([
+    ['true', ['a']],
+    ['TRUE', ['a']],
+    ['t', ['a']],
+    ['1', ['a']],
+    ['false', undefined],
+    ['F', undefined],
+    ['0', undefined],
+    ['', ['a']],
+  ])('with the variable %j counts as %j', (value, expected) => {
+    const { elasticsearch, errors } = parse(ES + list, { ELASTAUTH_ENABLE_GROUP_WHITELIST: value });
+    expect([elasticsearch?.groupWhitelist, errors]).toEqual([expected, []]);
+  });
+
+  it.each([
+    ['enable_group_whitelist: true\n', ['a']],
+    ['enable_group_whitelist: "true"\n', ['a']],
+    ['enable_group_whitelist: false\n', undefined],
+    ['', ['a']],
+  ])('with %j in the file counts as %j', (text, expected) => {
+    expect(parse(ES + list + text).elasticsearch?.groupWhitelist).toEqual(expected);
+  });
+
+  it('must be there when it is asked for, and is never guessed', () => {
+    expect(parse(`${ES}enable_group_whitelist: true\n`).errors.join()).toContain(
+      'elasticsearch.group_whitelist: missing',
+    );
+    for (const env of ['yes', 'on', 'maybe']) {
+      expect(parse(ES + list, { ELASTAUTH_ENABLE_GROUP_WHITELIST: env }).errors).toEqual([
+        `ELASTAUTH_ENABLE_GROUP_WHITELIST: must be \`true\` or \`false\`, got "${env}"`,
+      ]);
+    }
+    expect(parse(`${ES + list}enable_group_whitelist: perhaps\n`).errors).toHaveLength(1);
+  });
+});
+
+describe("elastauth's durations", () => {
+  it.each([
+    ['1h', 3_600],
+    ['1.5h', 5_400],
+    ['.5h', 1_800],
+    ['1h0m0s', 3_600],
+    ['1h0.1s', 3_601],
+    ['500ms', 1],
+    ['90m', 5_400],
+    ['1m', 60],
+    // Not Go's: plain seconds, and Authelia's days and months.
+    ['60', 60],
+    ['1d', 86_400],
+    ['1M', 2_592_000],
+  ])('%s', (text, seconds) => {
+    for (const { cache, errors } of [
+      parse(`${ES}cache: { expiration: ${text} }\n`),
+      parse(`${ES}cache_expire: ${text}\n`),
+      parse(ES, { ELASTAUTH_CACHE_EXPIRE: text }),
+      parse(ES, { ELASTAUTH_CACHE_EXPIRATION: text }),
+    ]) {
+      expect([cache.expirationSeconds, errors]).toEqual([seconds, []]);
+    }
+  });
+
+  it.each(['0', '0s', '-1h', '1x', '1.5.5h', '1e3s', 'h', '1,5h'])('%s is none', text => {
+    expect(parse(ES, { ELASTAUTH_CACHE_EXPIRE: text }).errors.join()).toMatch(
+      /^ELASTAUTH_CACHE_EXPIRE: must be/,
+    );
+  });
+});
+
+describe('keys that say different things', () => {
+  it.each([
+    [{ ELASTAUTH_ELASTICSEARCH_HOST: 'https://a:1', ELASTAUTH_ELASTICSEARCH_HOSTS: 'https://b:1' }, 1],
+    [{ ELASTAUTH_CACHE_EXPIRE: '1h', ELASTAUTH_CACHE_EXPIRATION: '2h' }, 1],
+    [{ ELASTAUTH_REDIS_HOST: 'a', ELASTAUTH_CACHE_REDIS_HOST: 'b' }, 1],
+    [{ ELASTAUTH_CACHE_EXPIRE: '1h', ELASTAUTH_CACHE_EXPIRATION: '1h' }, 0],
+  ])('of elastauth, %j, are %i mistakes', (env, count) => {
+    const { errors } = parse(ES, env);
+    expect(errors).toHaveLength(count);
+    for (const error of errors) expect(error).toMatch(/must be unset, or `ELASTAUTH_\w+`: both say/);
+  });
+
+  it('of ours win, and the variable of elastauth is said to be idle', () => {
+    const env = { ELASTAUTH_CACHE_EXPIRE: '2h', POSTERN_CACHE_EXPIRATION: '1h' };
+    const { cache, errors, warnings } = parse(ES, env);
+    expect([cache.expirationSeconds, errors, warnings]).toEqual([
+      3_600,
+      [],
+      ['ELASTAUTH_CACHE_EXPIRE: not used: `POSTERN_CACHE_EXPIRATION` says it already; unset it'],
+    ]);
+  });
+});
+
+describe('what elastauth did and Postern does not', () => {
+  it.each([
+    ['proxy: { enabled: true }', 'proxy.enabled: must be `false`'],
+    ['proxy: { enabled: "true" }', 'proxy.enabled: must be `false`'],
+    ['proxy: { enabled: 1 }', 'proxy.enabled: must be `false`'],
+    ['auth_provider: oidc', 'auth_provider: must be `authelia` or absent'],
+    ['insecure_skip_verify: true', 'insecure_skip_verify: must be removed'],
+  ])('%s is refused', (text, message) => {
+    expect(parse(`${ES + text}\n`).errors.join()).toContain(message);
+  });
+
+  it.each([
+    'proxy: { enabled: false }',
+    'proxy: { enabled: "false" }',
+    'proxy: {}',
+    'auth_provider: Authelia',
+    'insecure_skip_verify: false',
+    'insecure_skip_verify: "false"',
+  ])('%s is not', text => {
+    expect(parse(`${ES + text}\n`).errors).toEqual([]);
+  });
+
+  it('is refused in variables, too', () => {
+    for (const [name, value] of [
+      ['ELASTAUTH_PROXY_ENABLED', 'TRUE'],
+      ['ELASTAUTH_AUTH_PROVIDER', 'oidc'],
+      ['ELASTAUTH_INSECURE_SKIP_VERIFY', '1'],
+    ] as const) {
+      expect(parse(ES, { [name]: value }).errors.join()).toContain(`${name}: must be`);
+    }
+  });
+});
+
+describe('elasticsearch.peers', () => {
+  it.each([
+    '10.0.0.0/08',
+    'fe80::1%eth0',
+    '127.0.0.1/',
+    'localhost',
+    '::1/129',
+    '1.2.3.4/-1',
+    '1.2.3.4/032',
+    'unix',
+  ])('are not %s', peer => {
+    expect(parse(ES.replace('[127.0.0.1]', `['${peer}']`)).errors).toEqual([
+      `elasticsearch.peers[0]: must be an address or a network like \`10.0.0.0/8\`, got "${peer}"`,
+    ]);
+  });
+
+  it.each(['10.1.2.3/8', '::ffff:10.0.0.0/104', '::1', 'fd00::/8', '0.0.0.0/0'])('may be %s', peer => {
+    expect(parse(ES.replace('[127.0.0.1]', `['${peer}']`)).errors).toEqual([]);
+  });
+});
