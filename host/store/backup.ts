@@ -32,6 +32,9 @@ export async function backup(db: Kysely<Tables>, kind: 'sqlite' | 'postgres'): P
 /** Writes a backup into a database that holds nothing yet, as a whole or not at all; answers the number of rows. */
 export async function restore(db: Kysely<Tables>, lines: readonly string[]): Promise<number> {
   const rows = parse(lines);
+  // Without it nothing that is sealed would ever open again.
+  if (!rows.some(({ table }) => table === 'data_keys'))
+    throw damaged('the key of what is sealed in it is missing');
   return ask(() =>
     db.transaction().execute(async transaction => {
       for (const table of TABLES) {

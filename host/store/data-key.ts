@@ -24,12 +24,38 @@ type Random = (bytes: number) => Uint8Array;
  * secret: a new root secret wraps one row anew, whatever the size of the rest.
  */
 export class Columns {
-  readonly #key: Uint8Array;
+  #key: Uint8Array;
   readonly #random: Random;
+  readonly #reload: () => Promise<Uint8Array | undefined>;
 
-  constructor(key: Uint8Array, random: Random) {
+  /** @param reload the key that lies in the database now; undefined for one that does not open */
+  constructor(key: Uint8Array, random: Random, reload: () => Promise<Uint8Array | undefined>) {
     this.#key = key;
     this.#random = random;
+    this.#reload = reload;
+  }
+
+  /**
+   * To be awaited before anything is sealed or digested: a backup that is put into
+   * the database of a running host brings its own key. Answers whether there is
+   * another one. One that does not open is of a root secret that this host is yet
+   * to be told of, and wraps what it always did.
+   */
+  async refresh(): Promise<boolean> {
+    const key = await this.#reload();
+    if (key === undefined || Buffer.compare(key, this.#key) === 0) return false;
+    this.#key = key;
+    return true;
+  }
+
+  /** Opens what was read, once more with the key of now where the one of before does not fit. */
+  async opening<T>(read: () => T): Promise<T> {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof StoreError) || !(await this.refresh())) throw error;
+      return read();
+    }
   }
 
   seal(table: string, column: string, user: string, value: Uint8Array): Buffer {
@@ -67,11 +93,18 @@ export async function openDataKey(db: Kysely<Tables>, secrets: Secrets, random: 
     .values({ id: ROW, wrapped: made })
     .onConflict(conflict => conflict.column('id').doNothing())
     .execute();
-  return new Columns(await unwrap(db, secrets), random);
+  return new Columns(await unwrap(db, secrets), random, async () => keyIn(await read(db), secrets));
 }
 
 /** Wraps the data key by the present root secret; false when it is so already. */
 export async function rotateSecret(db: Kysely<Tables>, secrets: Secrets, random: Random): Promise<boolean> {
+  const tables = await db.introspection.getTables();
+  if (!tables.some(({ name }) => name === 'data_keys')) {
+    throw new StoreError(
+      'ERR_STORE_UNAVAILABLE',
+      'there is nothing in this database yet: look at the keys below `storage`, or begin with the new root secret alone',
+    );
+  }
   const wrapped = await read(db);
   if (openUnder(deriveKey(secrets.secret, LABEL_STORAGE), WRAPPED, wrapped) !== undefined) return false;
   const key = await unwrap(db, secrets);
@@ -83,16 +116,21 @@ export async function rotateSecret(db: Kysely<Tables>, secrets: Secrets, random:
   return true;
 }
 
-async function unwrap(db: Kysely<Tables>, { secret, previousSecret }: Secrets): Promise<Uint8Array> {
-  const wrapped = await read(db);
-  for (const root of previousSecret === undefined ? [secret] : [secret, previousSecret]) {
-    const key = openUnder(deriveKey(root, LABEL_STORAGE), WRAPPED, wrapped);
-    if (key?.length === KEY_LENGTH) return key;
-  }
+async function unwrap(db: Kysely<Tables>, secrets: Secrets): Promise<Uint8Array> {
+  const key = keyIn(await read(db), secrets);
+  if (key !== undefined) return key;
   throw new StoreError(
     'ERR_STORE_SEALED',
     'the database was made under another root secret: give that one in POSTERN_SECRET, or in POSTERN_SECRET_PREVIOUS and run `postern storage rotate-secret`',
   );
+}
+
+function keyIn(wrapped: Uint8Array, { secret, previousSecret }: Secrets): Uint8Array | undefined {
+  for (const root of previousSecret === undefined ? [secret] : [secret, previousSecret]) {
+    const key = openUnder(deriveKey(root, LABEL_STORAGE), WRAPPED, wrapped);
+    if (key?.length === KEY_LENGTH) return key;
+  }
+  return undefined;
 }
 
 async function read(db: Kysely<Tables>): Promise<Uint8Array> {

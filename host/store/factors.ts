@@ -24,6 +24,7 @@ export function createFactors(db: Kysely<Tables>, columns: Columns): FactorStore
   return {
     add: ({ id, username, name, secret, algorithm, digits, period, lastStep, createdAt }) =>
       ask(async () => {
+        await columns.refresh();
         const sealed = columns.seal('totp_devices', 'secret', `${id}:${username}`, secret);
         await db
           .insertInto('totp_devices')
@@ -43,7 +44,7 @@ export function createFactors(db: Kysely<Tables>, columns: Columns): FactorStore
           .orderBy('created_at')
           .orderBy('id')
           .execute();
-        return found.map(device);
+        return columns.opening(() => found.map(device));
       }),
     useStep: (username, id, step) =>
       ask(async () => {
@@ -66,16 +67,18 @@ export function createFactors(db: Kysely<Tables>, columns: Columns): FactorStore
         return isAny(numDeletedRows);
       }),
     setRecoveryCodes: (username, codes) =>
-      ask(() =>
-        db.transaction().execute(async transaction => {
+      ask(async () => {
+        await columns.refresh();
+        await db.transaction().execute(async transaction => {
           await transaction.deleteFrom('recovery_codes').where('username', '=', username).execute();
           if (codes.length === 0) return;
           const rows = codes.map(code => ({ username, digest: digest(username, code) }));
           await transaction.insertInto('recovery_codes').values(rows).execute();
-        }),
-      ),
+        });
+      }),
     useRecoveryCode: (username, code) =>
       ask(async () => {
+        await columns.refresh();
         const { numDeletedRows } = await db
           .deleteFrom('recovery_codes')
           .where('username', '=', username)

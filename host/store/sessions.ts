@@ -40,17 +40,18 @@ export function createSessions(db: Kysely<Tables>, columns: Columns, teller: str
   });
   return {
     put: given =>
-      ask(() =>
-        db.transaction().execute(async transaction => {
+      ask(async () => {
+        await columns.refresh();
+        return db.transaction().execute(async transaction => {
           if (!(await mayBegin(transaction, given))) return false;
           await transaction.insertInto('sessions').values(row(given)).execute();
           return true;
-        }),
-      ),
+        });
+      }),
     find: id =>
       ask(async () => {
         const found = await db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
-        return found === undefined ? undefined : session(found);
+        return found === undefined ? undefined : columns.opening(() => session(found));
       }),
     touch: (id, activeAt) =>
       ask(async () => {
@@ -72,23 +73,26 @@ export function createSessions(db: Kysely<Tables>, columns: Columns, teller: str
     ofUser: username =>
       ask(async () => {
         const own = db.selectFrom('sessions').selectAll().where('username', '=', username);
-        return (await own.orderBy('created_at').orderBy('id').execute()).map(session);
+        const found = await own.orderBy('created_at').orderBy('id').execute();
+        return columns.opening(() => found.map(session));
       }),
     all: now =>
       ask(async () => {
         const live = db.selectFrom('sessions').selectAll().where('expires_at', '>', now);
-        return (await live.orderBy('username').orderBy('created_at').orderBy('id').execute()).map(session);
+        const found = await live.orderBy('username').orderBy('created_at').orderBy('id').execute();
+        return columns.opening(() => found.map(session));
       }),
     replace: (oldId, next, now) =>
-      ask(() =>
-        db.transaction().execute(async transaction => {
+      ask(async () => {
+        await columns.refresh();
+        return db.transaction().execute(async transaction => {
           if (!(await mayBegin(transaction, next))) return false;
           const ended = await end(transaction, oldId, now);
           if (ended.length === 0) return false;
           await transaction.insertInto('sessions').values(row(next)).execute();
           return true;
-        }),
-      ),
+        });
+      }),
     remove: (id, now) => ask(() => db.transaction().execute(transaction => end(transaction, id, now))),
     removeAll: (username, now, before) =>
       ask(() =>

@@ -392,7 +392,15 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       const target = place.create();
       const moved = await open(SECRET, undefined, target);
       const targetDb = await openDatabase(target);
-      for (const broken of [lines.slice(1), [...lines, '{'], [...lines, '{"table":"users","row":{}}']]) {
+      const keyless = lines.filter(line => !line.includes('"data_keys"'));
+      for (const broken of [
+        [],
+        lines.slice(1),
+        keyless,
+        [...lines, '{'],
+        [...lines, 'null'],
+        [...lines, '{"table":"users","row":{}}'],
+      ]) {
         await expect(restore(targetDb, broken)).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
       }
       expect(await moved.sessions.ofUser('alice')).toEqual([]);
@@ -406,6 +414,50 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       expect(await again.sessions.find('hash-1')).toEqual(session());
       expect(Buffer.from((await again.factors.ofUser('alice'))[0]?.secret ?? [])).toEqual(device().secret);
       expect((await again.bans.list(NOW)).map(({ subject }) => subject)).toEqual(['x']);
+    });
+
+    it('goes on in hosts that run while a backup is put into it, with the key that came with it', async () => {
+      await store.factors.add(device());
+      await store.factors.setRecoveryCodes('alice', ['aaaa-1111', 'bbbb-2222']);
+      await store.sessions.put(session());
+      const db = await openDatabase(settings);
+      const lines = await backup(db, settings.kind);
+      await db.destroy();
+      const target = place.create();
+      const [reader, writer] = [await open(SECRET, undefined, target), await open(SECRET, undefined, target)];
+      const targetDb = await openDatabase(target);
+      await restore(targetDb, lines);
+      await targetDb.destroy();
+      expect(await reader.sessions.find('hash-1')).toEqual(session());
+      await writer.sessions.put(session({ id: 'hash-2' }));
+      await writer.factors.add(device({ id: 'device-2', createdAt: NOW + 1 }));
+      expect(await writer.factors.useRecoveryCode('alice', 'aaaa-1111')).toBe(true);
+      const again = await open(SECRET, undefined, target);
+      expect((await again.sessions.ofUser('alice')).map(({ id }) => id)).toEqual(['hash-1', 'hash-2']);
+      expect((await again.factors.ofUser('alice')).map(({ id }) => id)).toEqual(['device-1', 'device-2']);
+      expect(await again.factors.useRecoveryCode('alice', 'bbbb-2222')).toBe(true);
+    });
+
+    it('goes on in a host of the old secret after its key was wrapped anew', async () => {
+      const next = Buffer.alloc(32, 4);
+      const db = await openDatabase(settings);
+      expect(await rotateSecret(db, { secret: next, previousSecret: SECRET }, randomBytes)).toBe(true);
+      await db.destroy();
+      await store.sessions.put(session());
+      await store.factors.add(device());
+      const other = await open(next);
+      expect(await other.sessions.find('hash-1')).toEqual(session());
+      expect(await other.factors.ofUser('alice')).toHaveLength(1);
+    });
+
+    it('that holds nothing yet has no key to wrap', async () => {
+      const db = await openDatabase(place.create());
+      const secrets = { secret: Buffer.alloc(32, 4), previousSecret: SECRET };
+      await expect(rotateSecret(db, secrets, randomBytes)).rejects.toMatchObject({
+        code: 'ERR_STORE_UNAVAILABLE',
+        message: expect.stringContaining('there is nothing in this database yet'),
+      });
+      await db.destroy();
     });
   });
 }
