@@ -48,11 +48,12 @@ function translated(error: unknown): unknown {
   );
 }
 
-/** Node's, SQLite's or PostgreSQL's; a pool that waits in vain has a text alone. */
+/** Node's, SQLite's or PostgreSQL's; a pool that waits in vain has a text alone, as has a connection that ended. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if ('code' in error && typeof error.code === 'string') return error.code;
   if (/timeout|timed out/i.test(error.message)) return 'ETIMEDOUT';
+  if (/^connection terminated|not queryable$/i.test(error.message)) return 'ECONNRESET';
   return '';
 }
 

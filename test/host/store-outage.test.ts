@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ask } from '../../host/store/ask.ts';
+import { openDatabase } from '../../host/store/database.ts';
+import { openStore } from '../../host/store/open.ts';
+import type { Store } from '../../host/store/store.ts';
+import type { Tables } from '../../host/store/tables.ts';
+import { type Forwarder, startForwarder } from '../support/forwarder.ts';
+import { describePostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { removeTempDirectories } from '../support/temp.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
+
+/** A connection that has to be made, a statement and a machine with other things to do. */
+const IN_TIME_MS = 9_000;
+const BAN = { kind: 'user', until: null, reason: 'r', created_at: 1, source: 'operator' } as const;
+
+/** Every way in which PostgreSQL can fail, at every moment: a `StoreError` each time, and never the process. */
+describePostgres('PostgreSQL', binaries => {
+  let server: PostgresServer;
+  let way: Forwarder;
+  let database: string;
+  let store: Store;
+  let db: Kysely<Tables>;
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => void uncaught.push(error);
+
+  beforeAll(async () => {
+    server = await startPostgres(binaries);
+    process.on('uncaughtExceptionMonitor', note);
+  });
+  beforeEach(async () => {
+    uncaught.length = 0;
+    const settings = server.createSettings();
+    database = settings.database;
+    way = await startForwarder(server.port);
+    store = await openStore(
+      { ...settings, port: way.port },
+      { secret: Buffer.alloc(32, 3), random: randomBytes },
+    );
+    db = await openDatabase({ ...settings, port: way.port });
+    await ask(() => db.selectFrom('bans').selectAll().execute());
+  });
+  afterEach(async () => {
+    await way.set('open');
+    await store.close();
+    await db.destroy();
+    await way.stop();
+  });
+  afterAll(async () => {
+    process.off('uncaughtExceptionMonitor', note);
+    await server?.stop();
+    removeTempDirectories();
+  });
+
+  const terminate = () =>
+    server.sql(
+      database,
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    );
+  const put = (in_: Kysely<Tables>, subject: string) =>
+    in_
+      .insertInto('bans')
+      .values({ ...BAN, subject })
+      .execute();
+  const subjects = () => server.sql(database, 'select subject from bans order by 1');
+
+  /** Rejects as it must, in time; nothing escapes it. */
+  async function isAway(work: () => Promise<unknown>): Promise<void> {
+    const began = performance.now();
+    const error = await work().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(error).toMatchObject({ name: 'StoreError', code: 'ERR_STORE_UNAVAILABLE' });
+    expect((error as Error).message).toMatch(/cannot be asked \((?:E[A-Z]+|57P0[13])\)/);
+    expect((error as Error).message).not.toMatch(/select|insert|first|second|horse/);
+    expect(performance.now() - began).toBeLessThan(IN_TIME_MS);
+    // What comes with the connection's end, after the answer.
+    await sleep(50);
+    expect(uncaught).toEqual([]);
+  }
+
+  async function isBack(): Promise<void> {
+    await waitUntil('the database', async () => {
+      await store.ping().catch(() => {});
+      await store.bans.put({ ...BAN, subject: 'later', until: undefined, createdAt: 1 });
+      return true;
+    });
+    // Not within a transaction that somebody else left open: others see it.
+    expect(subjects().split('\n')).toContain('later');
+    const idle = `select count(*) from pg_stat_activity where datname = '${database}' and state like 'idle in transaction%'`;
+    await waitUntil('no open transaction', () => server.sql('postgres', idle) === '0');
+  }
+
+  const FAULTS: Record<string, () => unknown> = {
+    'ended by the administrator (57P01)': terminate,
+    'closed on the way': () => way.cut('close'),
+    'reset on the way': () => way.cut('reset'),
+    'away: nobody listens': () => way.set('refuse'),
+    'silent: nothing comes or goes': () => way.set('silent'),
+  };
+
+  describe.each(Object.entries(FAULTS))('%s', (name, fail) => {
+    it('between two statements of a transaction', async () => {
+      await isAway(() =>
+        ask(() =>
+          db.transaction().execute(async transaction => {
+            await put(transaction, 'first');
+            await fail();
+            // As long as it takes until the news is there: without a statement nobody waits for it.
+            if (!name.startsWith('silent')) await sleep(100);
+            await put(transaction, 'second');
+          }),
+        ),
+      );
+      await way.set('open');
+      await isBack();
+      expect(subjects()).not.toMatch(/first|second/);
+    });
+
+    it('while statements run', async () => {
+      const { sql } = await import('kysely');
+      const running = [1, 2, 3].map(() => isAway(() => ask(() => sql`select pg_sleep(20)`.execute(db))));
+      await sleep(300);
+      await fail();
+      await Promise.all(running);
+      await way.set('open');
+      await isBack();
+    });
+
+    it('before anybody asks', async () => {
+      await fail();
+      await sleep(100);
+      const isStaying = name.startsWith('away') || name.startsWith('silent');
+      for (let i = 0; isStaying && i < 2; i++) {
+        await isAway(() => store.sessions.find('x'));
+        await isAway(() => store.sessions.remove('x', 1));
+      }
+      expect(uncaught).toEqual([]);
+      await way.set('open');
+      await isBack();
+    });
+  });
+
+  it('that hangs up on everybody who comes', async () => {
+    await way.set('hang-up');
+    way.cut('close');
+    await sleep(50);
+    await isAway(() => store.revocations.last());
+    await way.set('open');
+    await isBack();
+  });
+
+  it('with too many who wait', async () => {
+    const { sql } = await import('kysely');
+    const busy = Array.from({ length: 10 }, () => sql`select pg_sleep(2.5)`.execute(db));
+    await sleep(300);
+    await isAway(() => ask(() => db.selectFrom('bans').selectAll().execute()));
+    await Promise.all(busy);
+    await isBack();
+  });
+
+  it('that starts and stops while many ask', async () => {
+    let isOver = false;
+    const codes = new Set<string>();
+    const asking = Array.from({ length: 8 }, async (_, i) => {
+      while (!isOver) {
+        const failed = await store.sessions.removeAll(`user-${i}`, 1).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        if (failed !== undefined) codes.add((failed as { code?: string }).code ?? String(failed));
+        await sleep(5);
+      }
+    });
+    await server.stop();
+    await sleep(300);
+    await server.restart();
+    await isBack();
+    isOver = true;
+    await Promise.all(asking);
+    expect([...codes]).toEqual(['ERR_STORE_UNAVAILABLE']);
+    expect(uncaught).toEqual([]);
+  });
+});
