@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { loadSetup } from '../config/load.ts';
 import { ConfigError } from '../config/problem.ts';
 import type { UserSearch } from '../config/schema.ts';
+import { shown } from '../config/values.ts';
+import { printable } from '../log/printable.ts';
 import { openStore } from '../store/open.ts';
 import { type BanStore, StoreError } from '../store/store.ts';
 import { openFileDirectory } from '../users/file-directory.ts';
-import { foldAscii } from '../users/names.ts';
-import { CommandError, type Io } from './io.ts';
+import { foldAscii, userNameProblem } from '../users/names.ts';
+import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { optionalConfigFile } from './options.ts';
 
 export interface BanSetup {
@@ -48,6 +50,9 @@ export function accountNamed(
   { usersFile, usersSearch }: Pick<BanSetup, 'usersFile' | 'usersSearch'>,
   io: Io,
 ): string {
+  const problem = userNameProblem(name);
+  if (problem !== undefined)
+    throw new CommandError(`${printable(shown(name))} is no user: ${problem}`, EXIT_USAGE);
   const typed = usersSearch.caseInsensitive ? foldAscii(name) : name;
   if (usersFile === undefined) return typed;
   try {

@@ -175,7 +175,8 @@ function subjectOf(
   const network = as === 'user' ? undefined : networkText(loadEngine(engineFile()), text);
   if (network?.isEverybody === true) throw new CommandError(`${text} is everybody: name a smaller network`);
   if (network !== undefined) return { kind: 'address', subject: network.subject };
-  if (as === 'address' || text.includes('/')) {
+  // No user's name has a colon in it.
+  if (as === 'address' || (as === undefined && /[/:]/.test(text))) {
     throw new CommandError(`${text} is no address: write one, or a network such as 203.0.113.0/24`);
   }
   return { kind: 'user', subject: accountNamed(text, setup, io) };

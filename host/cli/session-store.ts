@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { loadSetup, type UsersSetup } from '../config/load.ts';
-import type { Setup } from '../config/schema.ts';
+import type { Setup, StorageSetup } from '../config/schema.ts';
 import { openStore } from '../store/open.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import { CommandError, type Io } from './io.ts';
@@ -20,6 +21,7 @@ export async function withSessions<T>(
       `${file ?? 'the configuration'} has no \`storage\`, so there are no sessions: write \`storage: { local: { path: '/var/lib/postern/postern.sqlite3' } }\` and start the service anew`,
     );
   }
+  refuseMissing(storage);
   try {
     const store = await openStore(storage, { secret, previousSecret, random: randomBytes });
     try {
@@ -30,4 +32,15 @@ export async function withSessions<T>(
   } catch (error) {
     throw error instanceof StoreError ? new CommandError(error.message) : error;
   }
+}
+
+/**
+ * For commands to which a new, empty database would be a wrong answer: that nobody
+ * is signed in, or that everybody was signed out, where the path is not the service's.
+ */
+export function refuseMissing(storage: StorageSetup): void {
+  if (storage.kind !== 'sqlite' || existsSync(storage.path)) return;
+  throw new CommandError(
+    `there is no database at ${storage.path} (\`storage.local.path\`): correct the path; the service makes it when it starts, as does \`postern storage migrate\``,
+  );
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { Kysely } from 'kysely';
 import { loadStorage } from '../config/load.ts';
-import { readTextFile } from '../config/read-file.ts';
+import { fileProblem } from '../config/read-file.ts';
 import { ask } from '../store/ask.ts';
 import { backup, restore } from '../store/backup.ts';
 import { rotateSecret } from '../store/data-key.ts';
@@ -14,6 +14,7 @@ import type { Tables } from '../store/tables.ts';
 import { CommandError, type Io } from './io.ts';
 import { configOption, DEFAULT_CONFIG } from './options.ts';
 import { writeNewFile } from './output-file.ts';
+import { refuseMissing } from './session-store.ts';
 
 interface Options {
   readonly config?: string;
@@ -44,7 +45,7 @@ Examples:
 function migrateCommand(io: Io): Command {
   return command('migrate', 'make the tables, or bring them up to date; does nothing when they are').action(
     (options: Options) =>
-      withStore(options, io, async () => void io.stderr.write('the database is up to date\n')),
+      withStore(setup(options, io), async () => void io.stderr.write('the database is up to date\n')),
   );
 }
 
@@ -52,7 +53,7 @@ function backupCommand(io: Io): Command {
   return command('backup', 'write everything in the database as lines of JSON; secrets in it stay sealed')
     .option('-o, --out <file>', 'write to a new file that only you may read, instead of printing')
     .action((options: Options & { out?: string }) =>
-      withStore(options, io, async (db, kind) => {
+      withStore(mustExist(options, io), async (db, kind) => {
         const text = `${(await backup(db, kind)).join('\n')}\n`;
         if (options.out === undefined) io.stdout.write(text);
         else {
@@ -67,10 +68,8 @@ function restoreCommand(io: Io): Command {
   return command('restore', 'write a backup into a database that is empty, as a whole or not at all')
     .argument('<file>', 'what `postern storage backup` wrote, of either kind of database')
     .action((file: string, options: Options) =>
-      withStore(options, io, async db => {
-        const read = readTextFile(file);
-        if (!read.ok) throw new CommandError(`${file}: ${read.problem.message}`);
-        const rows = await restore(db, read.text.split('\n'));
+      withStore(setup(options, io), async db => {
+        const rows = await restore(db, linesOf(file));
         io.stderr.write(`restored: ${rows} rows\n`);
       }),
     )
@@ -85,7 +84,7 @@ loss, end all of them with \`postern session revoke --all\`.`,
 function rotateCommand(io: Io): Command {
   return command('rotate-secret', 'wrap the key of the database by the root secret of now')
     .action(async (options: Options) => {
-      const { storage, ...secrets } = setup(options, io);
+      const { storage, ...secrets } = mustExist(options, io);
       await told(async () => {
         const db = await ask(() => openDatabase(storage));
         try {
@@ -108,6 +107,17 @@ when all hosts know both; then take the one before away.`,
     );
 }
 
+/** A backup is as large as the database was. */
+function linesOf(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_STRING_TOO_LONG')
+      throw new CommandError(`${file}: is larger than any backup: correct the path`);
+    throw new CommandError(`${file}: ${fileProblem(file, error).message}`);
+  }
+}
+
 function command(name: string, description: string): Command {
   return new Command(name).description(description).addOption(configOption());
 }
@@ -118,13 +128,17 @@ function setup(options: Options, io: Io): ReturnType<typeof loadStorage> {
   return loadStorage(file, { env: io.env, isTerminal: io.stdout.isTTY });
 }
 
+function mustExist(options: Options, io: Io): ReturnType<typeof loadStorage> {
+  const found = setup(options, io);
+  refuseMissing(found.storage);
+  return found;
+}
+
 /** With the tables as they should be. */
 async function withStore(
-  options: Options,
-  io: Io,
+  { storage, ...secrets }: ReturnType<typeof loadStorage>,
   act: (db: Kysely<Tables>, kind: 'sqlite' | 'postgres') => Promise<void>,
 ): Promise<void> {
-  const { storage, ...secrets } = setup(options, io);
   await told(async () => {
     const store = await openStore(storage, { ...secrets, random: randomBytes });
     await store.close();

@@ -114,6 +114,23 @@ describe('postern ban', () => {
     [['add', 'alice', '--for', 'soon'], 2, 'It must be a duration like `30m`, or a time to come.'],
     [['add', 'alice', '--for', '2020-01-01'], 2, 'It must be a duration like `30m`, or a time to come.'],
     [['add', 'alice', '--reason', 'x'.repeat(201)], 2, 'It may have 200 characters.'],
+    [['add', ''], 2, 'error: "" is no user: a user name must not be empty\n'],
+    [
+      ['add', 'a\u009b\nb'],
+      2,
+      'error: "a\\x9b\\nb" is no user: a user name must not hold control characters',
+    ],
+    [
+      ['add', ' alice'],
+      2,
+      'error: " alice" is no user: a user name must not begin or end with white space\n',
+    ],
+    [['add', 'fe80::1%eth0'], 1, 'error: fe80::1%eth0 is no address: write one, or a network'],
+    [['add', '203.0.113.9:443'], 1, 'error: 203.0.113.9:443 is no address: write one, or a network'],
+    [['add', '2001:db8::/129'], 1, 'error: 2001:db8::/129 is no address: write one, or a network'],
+    [['add', '10.0.0.1:80', '--as', 'user'], 2, 'a user name must not hold a colon'],
+    [['remove', ''], 2, 'error: "" is no user: a user name must not be empty\n'],
+    [['add', 'alice', '--for', '1constructor'], 2, 'It must be a duration like `30m`, or a time to come.'],
     [['add'], 2, "missing required argument 'subject'"],
     [['remove', 'alice', 'bob'], 1, 'error: not banned: alice, bob\n'],
   ];

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { formatSecret } from '../../host/secret/secret.ts';
+import { openStore } from '../../host/store/open.ts';
+import type { Session, Store } from '../../host/store/store.ts';
+import { runCli } from '../support/run-cli.ts';
+import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
+
+const SECRET = randomBytes(32);
+const env = { POSTERN_SECRET: formatSecret(SECRET) };
+
+let home: string;
+const path = () => join(home, 'postern.sqlite3');
+const run = (...args: string[]) => runCli([...args, '--config', join(home, 'postern.yml')], { env });
+
+async function withStore<T>(act: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStore({ kind: 'sqlite', path: path() }, { secret: SECRET, random: randomBytes });
+  try {
+    return await act(store);
+  } finally {
+    await store.close();
+  }
+}
+
+function session(id: string, username: string): Session {
+  const now = Date.now();
+  return {
+    ...{ id, username, domain: 'example.com', level: 1, remember: true },
+    ...{ createdAt: now, activeAt: now, expiresAt: now + 3_600_000 },
+    ...{ details: '{"address":"192.0.2.1","agent":"Firefox"}', password: 'tag', parent: undefined },
+  };
+}
+
+beforeEach(() => {
+  home = tempDirectory();
+  writeFileSync(
+    join(home, 'postern.yml'),
+    'storage: { local: { path: postern.sqlite3 } }\nsession: { cookies: [{ domain: example.com }] }\n',
+  );
+});
+afterAll(removeTempDirectories);
+
+describe('commands on a database', () => {
+  it.each([
+    ['session', 'list'],
+    ['session', 'list', '--json'],
+    ['session', 'revoke', '--all'],
+    ['session', 'revoke', '--user', 'alice'],
+    ['session', 'revoke', '3f9c'],
+    ['second-factor', 'list', 'alice'],
+    ['second-factor', 'remove', 'alice'],
+    ['storage', 'backup'],
+    ['storage', 'rotate-secret'],
+  ])('that is not there say so, and make none: %s %s', async (...args) => {
+    const { code, out, err } = await run(...args);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toBe(
+      `error: there is no database at ${path()} (\`storage.local.path\`): correct the path; the service makes it when it starts, as does \`postern storage migrate\`\n`,
+    );
+    expect(existsSync(path())).toBe(false);
+  });
+
+  it.each([
+    ['session', 'list', '--user', ''],
+    ['session', 'revoke', '--user', ''],
+    ['session', 'revoke', '--user', 'a:b'],
+    ['second-factor', 'list', ''],
+    ['second-factor', 'remove', 'a\n\u001b[31m'],
+  ])('refuse what is no name: %s %s %j %j', async (...args) => {
+    await withStore(({ sessions }) => sessions.put(session('a'.repeat(32), 'alice')));
+    const { code, out, err } = await run(...args);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(/^error: "[^\p{Cc}]*" is no user: a user name must not [^\p{Cc}]*\n$/u);
+    expect(await withStore(({ sessions }) => sessions.ofUser('alice'))).toHaveLength(1);
+  });
+});
+
+describe('postern storage restore', () => {
+  it('takes a backup of any size', async () => {
+    const file = join(home, 'backup.jsonl');
+    expect((await run('storage', 'migrate')).code).toBe(0);
+    expect((await run('storage', 'backup', '--out', file)).code).toBe(0);
+    const rows = Array.from({ length: 40_000 }, (_, i) =>
+      JSON.stringify({
+        table: 'bans',
+        row: {
+          kind: 'user',
+          subject: `user-${i}`,
+          until: null,
+          reason: '',
+          created_at: 1,
+          source: 'operator',
+        },
+      }),
+    );
+    writeFileSync(file, `${rows.join('\n')}\n`, { flag: 'a' });
+    expect(statSync(file).size).toBeGreaterThan(4 * 1024 * 1024);
+    const { code, err } = await run('storage', 'restore', file);
+    expect([code, err]).toEqual([0, 'restored: 40001 rows\n']);
+    expect(await withStore(({ bans }) => bans.list(Date.now()))).toHaveLength(40_000);
+  });
+
+  it('leaves a database alone that holds something, and says what is wrong with a file', async () => {
+    await withStore(({ sessions }) => sessions.put(session('a'.repeat(32), 'alice')));
+    const file = join(home, 'backup.jsonl');
+    await run('storage', 'backup', '--out', file);
+    const tries: [string, string][] = [
+      [file, 'error: the database is not empty (sessions): restore into a new one\n'],
+      [join(home, 'none.jsonl'), `error: ${join(home, 'none.jsonl')}: no such file`],
+      [home, `error: ${home}: `],
+      [join(home, 'postern.yml'), 'error: this is no whole backup: it holds what is no JSON\n'],
+      [path(), 'error: this is no whole backup: it holds what is no JSON\n'],
+    ];
+    for (const [from, message] of tries) {
+      const { code, out, err } = await run('storage', 'restore', from);
+      expect([from, code, out, err.slice(0, message.length)]).toEqual([from, 1, '', message]);
+    }
+    expect(await withStore(({ sessions }) => sessions.ofUser('alice'))).toHaveLength(1);
+  });
+});
