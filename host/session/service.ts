@@ -8,6 +8,7 @@ import { encodeDetails } from './details.ts';
 import { type FollowerStatus, RevocationFollower } from './follower.ts';
 import { endOf } from './idle.ts';
 import { SessionJudge } from './judge.ts';
+import { crowdOf, MAX_SESSIONS } from './limit.ts';
 import { PasswordTags } from './password-tag.ts';
 import { RecentEnds } from './recent-ends.ts';
 import type { LiveSession, NewSession, Sessions } from './sessions.ts';
@@ -133,7 +134,17 @@ export class SessionService implements Sessions {
       client: wanted.details.address,
       id: session.id.slice(0, 8),
     });
+    await this.#makeRoom(session, cookie);
     return { token, session };
+  }
+
+  async #makeRoom(session: Session, cookie: CookieConfig): Promise<void> {
+    const { username, domain } = session;
+    const ids = (await this.#tryTo(() => this.#deps.store.sessions.thin(crowdOf(session, cookie)))) ?? [];
+    if (ids.length === 0) return;
+    this.#ended([username], ids.length);
+    const why = `a user has at most ${MAX_SESSIONS} on a domain, and was idle in these for longest`;
+    this.#log.warn(`sessions ended: ${why}`, { user: username, host: domain, count: ids.length });
   }
 
   async find(domain: string, token: string): Promise<LiveSession | undefined> {

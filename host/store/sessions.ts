@@ -93,6 +93,28 @@ export function createSessions(db: Kysely<Tables>, columns: Columns, teller: str
           return true;
         });
       }),
+    thin: ({ username, domain, most, keep, now, idleSince }) =>
+      ask(() =>
+        db.transaction().execute(async transaction => {
+          const rows = await transaction
+            .selectFrom('sessions')
+            .select(['id', 'expires_at', 'active_at', 'remember'])
+            .where('username', '=', username)
+            .where('domain', '=', domain)
+            .where('id', '!=', keep)
+            .orderBy('active_at')
+            .orderBy('created_at')
+            .orderBy('id')
+            .execute();
+          const isOver = (row: (typeof rows)[number]) =>
+            row.expires_at <= now || (row.remember !== 1 && row.active_at <= idleSince);
+          const inOrder = [...rows.filter(isOver), ...rows.filter(row => !isOver(row))];
+          const gone: string[] = [];
+          for (const { id } of inOrder.slice(0, Math.max(0, rows.length + 1 - most)))
+            gone.push(...(await end(transaction, id, now)));
+          return gone;
+        }),
+      ),
     remove: (id, now) => ask(() => db.transaction().execute(transaction => end(transaction, id, now))),
     removeAll: (username, now, before) =>
       ask(() =>

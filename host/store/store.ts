@@ -40,6 +40,18 @@ export interface Session {
   readonly parent: string | undefined;
 }
 
+export interface Crowd {
+  readonly username: string;
+  readonly domain: string;
+  /** How many may stay. */
+  readonly most: number;
+  /** Id of one that stays, whatever its times say. */
+  readonly keep: string;
+  readonly now: number;
+  /** Who has not been active since then is over, unless the session is to be remembered. */
+  readonly idleSince: number;
+}
+
 /**
  * What ends here is told to all hosts by a row of `revocations`, written in the
  * same transaction, so that nobody who asks for the rows afterwards misses it.
@@ -55,6 +67,11 @@ export interface SessionStore {
   all(now: number): Promise<readonly Session[]>;
   /** Puts the new one in the old one's place, in one step; false when the old one or its parent is gone, and then nothing happens. */
   replace(oldId: string, next: Session, now: number): Promise<boolean>;
+  /**
+   * Ends those of a user on a domain that are too many, with what was made from
+   * them: first those that are over already, then those that were idle longest.
+   */
+  thin(crowd: Crowd): Promise<readonly string[]>;
   /** With those that were made from it; answers the ids of all. */
   remove(id: string, now: number): Promise<readonly string[]>;
   /** All of a user; everybody's without a name. With `before` those stay that began later. Answers their ids. */

@@ -122,6 +122,34 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       }
     });
 
+    it('ends what is over, then what was idle longest, where somebody has too many', async () => {
+      const minutes = (n: number) => NOW + n * 60_000;
+      const rows: Partial<Session>[] = [
+        { id: 'long-ago', remember: true, activeAt: minutes(1) },
+        { id: 'idle', activeAt: minutes(5) },
+        { id: 'expired', activeAt: minutes(9), expiresAt: minutes(10) },
+        { id: 'lately', activeAt: minutes(8) },
+        { id: 'new', activeAt: NOW },
+        { id: 'elsewhere', domain: 'example.org', parent: 'idle', activeAt: NOW },
+        { id: 'others', username: 'bob', activeAt: NOW },
+      ];
+      for (const row of rows) await store.sessions.put(session(row));
+      const own = { username: 'alice', domain: 'example.com', keep: 'new' };
+      const crowd = (most: number) => ({ ...own, most, now: minutes(10), idleSince: minutes(5) });
+      expect(await store.sessions.thin(crowd(5))).toEqual([]);
+      expect(await store.revocations.since(0)).toEqual([]);
+      const other = await open();
+      const ended = await Promise.all([store.sessions.thin(crowd(3)), other.sessions.thin(crowd(3))]);
+      // By two hosts at the same time no more than by one.
+      expect(ended.flat().sort()).toEqual(['elsewhere', 'expired', 'idle']);
+      expect((await store.revocations.since(0)).map(({ username }) => username)).toContain('alice');
+      expect(await store.sessions.thin(crowd(2))).toEqual(['long-ago']);
+      expect(await store.sessions.thin(crowd(1))).toEqual(['lately']);
+      expect(await store.sessions.thin(crowd(0))).toEqual([]);
+      const left = (await store.sessions.all(NOW)).map(({ id }) => id);
+      expect(left).toEqual(['new', 'others']);
+    });
+
     it('tells every host what ended, in the same step', async () => {
       const other = await open();
       const start = await other.revocations.last();

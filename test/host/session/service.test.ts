@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CookieConfig } from '../../../host/config/schema.ts';
 import { DEFAULT_SESSION } from '../../../host/config/session.ts';
 import { decodeDetails } from '../../../host/session/details.ts';
+import { MAX_SESSIONS } from '../../../host/session/limit.ts';
 import { SessionService } from '../../../host/session/service.ts';
 import type { NewSession } from '../../../host/session/sessions.ts';
 import { sessionId } from '../../../host/session/token.ts';
@@ -97,6 +98,37 @@ afterEach(async () => {
 afterAll(removeTempDirectories);
 
 describe('a session', () => {
+  it('makes room for a new one where its user has too many on a domain, and says so', async () => {
+    const [one, two] = [await startHost(), await startHost()];
+    const kept = await begin(one, { remember: true });
+    const first = await begin(one);
+    const elsewhere = await begin(one, { domain: 'example.org', parent: first.session.id });
+    const others = await begin(one, { username: 'bob' });
+    await clock.advance(MINUTE);
+    expect(await one.sessions.find('example.com', kept.token)).toBeDefined();
+    for (let i = 2; i < MAX_SESSIONS; i++) await begin(i % 2 ? one : two);
+    expect(await one.store.sessions.ofUser('alice')).toHaveLength(MAX_SESSIONS + 1);
+    one.revoked.splice(0);
+    two.revoked.splice(0);
+    await clock.advance(MINUTE);
+    const next = await begin(one);
+    expect(one.revoked).toEqual([['alice']]);
+    expect(one.log.lines.at(-1)).toMatchObject({
+      level: 'warn',
+      message: expect.stringContaining('at most 100'),
+      fields: { user: 'alice', host: 'example.com', count: 2 },
+    });
+    await waitUntil('the other host has heard', () => two.revoked.length > 0);
+    for (const { domain, token } of [
+      { domain: 'example.com', ...first },
+      { domain: 'example.org', ...elsewhere },
+    ]) {
+      expect(await two.sessions.find(domain, token)).toBeUndefined();
+    }
+    for (const { token } of [kept, next, others])
+      expect(await two.sessions.find('example.com', token)).toBeDefined();
+  });
+
   it('is found by its token, on every host, with the user as they are now', async () => {
     const [one, two] = [await startHost(), await startHost()];
     const { token, session } = await begin(one, { level: 2 });
