@@ -95,7 +95,7 @@ export function createRouter(routes: readonly Route[], log: Logger, options: Rou
   }
 
   function mayAnswer(request: Request, route: Route | undefined): boolean {
-    if (request.headers.findName(name => name.startsWith('postern-')) !== undefined) return false;
+    if (request.headers.findName(name => /^postern[^a-z0-9]/.test(name)) !== undefined) return false;
     if (route?.kind === 'operator') return false;
     // A redirection is no leave to pass, whoever asks.
     return route?.kind === 'redirect' || isPortal(request);
@@ -111,15 +111,25 @@ function withoutPrefix(path: string, prefix: string): string {
     : path;
 }
 
-/** Headers by which a proxy tells of somebody else's request. */
-function isForwarding(name: string): boolean {
-  return (
-    name.startsWith('x-forwarded-') ||
-    name.startsWith('x-original-') ||
-    name.startsWith('x-auth-request-') ||
-    name.startsWith('x-envoy-') ||
-    name.startsWith('postern-') ||
-    name === 'x-real-ip' ||
-    name === 'forwarded'
-  );
+/** Headers by which a proxy tells of somebody else's request, in any spelling that it may have passed on. */
+function isForwarding(received: string): boolean {
+  const name = received.replace(/[^a-z0-9]/g, '-');
+  return FORWARDING.has(name) || FORWARDING_PREFIXES.some(prefix => name.startsWith(prefix));
 }
+
+const FORWARDING_PREFIXES = [
+  'x-forwarded-',
+  'x-original-',
+  'x-auth-request-',
+  'x-authelia-',
+  'x-envoy-',
+  'postern-',
+];
+const FORWARDING = new Set([
+  'forwarded',
+  'x-forwarded',
+  'x-real-ip',
+  'x-rewrite-url',
+  'x-scheme',
+  'x-url-scheme',
+]);

@@ -29,12 +29,14 @@ function isOurs(host: string, signIn: SignIn): boolean {
 
 /**
  * Whether `Host` is an application's: in a domain of `session.cookies`, or one
- * that a rule names. nginx asks so when it is told nothing but `Host`.
+ * that a rule names. nginx asks so when it is told nothing but `Host`. Of several
+ * (RFC 9112 section 3.2 has one) nobody knows whose they are.
  */
 export function createIsApplication(signIn: SignIn, engine: Pick<Engine, 'decide'>) {
   return (request: Request): boolean => {
     const host = ownHost(request);
-    if (host === undefined || isOurs(bareHost(host), signIn)) return false;
+    if (host === undefined) return request.headers.one('host') === REPEATED;
+    if (isOurs(bareHost(host), signIn)) return false;
     if (signIn.domainOf(host) !== undefined) return true;
     const target = { method: '', scheme: 'https', host, uri: '', client: '' };
     const decision = engine.decide(target, { kind: 'none' });

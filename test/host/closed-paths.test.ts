@@ -49,6 +49,13 @@ const ASKING: Readonly<Record<string, HeaderList>> = {
   ],
   'nginx that tells nothing but Host': [['Host', 'public.example.com']],
   'nginx with one line only': [['X-Real-IP', '203.0.113.9']],
+  'nginx with another line only': [['X-Scheme', 'https']],
+  'a proxy that passes on odd names': [['X_Forwarded.Host', 'public.example.com']],
+  'a proxy that passes on two hosts': [
+    ['Host', '127.0.0.1'],
+    ['Host', 'public.example.com'],
+  ],
+  'a proxy that was told a portal': [['X-Authelia-URL', 'https://auth.example.com/']],
   'ingress-nginx': [
     ['X-Sent-From', 'nginx-ingress-controller'],
     ['X-Original-URL', 'https://public.example.com/'],
