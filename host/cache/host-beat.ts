@@ -3,7 +3,8 @@ import type { Logger } from '../log/logger.ts';
 import type { Resume } from './cache.ts';
 import { BEAT_MS, BEATS_TO_RECONNECT } from './limits.ts';
 import type { Names } from './names.ts';
-import { codeOf, type RedisLink } from './redis-link.ts';
+import { hintFor } from './redis-hints.ts';
+import type { RedisLink } from './redis-link.ts';
 import { BEAT, LEAVE_HOSTS } from './redis-scripts.ts';
 
 export interface HostBeatDeps {
@@ -107,7 +108,7 @@ export class HostBeat {
     );
     this.#offset = Number(now) - (before + clock.monotonic()) / 2;
     this.#silent = 0;
-    if (!this.#isLookedAt) void this.#lookAtEviction();
+    if (!this.#isLookedAt) void this.#lookAtServer();
     this.#tell(problem);
     this.#deps.onContact(problem);
     this.#look(marker, Number(event));
@@ -130,20 +131,29 @@ export class HostBeat {
     this.#deps.onBehind(event);
   }
 
-  /** A server that evicts what it likes would now and then make everybody sign in again. */
-  async #lookAtEviction(): Promise<void> {
+  /** Once, what would not show at once. */
+  async #lookAtServer(): Promise<void> {
     this.#isLookedAt = true;
     const { link, log } = this.#deps;
     // Who may not ask that is not told.
-    const info = await link.command('INFO', ['memory']).catch(() => undefined);
+    const info = await link.command('INFO', []).catch(() => undefined);
     if (!(info instanceof Uint8Array)) return;
     const text = Buffer.from(info).toString('utf8');
     const policy = /^maxmemory_policy:(\S+)/m.exec(text)?.[1] ?? 'noeviction';
-    if (policy === 'noeviction' || /^maxmemory:0\s*$/m.test(text)) return;
-    log.warn(
-      'the shared store may evict what hosts rely on, and everybody would sign in again: set its maxmemory-policy to noeviction',
-      { address: link.address, policy },
-    );
+    // A server that evicts what it likes would now and then make everybody sign in again.
+    if (policy !== 'noeviction' && !/^maxmemory:0\s*$/m.test(text)) {
+      log.warn(
+        'the shared store may evict what hosts rely on, and everybody would sign in again: set its maxmemory-policy to noeviction',
+        { address: link.address, policy },
+      );
+    }
+    // It answers what it has itself and refuses the rest, so that nothing seems to be wrong with it.
+    if (/^redis_mode:cluster\s*$/m.test(text) && !link.isOfCluster) {
+      log.warn('the shared store is one node of a cluster: most of what hosts share is refused there', {
+        address: link.address,
+        hint: hintFor('MOVED'),
+      });
+    }
   }
 
   #missed(error: unknown): void {
@@ -176,16 +186,4 @@ export class HostBeat {
     } else log.info('the shared store is used again', { address: link.address });
     this.#told = state;
   }
-}
-
-/** What mends it, for the log and `postern doctor`. */
-export function hintFor(reason: string): string {
-  if (codeOf(reason) === 'ERR_CACHE_REFUSED')
-    return 'look at cache.redis.username and cache.redis.password, and at what the server lets this user do';
-  if (reason.startsWith('OOM')) return "raise the server's maxmemory: values are few and small";
-  if (reason.startsWith('MISCONF')) return 'the server cannot save its data: look at its log and its disk';
-  if (reason.startsWith('LATE')) return "set the clocks of the store's nodes";
-  if (/certificate|self.signed|altnames|SSL|TLS/i.test(reason))
-    return 'look at cache.redis.tls: ca_cert names the authority, server_name the name in the certificate';
-  return 'look whether the server runs, and at the address in cache.redis';
 }

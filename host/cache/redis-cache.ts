@@ -13,10 +13,11 @@ import {
   type SharedStore,
   type StoreListener,
 } from './cache.ts';
-import { HostBeat, hintFor } from './host-beat.ts';
+import { HostBeat } from './host-beat.ts';
 import { COMMAND_MS, SERVER_SKEW_MS, START_MS } from './limits.ts';
 import { Names } from './names.ts';
 import { RedisEvents } from './redis-events.ts';
+import { hintFor } from './redis-hints.ts';
 import { type Argument, RedisLink } from './redis-link.ts';
 import * as scripts from './redis-scripts.ts';
 import type { Sealer } from './seal.ts';

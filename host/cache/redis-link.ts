@@ -18,6 +18,7 @@ const MAX_REASON = 200;
  */
 export class RedisLink {
   readonly address: string;
+  readonly isOfCluster: boolean;
   readonly #settings: RedisSetup;
   #client: Redis | Cluster | undefined;
   #closed = false;
@@ -33,6 +34,7 @@ export class RedisLink {
     this.address = shownAddress(settings);
     this.#commandMs = commandMs;
     this.#settings = settings;
+    this.isOfCluster = settings.mode === 'cluster';
   }
 
   connect(): void {
@@ -132,7 +134,7 @@ export class RedisLink {
   }
 
   #failed(error: unknown): CacheError {
-    const said = shorten(error instanceof Error ? error.message : String(error));
+    const said = whatWasSaid(error);
     const reason = NO_CONNECTION.test(said) ? (this.#noted ?? said) : said;
     const failure = this.#error(reason);
     // A full store answers.
@@ -150,7 +152,7 @@ export class RedisLink {
   }
 
   #note(error: unknown): void {
-    this.#noted = shorten(error instanceof Error ? error.message : String(error));
+    this.#noted = whatWasSaid(error);
     if (this.#open) this.#lastProblem = this.#noted;
   }
 }
@@ -171,6 +173,15 @@ export function codeOf(reason: string): CacheErrorCode {
   if (/^(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|Client sent AUTH/.test(reason))
     return 'ERR_CACHE_REFUSED';
   return 'ERR_CACHE_UNAVAILABLE';
+}
+
+/** Of a cluster whose nodes all failed what the last of them said, of sentinels without the wait that follows. */
+function whatWasSaid(error: unknown): string {
+  if (!(error instanceof Error)) return shorten(String(error));
+  if ('lastNodeError' in error && error.lastNodeError instanceof Error) {
+    return whatWasSaid(error.lastNodeError);
+  }
+  return shorten(error.message.replace(/ Retrying from scratch after \d+ms\./, ''));
 }
 
 /** Errors quote what was sent; none of that is more than a key's hash, and never more than a line. */

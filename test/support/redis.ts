@@ -177,8 +177,8 @@ export async function startSentinel(
     `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
     'sentinel down-after-milliseconds mymaster 500',
     'sentinel failover-timeout mymaster 3000',
-    ...(password === undefined ? [] : [`sentinel auth-pass mymaster ${password}`]),
-    ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),
+    ...(password === undefined ? [] : [`sentinel auth-pass mymaster "${password}"`]),
+    ...(sentinelPassword === undefined ? [] : [`requirepass "${sentinelPassword}"`]),
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   const sentinel = await startProgram({
