@@ -1,0 +1,100 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { ElasticClient, StoredUser, UserToWrite } from '../../host/elastic/client.ts';
+import type { Fences } from '../../host/elastic/fences.ts';
+import { ElasticPasswords } from '../../host/elastic/password.ts';
+import { userOf, wantedOf } from '../../host/elastic/wanted.ts';
+import { UserWriter } from '../../host/elastic/writer.ts';
+import { ELASTIC_SECRET, person } from '../support/elastic.ts';
+import { FakeClock, fakeLogger } from '../support/host-fakes.ts';
+
+describe('two hosts at one user, whose store cannot say whose turn it is', () => {
+  const passwords = new ElasticPasswords(ELASTIC_SECRET);
+  const wanted = wantedOf('alice', person('alice'), ['viewer'], 'directory');
+  const signal = new AbortController().signal;
+  const forget = async () => {};
+
+  /** Elasticsearch with one user, written by a host whose clock says `since`. */
+  function cluster(generation: number, since: string) {
+    const writes: number[] = [];
+    const of = (next: number, from: string): StoredUser & UserToWrite => {
+      const key = passwords.mark('alice', next);
+      const mark = { user: 'alice', source: 'directory', generation: next, key, since: from } as const;
+      return { name: 'alice', ...userOf(wanted, undefined, mark, passwords) };
+    };
+    let user = of(generation, since);
+    const client: Pick<ElasticClient, 'find' | 'write' | 'accepts'> = {
+      find: async () => user,
+      write: async (name, next) => {
+        writes.push((next.metadata.postern as { generation: number }).generation);
+        user = { name, ...next };
+      },
+      accepts: async authorization =>
+        authorization === `Basic ${Buffer.from(`alice:${user.password}`).toString('base64')}`,
+    };
+    const other = (next: number, from: string) => {
+      user = of(next, from);
+    };
+    return { client: client as ElasticClient, writes, other };
+  }
+
+  function writer(client: ElasticClient, clock: FakeClock, raise: Fences['raise'], log = fakeLogger()) {
+    const fences = { raise } as Fences;
+    return new UserWriter({ client, passwords, passwordSeconds: 3_600, fences, clock, log });
+  }
+
+  const OLD = '2020-01-01T00:00:00.000Z';
+
+  it('does not write the password before over the next one', async () => {
+    const clock = new FakeClock();
+    const now = new Date(clock.now()).toISOString();
+    const { client, writes, other } = cluster(1, now);
+    const log = fakeLogger();
+    const accepts = vi.fn(async (...args: Parameters<ElasticClient['accepts']>) => {
+      // Between what was read and the look at the password.
+      if (accepts.mock.calls.length === 1) other(2, now);
+      return client.accepts(...args);
+    });
+    const one = writer({ ...client, accepts }, clock, async () => true, log);
+    expect(await one.write(wanted, signal, forget)).toBe(2);
+    expect(writes).toEqual([]);
+    expect(log.lines).toEqual([]);
+  });
+
+  it('sets our password again when somebody else took it', async () => {
+    const clock = new FakeClock();
+    const { client, writes } = cluster(3, new Date(clock.now()).toISOString());
+    let isTaken = true;
+    const accepts = async () => !isTaken;
+    const log = fakeLogger();
+    const one = writer({ ...client, accepts }, clock, async () => true, log);
+    expect(await one.write(wanted, signal, forget)).toBe(3);
+    expect(writes).toEqual([3]);
+    expect(log.text()).toContain('not ours any more');
+    isTaken = false;
+    expect(await one.write(wanted, signal, forget)).toBe(3);
+    expect(writes).toEqual([3]);
+  });
+
+  it.each([true, false])(
+    'takes the password that changed while it waited (told all hosts: %s)',
+    async told => {
+      const clock = new FakeClock();
+      const { client, writes, other } = cluster(1, OLD);
+      const raise = async () => {
+        other(2, new Date(clock.now()).toISOString());
+        return told;
+      };
+      expect(await writer(client, clock, raise).write(wanted, signal, forget)).toBe(2);
+      expect(writes).toEqual([]);
+    },
+  );
+
+  it('keeps the old one, and says so, while a host cannot be told', async () => {
+    const { client, writes } = cluster(1, OLD);
+    const log = fakeLogger();
+    const one = writer(client, new FakeClock(), async () => false, log);
+    expect(await one.write(wanted, signal, forget)).toBe(1);
+    expect(writes).toEqual([]);
+    expect(log.lines).toMatchObject([{ level: 'warn', fields: { user: 'alice' } }]);
+  });
+});
