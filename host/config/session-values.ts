@@ -39,5 +39,8 @@ export const sessionTime: Reader<number> = raw => {
 };
 
 /** `session.remember_me`: as Authelia's, -1 does not offer it. */
-export const rememberMe: Reader<number> = raw =>
-  raw === -1 || raw === '-1' ? { ok: true, value: 0 } : duration(0, MAX_SECONDS)(raw);
+export const rememberMe: Reader<number> = raw => {
+  if (raw === -1 || raw === '-1') return { ok: true, value: 0 };
+  const read = duration(0, MAX_SECONDS)(raw);
+  return read.ok ? read : { ok: false, message: `${read.message}; -1 does not offer it` };
+};

@@ -2,6 +2,7 @@ import { signInAddress } from '../http/sign-in-address.ts';
 import type { PolicyDocument } from '../policy/engine.ts';
 import type { ValueKey, ValueOf } from './keys.ts';
 import type { CookieConfig, SessionConfig } from './schema.ts';
+import { addressBelow, checkLandings, isBelow, readAddress, readPortal } from './session-address.ts';
 import { cookieName, rememberMe, SECURE_PREFIX, sessionTime } from './session-values.ts';
 import { isMapping, type Report } from './tree.ts';
 import { oneOf, type Reader, shown } from './values.ts';
@@ -50,6 +51,8 @@ export function readCookies(input: SessionInput): CookieConfig[] {
     return [];
   }
   const found: CookieConfig[] = [];
+  const oldLanding = values.get('default_redirection_url');
+  const landings: string[] = [];
   const domains = list.flatMap(entry => (isMapping(entry) ? (nameOf(entry.domain) ?? []) : []));
   for (const [i, entry] of list.entries()) {
     const path = `session.cookies[${i}]`;
@@ -70,6 +73,9 @@ export function readCookies(input: SessionInput): CookieConfig[] {
     const signInUrl = readPortal(entry.authelia_url, `${path}.authelia_url`, domain, domains, report);
     const isHandoff = signInUrl !== undefined && !isBelow(new URL(signInUrl).hostname, domain);
     const session = readSession(entry, path, defaults, report);
+    const landing = `${path}.default_redirection_url`;
+    const own = readAddress(entry.default_redirection_url, landing, domain, report);
+    landings.push(own === undefined ? 'default_redirection_url' : landing);
     if (isHandoff && session.sameSite === 'strict') {
       report(
         'config.value',
@@ -80,17 +86,13 @@ export function readCookies(input: SessionInput): CookieConfig[] {
     found.push({
       domain,
       signInUrl,
-      defaultRedirectionUrl: readAddress(
-        entry.default_redirection_url,
-        `${path}.default_redirection_url`,
-        domain,
-        report,
-      ),
+      defaultRedirectionUrl: own ?? addressBelow(oldLanding, domain),
       ...(isHandoff ? { isHandoff } : {}),
       session,
     });
     if (input.isKept) refuseNested(found, path, report);
   }
+  checkLandings(found, landings, oldLanding, report);
   return found;
 }
 
@@ -228,45 +230,4 @@ function readDomain(raw: unknown, path: string, report: Report): string | undefi
     `must be a domain like \`example.com\`, without a dot or \`*.\` in front, got ${shown(raw)}`,
   );
   return undefined;
-}
-
-function isBelow(host: string, domain: string): boolean {
-  return host === domain || host.endsWith(`.${domain}`);
-}
-
-/** Below the domain, or below another one whose portal serves this one, too. */
-function readPortal(
-  raw: unknown,
-  path: string,
-  domain: string,
-  domains: readonly string[],
-  report: Report,
-): string | undefined {
-  const known = domains.find(other => addressBelow(raw, other) !== undefined);
-  if (known !== undefined && addressBelow(raw, domain) === undefined) return addressBelow(raw, known);
-  return readAddress(raw, path, domain, report);
-}
-
-/** An https address of the domain: its cookies reach no other. */
-function readAddress(raw: unknown, path: string, domain: string, report: Report): string | undefined {
-  if (raw === undefined || raw === null || raw === '') return undefined;
-  const address = addressBelow(raw, domain);
-  if (address !== undefined) return address;
-  report(
-    'config.value',
-    path,
-    `must be an address like \`https://auth.${domain}\`, below \`${domain}\`, got ${shown(raw)}`,
-  );
-  return undefined;
-}
-
-function addressBelow(raw: unknown, domain: string): string | undefined {
-  const url = typeof raw === 'string' && URL.canParse(raw) ? new URL(raw) : undefined;
-  const good =
-    url?.protocol === 'https:' &&
-    isBelow(url.hostname, domain) &&
-    url.username === '' &&
-    url.password === '' &&
-    url.hash === '';
-  return good ? url.href : undefined;
 }

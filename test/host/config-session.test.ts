@@ -107,6 +107,65 @@ access_control: { default_policy: deny, rules: [{ domain: '*.example.com', polic
     expect(config.policy.sign_in).toEqual([
       { domain: 'example.com', address: expect.any(String), cookie: '__Secure-authelia_session' },
     ]);
+    // On top in that guide: whoever comes to the portal by themselves lands there.
+    expect(config.cookies?.[0]?.defaultRedirectionUrl).toBe('https://example.com/');
+  });
+
+  const landing = (own: string, old = '', authelia = 'https://auth.example.com') =>
+    parse(`${STORAGE}${old === '' ? '' : `default_redirection_url: '${old}'\n`}session:
+  cookies:
+    - { domain: example.com, authelia_url: '${authelia}'${own === '' ? '' : `, default_redirection_url: '${own}'`} }
+    - { domain: example.org, authelia_url: 'https://auth.example.org' }
+`);
+
+  it('lands people by the old key where a domain says nothing itself', () => {
+    const landings = (own: string, old: string) =>
+      landing(own, old).config.cookies?.map(({ defaultRedirectionUrl }) => defaultRedirectionUrl);
+    expect(landings('', 'https://home.example.com')).toEqual(['https://home.example.com/', undefined]);
+    expect(landings('', 'https://home.example.org')).toEqual([undefined, 'https://home.example.org/']);
+    expect(landings('https://www.example.com', 'https://home.example.com')).toEqual([
+      'https://www.example.com/',
+      undefined,
+    ]);
+    for (const old of [
+      'https://example.net',
+      'http://example.com',
+      '/',
+      'example.com',
+      'https://evilexample.com',
+    ])
+      expect(landing('', old).errors).toEqual([
+        `2: default_redirection_url: must be an https address below \`example.com\` or \`example.org\`, as \`session.cookies\` says, got "${old}"`,
+      ]);
+  });
+
+  it('warns of portals that people would land at from themselves', () => {
+    const warnings = (...args: Parameters<typeof landing>) =>
+      landing(...args).warnings.filter(line => line.includes('the portal itself'));
+    const text = 'is the portal itself, where whoever signs in is already: name another page, or remove it';
+    for (const own of ['https://auth.example.com', 'https://AUTH.example.com:443/logout?a=b'])
+      expect(warnings(own)).toEqual([`4: session.cookies[0].default_redirection_url: ${text}`]);
+    expect(warnings('', 'https://auth.example.com')).toEqual([`2: default_redirection_url: ${text}`]);
+    expect(warnings('https://www.example.com/in/', '', 'https://www.example.com/in')).toHaveLength(1);
+    for (const own of [
+      'https://www.example.com',
+      'https://www.example.com/inn',
+      'https://www.example.com:444/in',
+    ])
+      expect(warnings(own, '', 'https://www.example.com/in/')).toEqual([]);
+    expect(warnings('https://auth.example.com:8443')).toEqual([]);
+  });
+
+  it.each([
+    ['https://alice:hunter2@auth.example.com', 'without a user name and a password'],
+    ['https://hunter2@auth.example.com', 'without a user name and a password'],
+    ['https://auth.example.com/#a', 'without `#`, got "https://auth.example.com/#a"'],
+    ['ldap://auth.example.com', 'got "ldap://auth.example.com"'],
+  ])('says what is wrong with %s, and no password', (address, end) => {
+    const { errors } = landing('', '', address);
+    expect(errors).toEqual([
+      `4: session.cookies[0].authelia_url: must be an address like \`https://auth.example.com\`, below \`example.com\`, ${end}`,
+    ]);
   });
 
   it('is read from the environment, too', () => {
@@ -199,7 +258,11 @@ access_control: { default_policy: deny, rules: [{ domain: '*.example.com', polic
     ['expiration: 0', "expiration: must be from 1s to 3650d, got 0: 0 would be Authelia's default"],
     ['expiration: soon', 'expiration: must be a duration like'],
     ['inactivity: 11y', 'inactivity: must be from 1s to 3650d'],
-    ['remember_me: -2', 'remember_me: must be a duration like'],
+    [
+      'remember_me: -2',
+      'remember_me: must be a duration like `1h`, `15m` or `1h 30m`, got -2; -1 does not offer it',
+    ],
+    ['expiration: 1constructor', 'expiration: must be a duration like'],
     ['remember_me: forever', 'remember_me: must be a duration like'],
   ])('refuses %s, for all domains or one', (line, expected) => {
     const all = parse(`${STORAGE}session: { ${line}, cookies: [{ domain: example.com }] }\n`);
