@@ -8,10 +8,11 @@ import type { ElasticClient } from '../elastic/client.ts';
 import { OfficialClient } from '../elastic/official-client.ts';
 import { isQuick, lintWith } from '../lint/lint.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
+import { rateLimited } from '../log/rate-limit.ts';
 import type { Engine } from '../policy/engine.ts';
 import { loadEngine } from '../policy/load-engine.ts';
 import { ConfigReloader } from '../reload/config-reloader.ts';
-import { openStore } from '../store/open.ts';
+import { openStoreInTime } from '../store/late.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import { openTokensFile, type TokensFile } from '../tokens/registry.ts';
 import { checkUsersFile } from '../users/check-users-file.ts';
@@ -70,7 +71,7 @@ async function run(file: string, io: Io): Promise<void> {
     },
   });
   const tokens = config.tokens === undefined ? undefined : followTokens(config.tokens.file, engine, log);
-  const database = await openStorage(config);
+  const database = await openStorage(config, log);
   const app = createApp(config, {
     engine,
     image: reloader.initialImage,
@@ -79,7 +80,7 @@ async function run(file: string, io: Io): Promise<void> {
     ...(tokens === undefined ? {} : { tokens }),
     usersOk: () => directory.status().ok,
     configStatus: () => reloader.status(),
-    elastic: elasticClient(config),
+    elastic: elasticClient(config, log),
     clock: systemClock,
     random: randomBytes,
     log,
@@ -112,14 +113,32 @@ async function run(file: string, io: Io): Promise<void> {
   log.info('stopped');
 }
 
-async function openStorage({ storage, secret, previousSecret }: Config): Promise<Store | undefined> {
+async function openStorage(
+  { storage, secret, previousSecret }: Config,
+  log: Logger,
+): Promise<Store | undefined> {
   if (storage === undefined) return undefined;
-  return openStore(storage, { secret, previousSecret, random: randomBytes });
+  const deps = { secret, previousSecret, random: randomBytes };
+  return openStoreInTime(storage, deps, {
+    onAway: ({ message }) =>
+      log.error('started without the database: passwords and tokens are judged, whatever needs it waits', {
+        error: message,
+      }),
+    onOpened: () => log.info('the database is there, and used from now on'),
+  });
 }
 
-function elasticClient({ elasticsearch }: Config): ElasticClient | undefined {
+function elasticClient({ elasticsearch }: Config, log: Logger): ElasticClient | undefined {
   if (elasticsearch?.access === undefined || elasticsearch.dryRun) return undefined;
-  return new OfficialClient(elasticsearch.access);
+  const limited = rateLimited(log, systemClock);
+  return new OfficialClient(elasticsearch.access, ({ host, code, message, hint }) =>
+    limited.warn('a host of Elasticsearch is passed over, and the next one asked', {
+      host,
+      code,
+      error: message,
+      hint,
+    }),
+  );
 }
 
 function followTokens(file: string, engine: Engine, log: Logger): TokensFile {

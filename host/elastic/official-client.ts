@@ -1,67 +1,99 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, errors as ClientErrors } from '@elastic/elasticsearch';
 import type { ElasticAccess } from '../config/schema.ts';
+import { errorOf, malformed, mapping, readUser } from './answer.ts';
 import type { ElasticClient, StoredUser, UserToWrite } from './client.ts';
 import { ElasticError } from './error.ts';
+import { HostTurns } from './host-turns.ts';
 
 /** One host is waited for almost as long as a whole provisioning may take (`PROVISION_MS`). */
 const ONLY_HOST_MS = 4_500;
 /** Of several, each so long that three can be asked in turn. */
 const EACH_HOST_MS = 1_500;
+/** All users of a large cluster take longer than one; then nobody waits for it. */
+const LIST_MS = 15_000;
 /** Before the same host is asked again: a node that is restarted closes its connections first. */
-const RETRY_PAUSE_SECONDS = 0.2;
+const RETRY_PAUSE_MS = 200;
 /** A list of 20,000 users; more than that is no answer that we asked for. */
 const MAX_RESPONSE = 16 * 1024 * 1024;
 
 interface Opened {
-  readonly client: Client;
+  /** One for each host: which of them failed is known, and who is asked next is ours to say. */
+  readonly clients: readonly Client[];
   readonly errors: typeof ClientErrors;
 }
 
 /** The package is loaded here: it takes a quarter of a second and 30 MB that only its users need. */
 async function open(access: ElasticAccess): Promise<Opened> {
-  const { Client, errors, Transport } = await import('@elastic/elasticsearch');
-  /** The client hands on neither of these. */
-  class RetryingTransport extends Transport {
-    constructor(options: ConstructorParameters<typeof Transport>[0]) {
-      super({ ...options, retryOnTimeout: true, retryBackoff: () => RETRY_PAUSE_SECONDS });
-    }
-  }
-  const client = new Client({
-    nodes: [...access.hosts],
+  const { Client, errors } = await import('@elastic/elasticsearch');
+  const common = {
     auth: authOf(access),
     tls: pem(access.tls),
-    maxRetries: access.hosts.length,
-    Transport: RetryingTransport,
-    requestTimeout: access.hosts.length === 1 ? ONLY_HOST_MS : EACH_HOST_MS,
+    maxRetries: 0,
+    // Each call has its own limit, which holds for all of the answer.
+    requestTimeout: 60_000,
     maxResponseSize: MAX_RESPONSE,
     name: 'postern',
-  });
-  return { client, errors };
+  };
+  return { clients: access.hosts.map(node => new Client({ ...common, node })), errors };
+}
+
+interface Asked {
+  readonly status: number;
+  readonly body: unknown;
+  readonly host: string;
+}
+
+interface Question {
+  readonly method: 'GET' | 'PUT';
+  readonly path: string;
+  readonly body?: Record<string, unknown>;
+  readonly querystring?: Record<string, string>;
+  readonly headers?: Record<string, string>;
+  readonly ignore?: number[];
+  /** For one host's whole answer. */
+  readonly limitMs?: number;
 }
 
 /** Elastic's own client over the hosts of the configuration. */
 export class OfficialClient implements ElasticClient {
   readonly #opened: Promise<Opened>;
+  /** As they are told: without a path. */
   readonly #hosts: readonly string[];
+  readonly #turns: HostTurns;
+  readonly #secrets: readonly string[];
+  readonly #onSkipped: (error: ElasticError) => void;
 
-  constructor(access: ElasticAccess) {
-    this.#hosts = access.hosts;
+  /** @param onSkipped is told of a host that failed where another one was left to ask */
+  constructor(access: ElasticAccess, onSkipped: (error: ElasticError) => void = () => {}) {
+    this.#hosts = access.hosts.map(host => new URL(host).origin);
+    this.#turns = new HostTurns(access.hosts.length, () => performance.now());
+    this.#secrets = secretsOf(access);
+    this.#onSkipped = onSkipped;
     this.#opened = open(access);
     // Whoever asks is told.
     this.#opened.catch(() => {});
   }
 
   async find(name: string, signal: AbortSignal): Promise<StoredUser | undefined> {
-    const { status, body, host } = await this.#ask('GET', userPath(name), signal, { ignore: [404] });
-    if (status === 404) return undefined;
-    const user = Object.entries(mapping(body, host)).find(([key]) => key === name);
+    const { status, body, host } = await this.#ask(
+      { method: 'GET', path: userPath(name), ignore: [404] },
+      signal,
+    );
+    const users = mapping(body, host);
+    if (status === 404) {
+      // A page of a proxy's, or `{"error":…}`, says nothing about the user.
+      if (Object.keys(users).length > 0) throw malformed(host, status);
+      return undefined;
+    }
+    const user = Object.entries(users).find(([key]) => key === name);
     if (user === undefined) throw malformed(host);
     return readUser(user[0], user[1], host);
   }
 
   async all(signal: AbortSignal): Promise<readonly StoredUser[]> {
-    const { body, host } = await this.#ask('GET', '/_security/user', signal);
+    const question = { method: 'GET', path: '/_security/user', limitMs: LIST_MS } as const;
+    const { body, host } = await this.#ask(question, signal);
     return Object.entries(mapping(body, host)).map(([name, user]) => readUser(name, user, host));
   }
 
@@ -69,172 +101,123 @@ export class OfficialClient implements ElasticClient {
     const { password, roles, fullName, email, enabled, metadata } = user;
     const written = { password, roles, full_name: fullName, email, enabled, metadata };
     // Users are read by their name, which needs no refresh of the index.
-    const { body, host } = await this.#ask('PUT', userPath(name), signal, {
-      body: written,
-      querystring: { refresh: 'false' },
-    });
+    const querystring = { refresh: 'false' };
+    const question = { method: 'PUT', path: userPath(name), body: written, querystring } as const;
+    const { body, host } = await this.#ask(question, signal, password);
     if (typeof mapping(body, host).created !== 'boolean') throw malformed(host);
   }
 
   async disable(name: string, signal: AbortSignal): Promise<void> {
-    await this.#ask('PUT', `${userPath(name)}/_disable`, signal);
+    const { body, host } = await this.#ask({ method: 'PUT', path: `${userPath(name)}/_disable` }, signal);
+    mapping(body, host);
   }
 
   async accepts(authorization: string, signal: AbortSignal): Promise<boolean> {
-    const { status } = await this.#ask('GET', '/_security/_authenticate', signal, {
-      headers: { authorization },
-      ignore: [401],
-    });
+    const { status } = await this.#ask(
+      { method: 'GET', path: '/_security/_authenticate', headers: { authorization }, ignore: [401] },
+      signal,
+      authorization.replace(/^Basic /, ''),
+    );
     return status !== 401;
   }
 
   async check(signal: AbortSignal): Promise<void> {
-    const { body, host } = await this.#ask('GET', '/_security/_authenticate', signal);
+    const { body, host } = await this.#ask({ method: 'GET', path: '/_security/_authenticate' }, signal);
     if (typeof mapping(body, host).username !== 'string') throw malformed(host);
   }
 
   async close(): Promise<void> {
-    const { client } = await this.#opened;
-    await client.close();
+    const { clients } = await this.#opened;
+    await Promise.all(clients.map(client => client.close()));
   }
 
-  async #ask(
-    method: 'GET' | 'PUT',
-    path: string,
-    signal: AbortSignal,
-    more: {
-      readonly body?: Record<string, unknown>;
-      readonly querystring?: Record<string, string>;
-      readonly headers?: Record<string, string>;
-      readonly ignore?: number[];
-    } = {},
-  ): Promise<{ status: number; body: unknown; host: string }> {
-    const { body, querystring, ...options } = more;
-    const params = { method, path, ...(body && { body }), ...(querystring && { querystring }) };
-    for (;;) {
+  /**
+   * Asks one host after the other until one of them answers as it should, each
+   * once, and the last one once more if it could not be reached at all. What is
+   * asked may be done twice: it says what shall be, not what shall change.
+   *
+   * @param secret stands in the question, and must not stand in an error
+   */
+  async #ask(question: Question, signal: AbortSignal, secret?: string): Promise<Asked> {
+    const order = this.#turns.order();
+    let worst: ElasticError | undefined;
+    for (let turn = 0; ; turn++) {
+      const at = order[Math.min(turn, order.length - 1)] as number;
       try {
-        return await this.#askOnce(params, { ...options, signal });
+        const asked = await this.#askHost(at, question, signal, secret);
+        this.#turns.worked(at);
+        return asked;
       } catch (error) {
-        // Its index of users is being made, or moved to another node: a matter of moments.
-        if (!(error instanceof ElasticError) || !error.isPassing || signal.aborted) throw error;
-        await sleep(RETRY_PAUSE_SECONDS * 1_000);
+        if (!(error instanceof ElasticError)) throw error;
+        const { code } = error;
+        // It is there, and would say the same anywhere.
+        if (code === 'ERR_ELASTIC_REJECTED') this.#turns.worked(at);
+        else this.#turns.failed(at);
+        // An answer says more than that there was none.
+        if (worst === undefined || isSilence(worst) || !isSilence(error)) worst = error;
+        if (code === 'ERR_ELASTIC_REJECTED' || signal.aborted) throw worst;
+        const isOther = turn + 1 < order.length;
+        const isAgain = error.isPassing || (turn + 1 === order.length && code === 'ERR_ELASTIC_UNREACHABLE');
+        if (!isOther && !isAgain) throw worst;
+        if (isOther) this.#onSkipped(error);
+        // Its index of users is being made, or moved to another node, or the node starts: a matter of moments.
+        else await sleep(RETRY_PAUSE_MS);
       }
     }
   }
 
-  async #askOnce(
-    params: { readonly method: string; readonly path: string },
-    options: object,
-  ): Promise<{ status: number; body: unknown; host: string }> {
-    const { client, errors } = await this.#opened;
+  async #askHost(
+    at: number,
+    { method, path, body, querystring, limitMs, ...options }: Question,
+    signal: AbortSignal,
+    secret?: string,
+  ): Promise<Asked> {
+    const { clients, errors } = await this.#opened;
+    const host = this.#hosts[at] as string;
+    const limit = limitMs ?? (clients.length === 1 ? ONLY_HOST_MS : EACH_HOST_MS);
+    const late = AbortSignal.any([signal, AbortSignal.timeout(limit)]);
+    const params = { method, path, ...(body && { body }), ...(querystring && { querystring }) };
     try {
-      const answer = await client.transport.request(params, { ...options, meta: true });
-      return {
-        status: answer.statusCode ?? 0,
-        body: answer.body,
-        host: answer.meta.connection?.url.origin ?? this.#anyHost,
-      };
+      const client = clients[at] as Client;
+      const answer = await client.transport.request(params, { ...options, signal: late, meta: true });
+      return { status: answer.statusCode ?? 0, body: answer.body, host };
     } catch (error) {
-      throw this.#translate(error, errors);
+      if (late.aborted)
+        throw new ElasticError('ERR_ELASTIC_SLOW', 'Elasticsearch did not answer in time', host);
+      throw translated(error, errors, host, text => this.#scrubbed(text, secret));
     }
   }
 
-  get #anyHost(): string {
-    return this.#hosts.join(', ');
-  }
-
-  /** Of the client's errors only what says nothing about what was sent. */
-  #translate(error: unknown, errors: typeof ClientErrors): ElasticError {
-    const { ResponseError, ConnectionError, TimeoutError, RequestAbortedError, NoLivingConnectionsError } =
-      errors;
-    const meta = error instanceof errors.ElasticsearchClientError && 'meta' in error ? error.meta : undefined;
-    const host = (meta as { meta?: { connection?: { url?: URL } } } | undefined)?.meta?.connection?.url
-      ?.origin;
-    const at = host ?? this.#anyHost;
-    if (error instanceof ResponseError) return fromResponse(error.statusCode ?? 0, error.body, at);
-    // Our signal, met while a connection was being made, comes as one that failed.
-    const isLate = error instanceof ConnectionError && /aborted|timed? ?out/i.test(error.message);
-    if (isLate || error instanceof TimeoutError || error instanceof RequestAbortedError) {
-      return new ElasticError('ERR_ELASTIC_SLOW', 'Elasticsearch did not answer in time', at);
-    }
-    if (error instanceof ConnectionError) {
-      // TLS 1.3: a server that misses our certificate says so by closing the connection.
-      const isClosed = at.startsWith('https:') && /other side closed|ECONNRESET/.test(error.message);
-      const isTls =
-        isClosed || /certificate|ssl|tls|altname|ERR_TLS|signature|wrong version/i.test(error.message);
-      const message = error.message.split('\n', 1)[0] ?? '';
-      return isTls
-        ? new ElasticError('ERR_ELASTIC_TLS', `TLS with Elasticsearch failed: ${message}`, at)
-        : new ElasticError('ERR_ELASTIC_UNREACHABLE', `Elasticsearch cannot be reached: ${message}`, at);
-    }
-    if (error instanceof NoLivingConnectionsError) {
-      return new ElasticError('ERR_ELASTIC_UNREACHABLE', 'no host of Elasticsearch can be reached', at);
-    }
-    return malformed(at);
+  #scrubbed(text: string, secret: string | undefined): string {
+    const secrets = secret === undefined ? this.#secrets : [...this.#secrets, secret];
+    return secrets.reduce((rest, one) => rest.replaceAll(one, '***'), text);
   }
 }
 
-function fromResponse(status: number, body: unknown, host: string): ElasticError {
-  const reason = reasonOf(body);
-  if (status === 401) {
-    return new ElasticError('ERR_ELASTIC_UNAUTHORIZED', 'Elasticsearch refuses our own account', host, 401);
+/** No word of Elasticsearch's. */
+function isSilence({ code, status }: ElasticError): boolean {
+  return code === 'ERR_ELASTIC_UNREACHABLE' || (code === 'ERR_ELASTIC_SLOW' && status === undefined);
+}
+
+/** Of the client's errors only what says nothing about what was sent. */
+function translated(
+  error: unknown,
+  { ResponseError, ConnectionError, TimeoutError }: typeof ClientErrors,
+  host: string,
+  scrub: (text: string) => string,
+): ElasticError {
+  if (error instanceof ResponseError) return errorOf(error.statusCode ?? 0, error.body, host, scrub);
+  if (error instanceof TimeoutError) {
+    return new ElasticError('ERR_ELASTIC_SLOW', 'Elasticsearch did not answer in time', host);
   }
-  if (status === 403) {
-    return new ElasticError(
-      'ERR_ELASTIC_FORBIDDEN',
-      'our own account may not do this in Elasticsearch',
-      host,
-      403,
-    );
-  }
-  if (status === 429)
-    return new ElasticError('ERR_ELASTIC_THROTTLED', 'Elasticsearch has too much to do', host, 429);
-  if (status >= 500 && reason === undefined) return malformed(host, status);
-  if (status >= 500) {
-    return new ElasticError('ERR_ELASTIC_SLOW', `Elasticsearch is not ready: ${reason}`, host, status);
-  }
-  return reason === undefined
-    ? malformed(host, status)
-    : new ElasticError('ERR_ELASTIC_REJECTED', reason, host, status);
-}
-
-/** Elasticsearch's `{"error":{"reason":…}}`, shortened; undefined for what is no answer of its own. */
-function reasonOf(body: unknown): string | undefined {
-  const error = field(body, 'error');
-  const reason = typeof error === 'string' ? error : field(error, 'reason');
-  return typeof reason === 'string' ? reason.slice(0, 300) : undefined;
-}
-
-function malformed(host: string, status?: number): ElasticError {
-  return new ElasticError('ERR_ELASTIC_MALFORMED', 'the answer is none of Elasticsearch', host, status);
-}
-
-function readUser(name: string, raw: unknown, host: string): StoredUser {
-  const roles = field(raw, 'roles');
-  const metadata = field(raw, 'metadata') ?? {};
-  const enabled = field(raw, 'enabled');
-  if (!Array.isArray(roles) || typeof enabled !== 'boolean' || typeof metadata !== 'object')
-    throw malformed(host);
-  return {
-    name,
-    roles: roles.map(String),
-    // Null when it has none.
-    fullName: String(field(raw, 'full_name') ?? ''),
-    email: String(field(raw, 'email') ?? ''),
-    enabled,
-    metadata: metadata as Record<string, unknown>,
-  };
-}
-
-function mapping(body: unknown, host: string): Record<string, unknown> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw malformed(host);
-  return body as Record<string, unknown>;
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? (value as Record<string, unknown>)[name]
-    : undefined;
+  if (!(error instanceof ConnectionError)) return malformed(host);
+  const message = scrub(error.message.split('\n', 1)[0] ?? '');
+  // TLS 1.3: a server that misses our certificate says so by closing the connection.
+  const isClosed = host.startsWith('https:') && /other side closed|ECONNRESET/.test(message);
+  const isTls = isClosed || /certificate|ssl|tls|altname|ERR_TLS|signature|wrong version/i.test(message);
+  return isTls
+    ? new ElasticError('ERR_ELASTIC_TLS', `TLS with Elasticsearch failed: ${message}`, host)
+    : new ElasticError('ERR_ELASTIC_UNREACHABLE', `Elasticsearch cannot be reached: ${message}`, host);
 }
 
 function userPath(name: string): string {
@@ -243,6 +226,14 @@ function userPath(name: string): string {
 
 function authOf({ credentials }: ElasticAccess) {
   return 'apiKey' in credentials ? { apiKey: credentials.apiKey } : { ...credentials };
+}
+
+/** What our own account is proved by, as it is sent. */
+function secretsOf({ credentials }: ElasticAccess): string[] {
+  if ('apiKey' in credentials) return [credentials.apiKey];
+  const { username, password } = credentials;
+  const pair = Buffer.from(`${username}:${password}`, 'utf8').toString('base64');
+  return [pair, password, JSON.stringify(password).slice(1, -1)].filter(text => text !== '');
 }
 
 function pem({ ca, cert, key }: ElasticAccess['tls']) {
