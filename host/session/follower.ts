@@ -48,11 +48,21 @@ export class RevocationFollower {
     this.#deps = deps;
   }
 
-  /** Before any grant is written: what was told before is in the rows that are read from now on. */
+  /**
+   * Before any grant is written: what was told before is in the rows that are read
+   * from now on. While the database is away no session is read; everything that was
+   * told is news then.
+   */
   async start(): Promise<void> {
-    this.#last = await this.#deps.store.revocations.last();
-    this.#seen = new Set(await this.#numbersBefore(this.#last));
-    this.#contact = this.#deps.clock.now();
+    try {
+      const last = await this.#deps.store.revocations.last();
+      this.#seen = new Set(await this.#numbersBefore(last));
+      this.#last = last;
+      this.#contact = this.#deps.clock.now();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#failed(error);
+    }
     this.#schedule();
   }
 
@@ -119,15 +129,17 @@ export class RevocationFollower {
       this.#sweptAt = began;
       await store.sweep(began);
     } catch (error) {
-      const reason = error instanceof StoreError ? error.message : String(error);
-      if (this.#reason === undefined)
-        log.error(
-          'sessions cannot be looked up: who has no grant is answered 503 until the database is back',
-          {
-            error: reason,
-          },
-        );
-      this.#reason = reason;
+      this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): void {
+    const reason = error instanceof StoreError ? error.message : String(error);
+    if (this.#reason === undefined)
+      this.#deps.log.error(
+        'sessions cannot be looked up: who has no grant is answered 503 until the database is back',
+        { error: reason },
+      );
+    this.#reason = reason;
   }
 }

@@ -45,6 +45,7 @@ function translated(error: unknown): unknown {
   return new StoreError(
     'ERR_STORE_UNAVAILABLE',
     `the database cannot be asked (${why}): look whether it runs, at the keys below \`storage\`, and at its log`,
+    code,
   );
 }
 

@@ -160,10 +160,13 @@ export type StoreErrorCode =
 /** Its message says what to do, and holds no value of any column. */
 export class StoreError extends Error {
   readonly code: StoreErrorCode;
+  /** The driver's or the database's own code, such as `ECONNREFUSED` or `28P01`; empty for others. */
+  readonly reason: string;
 
-  constructor(code: StoreErrorCode, message: string) {
+  constructor(code: StoreErrorCode, message: string, reason = '') {
     super(message);
     this.name = 'StoreError';
     this.code = code;
+    this.reason = reason;
   }
 }

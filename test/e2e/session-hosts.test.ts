@@ -8,7 +8,7 @@ import { describeRedis, type RedisServer, startRedis } from '../support/redis.ts
 import { removeTempDirectories } from '../support/temp.ts';
 import { describeTraefik } from '../support/traefik.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
-import { type Stack, startStack } from './stack.ts';
+import { type AskOptions, type Stack, startStack } from './stack.ts';
 import { openStackSessions, type StackSessions } from './stack-sessions.ts';
 
 const COOKIE = '__Secure-postern_session';
@@ -148,6 +148,28 @@ describeTraefik('sessions of two hosts', traefik => {
         });
         await postgres.restart();
         await waitUntil('both let it in', async () => (await both(unknown)).every(status => status === 200));
+      });
+
+      it('wait for a database that is away when a host starts, and nothing else does', async () => {
+        const [first] = stacks as [Stack];
+        const token = await made.begin('cid');
+        await waitUntil('both let it in', async () => (await both(token)).every(status => status === 200));
+        await first.host.stop();
+        await postgres.stop();
+        await first.startHost();
+        const ask = async (options: AskOptions) => (await first.ask('app.example.com', '/', options)).status;
+        expect(await ask({ as: 'bea:password' })).toBe(200);
+        // Guesses are counted all the same.
+        const guesses = ['a', 'b', 'c'].map(guess => ask({ as: `ann:${guess}` }));
+        expect(await Promise.all(guesses)).toEqual([401, 401, 401]);
+        expect(await ask({ as: 'ann:password' })).toBe(401);
+        // What it granted before may have ended meanwhile.
+        expect(await ask({ headers: { ...SCRIPT, cookie: `${COOKIE}=${token}` } })).toBe(503);
+        expect(first.host.output).toContain('started without the database');
+        await postgres.restart();
+        await waitUntil('both let it in', async () => (await both(token)).every(status => status === 200));
+        await made.sessions.endAll('cid');
+        await waitUntil('both refuse it', async () => (await both(token)).every(status => status === 401));
       });
     });
   });

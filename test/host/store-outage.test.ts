@@ -3,8 +3,9 @@ import type { Kysely } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ask } from '../../host/store/ask.ts';
 import { openDatabase } from '../../host/store/database.ts';
+import { openStoreInTime } from '../../host/store/late.ts';
 import { openStore } from '../../host/store/open.ts';
-import type { Store } from '../../host/store/store.ts';
+import type { Store, StoreError } from '../../host/store/store.ts';
 import type { Tables } from '../../host/store/tables.ts';
 import { type Forwarder, startForwarder } from '../support/forwarder.ts';
 import { describePostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
@@ -150,6 +151,72 @@ describePostgres('PostgreSQL', binaries => {
     await isAway(() => store.revocations.last());
     await way.set('open');
     await isBack();
+  });
+
+  describe('that is away when the service starts', () => {
+    const told: string[] = [];
+    const events = {
+      onAway: ({ code, reason }: StoreError) => void told.push(`${code} ${reason}`.trim()),
+      onOpened: () => void told.push('opened'),
+    };
+    const deps = { secret: Buffer.alloc(32, 3), random: randomBytes };
+    const settings = () => ({ ...server.createSettings(), database, port: way.port });
+    beforeEach(() => {
+      told.length = 0;
+    });
+
+    it('is used as soon as it is there, and refuses until then', async () => {
+      await way.set('refuse');
+      const late = await openStoreInTime(settings(), deps, events);
+      const calls = [
+        () => late.sessions.find('x'),
+        () => late.sessions.removeAll('alice', 1),
+        () => late.factors.ofUser('alice'),
+        () => late.bans.against('alice', '192.0.2.1', 1),
+        () => late.revocations.last(),
+        () => late.sweep(1),
+        () => late.ping(),
+      ];
+      for (const call of calls) await isAway(call);
+      expect(told).toEqual(['ERR_STORE_UNAVAILABLE ECONNREFUSED']);
+      await way.set('open');
+      await waitUntil('the database', () => told.includes('opened'));
+      for (const call of calls) await call();
+      expect(told).toHaveLength(2);
+      await late.close();
+    });
+
+    it('and then has another root secret, opens nothing and says so', async () => {
+      await way.set('refuse');
+      const late = await openStoreInTime(settings(), { ...deps, secret: Buffer.alloc(32, 4) }, events);
+      await way.set('open');
+      await waitUntil('the reason', () => told.includes('ERR_STORE_SEALED'));
+      await expect(late.sessions.find('x')).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
+      await late.close();
+      expect(told).not.toContain('opened');
+    });
+
+    it('ends with the service that waits for it', async () => {
+      await way.set('silent');
+      const late = await openStoreInTime(settings(), deps, events);
+      await sleep(1_100);
+      await late.close();
+      await way.set('open');
+      await sleep(1_500);
+      expect(told).not.toContain('opened');
+    });
+
+    it('but not by a wrong password, name or secret: that is told at once', async () => {
+      for (const wrong of [{ password: 'wrong horse' }, { database: 'no_such' }, { username: 'nobody' }]) {
+        const opening = openStoreInTime({ ...settings(), ...wrong }, deps, events);
+        await expect(opening).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+      }
+      const other = { ...deps, secret: Buffer.alloc(32, 4) };
+      await expect(openStoreInTime(settings(), other, events)).rejects.toMatchObject({
+        code: 'ERR_STORE_SEALED',
+      });
+      expect(told).toEqual([]);
+    });
   });
 
   it('with too many who wait', async () => {
