@@ -10,6 +10,8 @@ export const INSIDE = '10.1.2.3';
 
 /** Beside them `app.example.com`, which asks for a password but for `/open`. */
 export const MALFORMED_POLICY = {
+  // People sign in, and so there is a cookie that means somebody.
+  storage: { local: { path: 'postern.sqlite3' } },
   access_control: {
     default_policy: 'deny',
     rules: [
@@ -26,6 +28,8 @@ export const MALFORMED_POLICY = {
 const long = (length: number) => 'x'.repeat(length);
 /** A token whose algorithm is none: header, claims and no signature. */
 const UNSIGNED = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"sub":"root"}').toString('base64url')}.`;
+/** The cookie that means somebody; the others are what it was called, and what others call theirs. */
+const SESSION = '__Secure-postern_session';
 const NAMES = [
   'postern_session',
   'authelia_session',
@@ -62,28 +66,39 @@ const VALUES = [
 
 /** Lines of `Cookie`: one broken cookie each, then whole headers that are broken. */
 export const COOKIES: readonly (readonly string[])[] = [
-  ...VALUES.map(value => [`Cookie: ${NAMES[0]}=${value}`]),
-  ...NAMES.slice(1).map(name => [`Cookie: ${name}=${FORGED}`]),
+  ...VALUES.map(value => [`Cookie: ${SESSION}=${value}`]),
+  ...NAMES.map(name => [`Cookie: ${name}=${FORGED}`]),
   NAMES.map(name => `Cookie: ${name}=`),
   ['Cookie:'],
   ['Cookie: ;'],
   ['Cookie: ;;;=;='],
   ['Cookie: ='],
-  ['Cookie: postern_session'],
-  ['Cookie: postern_session;'],
-  ['Cookie: =postern_session'],
-  [`Cookie: postern_session=a; postern_session=b`],
-  ['Cookie: postern_session=a', 'Cookie: postern_session=b'],
-  [`Cookie: POSTERN_SESSION=${FORGED}`],
-  [`Cookie: postern_session =${FORGED}`],
-  [`Cookie: "postern_session"=${FORGED}`],
-  [`Cookie: $Version=1; postern_session=${FORGED}; $Path=/`],
-  [`Cookie: postern_session=${FORGED}, postern_session=b`],
-  [`Cookie: a=b\tpostern_session=${FORGED}`],
+  [`Cookie: ${SESSION}`],
+  [`Cookie: ${SESSION};`],
+  [`Cookie: =${SESSION}`],
+  [`Cookie: ${SESSION}=a; ${SESSION}=b`],
+  [`Cookie: ${SESSION}=a`, `Cookie: ${SESSION}=b`],
+  [`Cookie: ${SESSION.toUpperCase()}=${FORGED}`],
+  [`Cookie: ${SESSION} =${FORGED}`],
+  [`Cookie: ${SESSION}= ${FORGED}`],
+  [`Cookie: ${SESSION}="${FORGED}"`],
+  [`Cookie: "${SESSION}"=${FORGED}`],
+  [`Cookie: $Version=1; ${SESSION}=${FORGED}; $Path=/`],
+  [`Cookie: $Version="1";${SESSION}="${FORGED}";$Domain=".example.com"`],
+  [`Cookie: ${SESSION}=${FORGED}, ${SESSION}=b`],
+  [`Cookie: a=b, ${SESSION}=${FORGED}`],
+  [`Cookie: a=b\t${SESSION}=${FORGED}`],
+  [`Cookie: a="b; ${SESSION}=${FORGED}; c=d"`],
+  [`Cookie: ${SESSION}%3d${FORGED}`],
+  [`Cookie: ${SESSION.replace('_', '%5F')}=${FORGED}`],
+  [`Cookie: ${SESSION.replaceAll('_', '.')}=${FORGED}`],
   [`cookie: __Host-postern_session=${FORGED}`],
-  [`Cookie: ${Array.from({ length: 100 }, (_, i) => `c${i}=${i}`).join('; ')}; postern_session=x`],
-  [`Cookie: postern_session=${FORGED}`, `X-Postern-Session: ${FORGED}`],
-  [`Cookie2: postern_session=${FORGED}`],
+  [`Cookie: ${SESSION}=${long(43)}`],
+  [`Cookie: ${SESSION}=${'A'.repeat(43)}; ${SESSION}=${'B'.repeat(43)}`],
+  [`Cookie: ${Array.from({ length: 100 }, (_, i) => `c${i}=${i}`).join('; ')}; ${SESSION}=x`],
+  [`Cookie: ${Array.from({ length: 100 }, (_, i) => `${SESSION}=${i}`).join('; ')}`],
+  [`Cookie: ${SESSION}=${FORGED}`, `X-Postern-Session: ${FORGED}`],
+  [`Cookie2: ${SESSION}=${FORGED}`],
 ];
 
 /** Targets that are no path of a request (RFC 9112 section 3.2), or one that cannot be decoded. */
