@@ -26,7 +26,7 @@ export function readIdentity(headers: RequestHeaders, names: DropInSetup['header
     if (values.length > 1) return bad(`Header is repeated: ${names[field]}`);
     const text = decode(values[0] ?? '');
     if (text === undefined) return bad(`Header is not UTF-8: ${names[field]}`);
-    texts[field] = text.trim();
+    texts[field] = withoutBlanks(text);
   }
   const { username, email, name } = texts;
   if (username === '') {
@@ -38,7 +38,7 @@ export function readIdentity(headers: RequestHeaders, names: DropInSetup['header
   if (/\p{Cc}/u.test(username)) return bad('username contains invalid characters');
   const groups = texts.groups
     .split(',')
-    .map(group => group.trim())
+    .map(withoutBlanks)
     .filter(group => group !== '');
   for (const group of groups) {
     const bytes = Buffer.byteLength(group);
@@ -62,10 +62,15 @@ function bad(message: string): Identity {
   return { ok: false, status: 400, message };
 }
 
-/** node gives header bytes as latin1. */
+/** What HTTP allows around a value, and no more: `\u00a0ann` is not `ann`. */
+function withoutBlanks(text: string): string {
+  return text.replaceAll(/^[ \t]+|[ \t]+$/g, '');
+}
+
+/** node gives header bytes as latin1. A byte order mark is a character like any other. */
 function decode(value: string): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(value, 'latin1'));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(value, 'latin1'));
   } catch {
     return undefined;
   }

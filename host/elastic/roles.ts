@@ -33,5 +33,5 @@ export function strangeGroup(
 }
 
 export function foldGroup(group: string): string {
-  return group.trim().toLowerCase();
+  return group.replaceAll(/^ +| +$/g, '').toLowerCase();
 }
