@@ -4,12 +4,22 @@ import type { Visit } from './visit.ts';
 
 /**
  * Where a query says that the visitor wants to go: `return`, which we signed, or
- * `rd`, as guests and proxies send it. A bad one is none.
+ * `rd`, as guests and proxies send it. A bad one is none, and keeps the other from
+ * nothing: a page that nginx did not escape may have a `return` of its own.
  */
 export function returnOf(query: string, returns: ReturnAddresses): Visit['returnTo'] {
-  const sealed = queryValues(query, 'return')[0] ?? sealedAddress(query, returns);
-  const address = sealed === undefined ? undefined : returns.open(sealed);
-  return sealed === undefined || address === undefined ? undefined : { sealed, address };
+  const [own] = queryValues(query, 'return');
+  return (own === undefined ? undefined : opened(own, returns)) ?? fromProxy(query, returns);
+}
+
+function fromProxy(query: string, returns: ReturnAddresses): Visit['returnTo'] {
+  const sealed = sealedAddress(query, returns);
+  return sealed === undefined ? undefined : opened(sealed, returns);
+}
+
+function opened(sealed: string, returns: ReturnAddresses): Visit['returnTo'] {
+  const address = returns.open(sealed);
+  return address === undefined ? undefined : { sealed, address };
 }
 
 function sealedAddress(query: string, returns: ReturnAddresses): string | undefined {

@@ -64,6 +64,19 @@ describe('the sign-in page', () => {
     });
   });
 
+  it.each([
+    'https://app.example.com/one?return=/two&b=2',
+    'https://app.example.com/one?a=1&return=https://evil.org/',
+    'https://app.example.com/one?a=1&return=%zz&return=x',
+    'https://app.example.com/one?a=1&rd=https://evil.org/',
+    'https://app.example.com/one?a=1&done=here&form=sign-in&token=x',
+  ])('understands it, too, where the page has arguments like ours: %s', async url => {
+    await visitor.signIn('john', 'password');
+    expect(await visitor.get(`/?rd=${url}`)).toMatchObject({ status: 303, headers: { location: url } });
+    const way = await visitor.get(`/?return=expired&rd=${encodeURIComponent(url)}`);
+    expect(way).toMatchObject({ status: 303, headers: { location: url } });
+  });
+
   it('sends somebody who is signed in on at once', async () => {
     await visitor.signIn('john', 'password');
     const answer = await visitor.get(rd('https://app.example.com/one'));
