@@ -102,6 +102,10 @@ core.register_action('postern', { 'http-req' }, function(txn, address)
       asked[name] = values
     end
   end
+  -- HAProxy's client says `*/*`, and who it is, where these are missing: refusals would not suit who asks.
+  for _, name in ipairs({ 'accept', 'user-agent' }) do
+    if asked[name] == nil then asked[name] = { '' } end
+  end
   -- As HAProxy sees the request, not as the client tells it.
   asked['x-forwarded-method'] = { method }
   asked['x-forwarded-host'] = host

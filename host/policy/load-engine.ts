@@ -102,7 +102,8 @@ const MAX_QUESTION = 128;
 const NO_CLAIMS = new Uint8Array(0);
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** Every byte counts: a name or a password with a byte order mark in front is another one than without. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Loads the decision engine. The only user of @assemblyscript/loader, whose upstream calls it deprecated. */
 export function loadEngine(path: string | URL): Engine & Explainer {

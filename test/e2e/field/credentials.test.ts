@@ -74,6 +74,15 @@ describeField('credentials', config, field => {
       [`${name} `, KEY],
       [` ${name}`, KEY],
       ['', whole],
+      // What some readers take for nothing, or for another letter.
+      [`\ufeff${name}`, KEY],
+      [name, `\ufeff${KEY}`],
+      [`${name}\u200b`, KEY],
+      [`${name}\0`, KEY],
+      [name, `${KEY}\0`],
+      [name, `${KEY}\n`],
+      [name.replace('s', '\u017f'), KEY],
+      [name.replace('s', '\uff53'), KEY],
       [ANN.user, KEY],
     ];
     const right = Array.from({ length: 4 }, () => [name, KEY]);

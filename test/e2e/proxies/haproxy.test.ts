@@ -91,6 +91,16 @@ describeHaproxy('the Lua file, asking something else than Postern', binary => {
     expect(backend.received).toHaveLength(1);
   });
 
+  it('says nothing of the client that it did not say itself', async () => {
+    const told: string[] = [];
+    await statusOf((request, response) => {
+      told.push(request.headers.accept ?? '', request.headers['user-agent'] ?? '');
+      allow(request, response);
+    });
+    expect(told).toEqual(['', '']);
+    expect(backend.received[0]?.headers.map(([name]) => name)).not.toContain('accept');
+  });
+
   it.each<[string, RequestListener]>([
     ['200 without identity', (_, response) => void response.writeHead(200).end('welcome')],
     ['200 with one header less', (_, response) => void response.writeHead(200, { 'Remote-User': 'x' }).end()],
