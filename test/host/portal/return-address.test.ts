@@ -92,6 +92,81 @@ describe('an address to return to', () => {
     expect(taken).toBeGreaterThan(100);
   });
 
+  it('is below one of our domains, whichever of them somebody builds a name around', () => {
+    const evil = 'evil.org';
+    for (const cookie of COOKIES) {
+      const { domain } = cookie;
+      const alone = made(SECRET, { cookies: [cookie] });
+      const [, ...parent] = domain.split('.');
+      const hosts = [
+        `${domain}.${evil}`,
+        `${domain}${evil}`,
+        `${domain}-${evil}`,
+        `${domain}@${evil}`,
+        `${domain}:443@${evil}`,
+        `${domain}%2e${evil}`,
+        `${domain}%40${evil}`,
+        `${domain}\\.${evil}`,
+        `${domain}\\@${evil}`,
+        `evil${domain}`,
+        `evil-${domain}`,
+        `evil_${domain}`,
+        `${evil}#.${domain}`,
+        `${evil}?.${domain}`,
+        `${evil}/.${domain}`,
+        `${evil}\\.${domain}`,
+        `${evil}%00.${domain}`,
+        `${evil}%2f.${domain}`,
+        `${evil};.${domain}`,
+        `${evil}&.${domain}`,
+        `${evil}:443.${domain}`,
+        `[${domain}]`,
+        `.${domain}`,
+        `a..${domain}`,
+        `${domain}.`,
+        `${domain}..`,
+        `${domain}.:443`,
+        `*.${domain}`,
+        domain.replace('.', '..'),
+        domain.replace('.', '-'),
+        domain.replace('.', ''),
+        domain.replace('.', '%2e'),
+        domain.replace('.', '\u3002'),
+        domain.slice(1),
+        domain.slice(0, -1),
+        `${domain}x`,
+        parent.join('.'),
+      ];
+      for (const host of hosts) {
+        for (const url of [
+          `https://${host}/`,
+          `https://${host}`,
+          `https://${host}:8443/a?b`,
+          `HTTPS://${host}/`,
+        ]) {
+          expect([url, alone.read(url)?.url]).toEqual([url, undefined]);
+        }
+      }
+    }
+  });
+
+  it('has nothing in it but ASCII, whatever browsers would make of it', () => {
+    for (let code = 0; code <= 0xffff; code++) {
+      if (code > 0x20 && code < 0x7f) continue;
+      const character = String.fromCharCode(code);
+      for (const url of [
+        `https://app${character}example.com/`,
+        `https://evil.org${character}.example.com/`,
+        `https:/${character}app.example.com/`,
+        `https://app.example.com/${character}`,
+        `https://app.example.com/?${character}`,
+        `${character}https://app.example.com/`,
+      ])
+        if (addresses.read(url) !== undefined) expect([code.toString(16), url]).toBeUndefined();
+    }
+    expect(addresses.read('https://app.example.com/')?.host).toBe('app.example.com');
+  });
+
   it('means for `start`, `sign_out` and sign-in addresses what it means for the portal', () => {
     const signIn = new SignIn(COOKIES);
     for (const { rd, domain } of GOOD) {
