@@ -166,6 +166,8 @@ describeTraefik('sessions of two hosts', traefik => {
         // What it granted before may have ended meanwhile.
         expect(await ask({ headers: { ...SCRIPT, cookie: `${COOKIE}=${token}` } })).toBe(503);
         expect(first.host.output).toContain('started without the database');
+        const health = await (await fetch(`${first.hostUrl}/health`)).json();
+        expect(health).toMatchObject({ status: 'DEGRADED', storage: { status: 'down' } });
         await postgres.restart();
         await waitUntil('both let it in', async () => (await both(token)).every(status => status === 200));
         await made.sessions.endAll('cid');

@@ -6,7 +6,7 @@ import { MEMBERS, type MemberName, PORTAL } from './home.ts';
 import type { Household } from './household.ts';
 import { isAtPortal, leavesPortal, send, signIn } from './person.ts';
 
-/** Pages that say what went wrong, in the order in which `faults` shows them, and the status that they come with. */
+/** Pages beside the way through the portal, most of them for what went wrong, in the order in which `faults` shows them, and their status. */
 export const FAULTS = {
   loop: 508,
   'not-connected': 502,
@@ -16,6 +16,7 @@ export const FAULTS = {
   foreign: 403,
   method: 405,
   outdated: 400,
+  leaving: 200,
   'no-database': 503,
   'no-database-elsewhere': 503,
 } as const;
@@ -93,6 +94,10 @@ export async function* faults(
   status = (await outdated).status();
   await page.waitForLoadState();
   yield at('outdated', status);
+  // A page that leads on at once; an answer without a body leaves the browser where it is.
+  await page.route(PAGE, route => route.fulfill({ status: 204 }));
+  yield at('leaving', await open(`${PORTAL}/logout?rd=${PAGE}`));
+  await page.unroute(PAGE);
 
   await enter();
   const { code, proof } = await codeFor(house, who);
