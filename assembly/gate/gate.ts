@@ -153,6 +153,9 @@ export class Gate {
     return this.judge(authorization, now);
   }
 
+  /** How `judge` was asked. */
+  private authorization: i32 = AUTHORIZATION_NONE;
+
   private get hasPolicy(): bool {
     return this.hasInline || this.directory.hasSnapshot;
   }
@@ -188,6 +191,7 @@ export class Gate {
 
   /** Rules against subject and target, by what the credential proves. */
   private judge(authorization: i32, now: u64): bool {
+    this.authorization = authorization;
     let claims: Claims | null = null;
     let level = LEVEL_NONE;
     let session = authorization == AUTHORIZATION_SESSION;
@@ -301,6 +305,8 @@ export class Gate {
   // --- Grants -------------------------------------------------------------------
 
   private grantLevel: i32 = 0;
+  /** The grant that was found is one that this instance has seen before. */
+  private isRemembered: bool = false;
 
   /** Somebody would answer what is deferred now. */
   private isHostThere(now: u64): bool {
@@ -310,6 +316,7 @@ export class Gate {
 
   /** Claims of the live grant for the request's credential; null is a miss. Sets `grantLevel`. */
   private findGrant(kind: i32, now: u64): Claims | null {
+    this.isRemembered = false;
     let state = this.directory.state;
     if (!state.valid || !state.withinGrace(now)) return null;
     let credential = this.request.credential;
@@ -331,7 +338,10 @@ export class Gate {
     let claims = this.recent.find(this.tag, now);
     if (claims !== null) {
       this.grantLevel = this.recent.level;
-      if (!this.isDue(this.recent.refresh, now)) return claims;
+      if (!this.isDue(this.recent.refresh, now)) {
+        this.isRemembered = true;
+        return claims;
+      }
       // The host may have written it anew, which nobody is told of.
       this.recent.drop();
     }
@@ -402,7 +412,7 @@ export class Gate {
       // It is told what the grant says, or nothing: never what the client sent.
       if (claims === null) this.exchange.setHeader(AUTHORIZATION, AUTHORIZATION, 0, 0);
       // A grant made for another application: the host knows the user's password for this one.
-      else if (claims.backendEnd == claims.backendStart) return this.defer(now);
+      else if (claims.backendEnd == claims.backendStart) return this.judgeAnewOrDefer(now);
       else this.exchange.setHeader(AUTHORIZATION, claims.buf, claims.backendStart, claims.backendEnd);
     }
     stripHeaders(this.exchange, this.request.names, this.request.scan);
@@ -416,6 +426,14 @@ export class Gate {
     }
     this.exchange.setHeader(VERDICT, this.allowValue, 0, this.allowValue.length);
     return true;
+  }
+
+  /** By the grant as it is in the table now: the host puts more into it when it is asked, and tells nobody. */
+  private judgeAnewOrDefer(now: u64): bool {
+    if (!this.isRemembered) return this.defer(now);
+    this.recent.drop();
+    // Once: the next one comes from the table.
+    return this.judge(this.authorization, now);
   }
 
   /** Takes the cookies of sessions out of what the backend is sent; false when they are over the limit, or `fault` says more. */

@@ -79,3 +79,14 @@ it("is the grant's on a bypass rule, too, and left to the host without one", () 
   slice.clean();
   expect(asks(started(''), 'alice', 'open.es.test')).toBe('defer');
 });
+
+it('is found as soon as the host has put it into a grant that was seen without it', () => {
+  const guest = started('');
+  expect(asks(guest, 'alice', 'app.test')).toBe('allow:alice');
+  expect(asks(guest, 'alice', 'es.test')).toBe('defer');
+  // Nobody is told of a grant that was written anew.
+  slice.login('alice', undefined, undefined, BACKEND);
+  expect(asks(guest, 'alice', 'es.test')).toBe('allow:alice');
+  const { headers } = guest.ask({ host: 'es.test', headers: [['Authorization', OWN]] });
+  expect(headers).toContainEqual(['Authorization', BACKEND]);
+});
