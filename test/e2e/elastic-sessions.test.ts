@@ -1,5 +1,6 @@
 import { hash } from '@node-rs/argon2';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { forwardAuthSetup } from '../../host/cli/traefik-forward-auth.ts';
 import { ELASTIC_HOST } from '../../host/cli/traefik-setup.ts';
 import {
   basic,
@@ -124,25 +125,17 @@ describeTraefik('Elasticsearch behind a session in a real Traefik', binary => {
       removeTempDirectories();
     });
 
-    /** The same service behind forwardAuth, and no plugin. */
+    /** Beside it the same service, as `postern traefik --no-plugin` puts it behind forwardAuth alone. */
     function withoutGuest(dynamic: Tree): Tree {
-      const http = dynamic.http as { middlewares: Record<string, { forwardAuth: Tree }> };
-      const asked = http.middlewares[ELASTIC_HOST]?.forwardAuth;
-      if (asked === undefined) throw new Error(`no middleware ${ELASTIC_HOST}`);
-      return merge(dynamic, {
-        http: {
-          routers: {
-            alone: {
-              rule: `Host(\`${ALONE}\`)`,
-              entryPoints: ['web'],
-              middlewares: ['alone'],
-              service: 'alone',
-            },
-          },
-          middlewares: { alone: { forwardAuth: { ...asked, trustForwardHeader: false } } },
-          services: { alone: { loadBalancer: { servers: [{ url: es.url }] } } },
-        },
+      const { middlewares } = dynamic.http as { middlewares: Record<string, { forwardAuth: Tree }> };
+      const { dynamic: printed } = forwardAuthSetup({
+        domains: [{ domain: ALONE, service: es.url, elasticsearch: true }],
+        hostAddress: new URL(String(middlewares[ELASTIC_HOST]?.forwardAuth.address)).origin,
+        ...{ guestKey: new Uint8Array(32), directory: '', keyFile: undefined },
+        ...{ entryPoints: { web: '' }, tls: false },
       });
+      // Names of its own, since both are in one Traefik.
+      return merge(dynamic, JSON.parse(JSON.stringify(printed).replaceAll('postern-', 'alone-')));
     }
 
     it('knows who is signed in: provisioned with the first request, without a hop from then on', async () => {

@@ -34,7 +34,7 @@ writeFileSync(join(home, 'elasticsearch-ca.pem'), '-----BEGIN CERTIFICATE-----\n
 afterAll(removeTempDirectories);
 
 describe('docs/elasticsearch.md', () => {
-  it.each(['postern.yml', 'drop-in.yml'])('shows a configuration: %s', name => {
+  it.each(['postern.yml', 'signed-in.yml', 'drop-in.yml'])('shows a configuration: %s', name => {
     const text = blocks.find(block => block.name === name)?.text ?? '';
     writeFileSync(join(home, name), text);
     const yaml = { file: join(home, name), text };
