@@ -58,7 +58,8 @@ function openLater(
           ? error
           : new StoreError('ERR_STORE_UNAVAILABLE', 'the database cannot be opened: look at its log');
       if (next.message !== why.message) onAway(next);
-      why = next;
+      // Whatever it is: no row was read, so none of them is damaged or there already.
+      why = new StoreError('ERR_STORE_UNAVAILABLE', next.message, next.reason);
       if (!isClosed) tryLater();
     }
   }
