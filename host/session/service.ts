@@ -100,7 +100,7 @@ export class SessionService implements Sessions {
     const now = clock.now();
     const token = this.#tokens.make(wanted.domain);
     const end = now + (remember ? rememberMeSeconds : expirationSeconds) * 1_000;
-    const parent = wanted.parent === undefined ? undefined : await store.sessions.find(wanted.parent);
+    const parent = wanted.parent === undefined ? undefined : await this.#read(wanted.parent);
     if (wanted.parent !== undefined && !this.#judge.isGood(parent, user, now)) return undefined;
     const session: Session = {
       id: sessionId(token),
@@ -118,7 +118,7 @@ export class SessionService implements Sessions {
     const { replaces } = wanted;
     const old = replaces !== undefined && this.#tokens.verify(wanted.domain, replaces) ? replaces : undefined;
     // Of whoever used this browser before, which may be somebody else.
-    const before = old === undefined ? undefined : await store.sessions.find(sessionId(old));
+    const before = old === undefined ? undefined : await this.#read(sessionId(old));
     const isRaised = replaces !== undefined && wanted.level === 2 && wanted.parent === undefined;
     // Neither what was ended while somebody typed the code, nor what ends with the next look at it.
     if (isRaised && !this.#judge.isGood(before, user, now)) return undefined;
@@ -151,7 +151,7 @@ export class SessionService implements Sessions {
     if (!this.#tokens.verify(domain, token)) return undefined;
     const { store, clock } = this.#deps;
     const id = sessionId(token);
-    const session = await store.sessions.find(id);
+    const session = await this.#read(id);
     if (session === undefined || session.domain !== domain) return undefined;
     const now = clock.now();
     const user = this.#judge.userOf(session.username);
@@ -178,10 +178,23 @@ export class SessionService implements Sessions {
     return { session: { ...session, activeAt }, user };
   }
 
+  /** One that somebody wrote into counts as none, and its owner signs in anew. */
+  async #read(id: string): Promise<Session | undefined> {
+    try {
+      return await this.#deps.store.sessions.find(id);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'ERR_STORE_SEALED') throw error;
+      this.#log.error('session refused: it was changed in the database, or sealed by another key', {
+        id: id.slice(0, 8),
+      });
+      return undefined;
+    }
+  }
+
   /** Whoever works in an application has not left the portal; but what has ended there is not brought back. */
   async #touchParent(id: string, now: number): Promise<void> {
     const { store, cookies } = this.#deps;
-    const parent = await store.sessions.find(id);
+    const parent = await this.#read(id);
     if (parent !== undefined && endOf(parent, cookies) > now) await store.sessions.touch(id, now);
   }
 
@@ -203,8 +216,8 @@ export class SessionService implements Sessions {
 
   async end(domain: string, token: string): Promise<void> {
     if (!this.#tokens.verify(domain, token)) return;
-    const { store, clock } = this.#deps;
-    const session = await store.sessions.find(sessionId(token));
+    const { clock } = this.#deps;
+    const session = await this.#read(sessionId(token));
     if (session === undefined || session.domain !== domain) return;
     await this.#remove(session, clock.now());
   }

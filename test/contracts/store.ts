@@ -350,6 +350,10 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       expect(await store.sessions.find('hash-1')).toMatchObject({ level: 1, parent: 'parent' });
       place.tamper(settings, `update sessions set ${change} where id = 'hash-1'`);
       await expect(store.sessions.find('hash-1')).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
+      // Nor does it hide the others from whoever lists and ends them.
+      const others = (await store.sessions.all(NOW)).map(({ id }) => id);
+      expect(others).toEqual(['parent']);
+      expect(await store.sessions.ofUser('mallory')).toEqual([]);
       expect(await store.sessions.remove('hash-1', NOW)).toEqual(['hash-1']);
     });
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CookieConfig } from '../../../host/config/schema.ts';
 import { DEFAULT_SESSION } from '../../../host/config/session.ts';
@@ -515,6 +516,27 @@ describe('the database away', () => {
     expect(await host.sessions.find('example.com', token)).toBeUndefined();
     expect(host.log.text()).toContain('cannot be noted');
     Object.assign(host.store.sessions, { touch, remove });
+  });
+
+  it('that somebody wrote into lets nobody in by it, and keeps nobody from signing in anew', async () => {
+    const host = await startHost();
+    const { token, session } = await begin(host);
+    const { token: fine } = await begin(host);
+    const database = new Database(path);
+    database.exec(`update sessions set level = 2 where id = '${session.id}'`);
+    database.close();
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
+    expect(await host.sessions.find('example.com', fine)).toBeDefined();
+    expect(host.log.text()).toContain('it was changed in the database');
+    expect(host.log.text()).not.toContain(token);
+    // Neither raised nor gone on from, but a first sign-in with its cookie is one like any other.
+    expect(await host.sessions.begin(wanted({ level: 2, replaces: token }))).toBeUndefined();
+    const parent = { domain: 'example.org', parent: session.id };
+    expect(await host.sessions.begin(wanted(parent))).toBeUndefined();
+    const again = await begin(host, { replaces: token });
+    expect(await host.sessions.find('example.com', again.token)).toBeDefined();
+    await host.sessions.end('example.com', token);
+    expect(await host.sessions.find('example.com', token)).toBeUndefined();
   });
 
   it('lets nobody sign in or out silently', async () => {
