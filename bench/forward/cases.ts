@@ -14,6 +14,9 @@ export const CASES = [
   'traefik_bare',
   'nginx_noop',
   'nginx',
+  'nginx_plain',
+  'nginx_bare',
+  'nginx_noop_unix',
 ] as const;
 export type Case = (typeof CASES)[number];
 
@@ -27,7 +30,10 @@ export const TITLES: Readonly<Record<Case, string>> = {
   traefik_plain: "Traefik, Postern's host without TLS",
   traefik_bare: "Traefik, node's http alone",
   nginx_noop: 'nginx, do-nothing server',
-  nginx: "nginx, Postern's host",
+  nginx: "nginx, Postern's host by a Unix socket",
+  nginx_plain: "nginx, Postern's host by TCP",
+  nginx_bare: "nginx, node's http alone by TCP",
+  nginx_noop_unix: 'nginx, do-nothing server by a Unix socket',
 };
 
 /** What each case is compared with, round by round. */
@@ -38,19 +44,26 @@ export const FLOORS: Readonly<Partial<Record<Case, Case>>> = {
   traefik_plain: 'traefik_noop',
   traefik_bare: 'traefik_noop',
   nginx: 'nginx_noop',
+  nginx_plain: 'nginx_noop',
+  nginx_bare: 'nginx_noop',
+  nginx_noop_unix: 'nginx_noop',
 };
 
-/** One host name for each door of a proxy. */
+/** One host name for each door of a proxy; by a Unix socket, as for TLS, is the one that docs/proxies.md recommends. */
 export const HOST_DOMAIN = DOMAIN;
 export const PLAIN_DOMAIN = 'plain.example.com';
 export const BARE_DOMAIN = 'bare.example.com';
 export const NOOP_DOMAIN = 'noop.example.com';
+export const NOOP_UNIX_DOMAIN = 'noop-unix.example.com';
 
 const DOMAINS: Readonly<Partial<Record<Case, string>>> = {
   traefik_noop: NOOP_DOMAIN,
   traefik_plain: PLAIN_DOMAIN,
   traefik_bare: BARE_DOMAIN,
   nginx_noop: NOOP_DOMAIN,
+  nginx_plain: PLAIN_DOMAIN,
+  nginx_bare: BARE_DOMAIN,
+  nginx_noop_unix: NOOP_UNIX_DOMAIN,
 };
 
 /** The account whose grant is known. */

@@ -4,24 +4,29 @@ import { startChild } from '../../test/support/child.ts';
 import { freePort } from '../../test/support/net.ts';
 import { tempDirectory } from '../../test/support/temp.ts';
 import { waitUntil } from '../../test/support/wait.ts';
-import { HOST_DOMAIN, NOOP_DOMAIN } from './cases.ts';
+import { BARE_DOMAIN, HOST_DOMAIN, NOOP_DOMAIN, NOOP_UNIX_DOMAIN, PLAIN_DOMAIN } from './cases.ts';
 
 export interface Nginx {
   readonly port: number;
   stop(): Promise<void>;
 }
 
-/** nginx with `auth_request`: one door asks the host, the other the do-nothing server; connections are kept. */
-export async function startNginx(
-  command: string,
-  hostUrl: string,
-  noopUrl: string,
-  backendUrl: string,
-): Promise<Nginx> {
+/** What nginx asks, each as an `upstream` names it: `127.0.0.1:9091` or `unix:/path`. */
+export interface Asked {
+  readonly host: string;
+  readonly plainHost: string;
+  readonly bare: string;
+  readonly noop: string;
+  readonly noopUnix: string;
+  readonly backend: string;
+}
+
+/** nginx with `auth_request`, a door for each that is asked; connections are kept. */
+export async function startNginx(command: string, asked: Asked): Promise<Nginx> {
   const directory = tempDirectory();
   mkdirSync(join(directory, 'temp'));
   const port = await freePort();
-  writeFileSync(join(directory, 'nginx.conf'), configuration(port, hostUrl, noopUrl, backendUrl));
+  writeFileSync(join(directory, 'nginx.conf'), configuration(port, asked));
   const child = startChild(command, ['-p', directory, '-c', 'nginx.conf', '-e', 'stderr']);
   await waitUntil('nginx', async () => {
     if (child.exited) return true;
@@ -36,9 +41,11 @@ export async function startNginx(
   };
 }
 
-function configuration(port: number, hostUrl: string, noopUrl: string, backendUrl: string): string {
-  const upstream = (name: string, url: string) =>
-    `upstream ${name} { server ${new URL(url).host}; keepalive 64; keepalive_requests 1000000000; }`;
+function configuration(port: number, asked: Asked): string {
+  const upstreams = Object.entries(asked).map(
+    ([name, server]) =>
+      `  upstream ${name} { server ${server}; keepalive 64; keepalive_requests 1000000000; }\n`,
+  );
   return `daemon off;
 master_process off;
 pid nginx.pid;
@@ -52,16 +59,16 @@ http {
   uwsgi_temp_path temp/uwsgi;
   scgi_temp_path temp/scgi;
   keepalive_requests 1000000000;
-  ${upstream('postern', hostUrl)}
-  ${upstream('noop', noopUrl)}
-  ${upstream('backend', backendUrl)}
-  proxy_http_version 1.1;
+${upstreams.join('')}  proxy_http_version 1.1;
   server {
     listen 127.0.0.1:${port};
     location = /up { return 200; }
   }
-${door(port, HOST_DOMAIN, 'http://postern/api/authz/auth-request')}
+${door(port, HOST_DOMAIN, 'http://host/api/authz/auth-request')}
+${door(port, PLAIN_DOMAIN, 'http://plainHost/api/authz/auth-request')}
+${door(port, BARE_DOMAIN, 'http://bare/auth')}
 ${door(port, NOOP_DOMAIN, 'http://noop/auth')}
+${door(port, NOOP_UNIX_DOMAIN, 'http://noopUnix/auth')}
 }
 `;
 }

@@ -37,13 +37,15 @@ export interface HostOptions {
   readonly env?: ChildOptions['env'];
   /** For `localhost`; default: no TLS. */
   readonly tls?: CertificateFiles;
+  /** Path of a Unix socket to listen on; default: TCP. */
+  readonly socket?: string;
 }
 
 /** Starts `postern serve`; answers it and its address. */
 export async function startHost(options: HostOptions): Promise<{ child: Child; url: string }> {
   const folder = tempDirectory();
   const port = await freePort();
-  const { tls } = options;
+  const { tls, socket } = options;
   const users = join(folder, 'users.yml');
   const config = join(folder, 'postern.yml');
   writeFileSync(users, options.users);
@@ -52,7 +54,7 @@ export async function startHost(options: HostOptions): Promise<{ child: Child; u
     config,
     JSON.stringify({
       server: {
-        address: `tcp://127.0.0.1:${port}`,
+        address: socket === undefined ? `tcp://127.0.0.1:${port}` : `unix://${socket}`,
         ...(tls && { tls: { certificate: tls.certificate, key: tls.key } }),
       },
       authentication_backend: { file: { path: users } },
@@ -81,6 +83,8 @@ export async function startStage(go: Go, traefik: string, nginx: string, users: 
   const pinned = ['taskset', '-c', CORE];
   const tls = selfSigned(['localhost']);
   const { child: host, url: hostUrl } = await startHost({ users, before: pinned });
+  const socket = join(tempDirectory(), 'postern.sock');
+  const { child: unixHost } = await startHost({ users, before: pinned, socket });
   const { child: tlsHost, url: tlsUrl } = await startHost({ users, before: pinned, tls });
   const start = async (...command: string[]) => {
     const child = startChild('taskset', ['-c', CORE, ...command]);
@@ -88,6 +92,8 @@ export async function startStage(go: Go, traefik: string, nginx: string, users: 
   };
   const bare = await start(process.execPath, 'bench/forward/bare.mjs');
   const noop = await start(go.build('server', 'server', ['build']));
+  const noopSocket = join(tempDirectory(), 'noop.sock');
+  const noopUnix = await start(go.build('server', 'server', ['build']), noopSocket);
   // The backend is not what is asked: it runs where there is room.
   const backend = startChild(go.build('server', 'server', ['build']), []);
   const backendUrl = (await backend.waitFor(/^http:\/\/\S+$/m))[0];
@@ -104,12 +110,21 @@ export async function startStage(go: Go, traefik: string, nginx: string, users: 
       noop: [NOOP_DOMAIN, { address: `${noop.url}/auth` }],
     }),
   });
-  const web = await startNginx(nginx, hostUrl, noop.url, backendUrl);
+  const web = await startNginx(nginx, {
+    host: `unix:${socket}`,
+    plainHost: new URL(hostUrl).host,
+    bare: new URL(bare.url).host,
+    noop: new URL(noop.url).host,
+    noopUnix: `unix:${noopSocket}`,
+    backend: new URL(backendUrl).host,
+  });
   return {
     ports: { bare: portOf(bare.url), host: portOf(hostUrl), traefik: proxy.port, nginx: web.port },
     asked(name) {
       if (name.includes('bare')) return bare.child;
       if (name.endsWith('_noop')) return noop.child;
+      if (name === 'nginx_noop_unix') return noopUnix.child;
+      if (name === 'nginx') return unixHost;
       return name === 'traefik' ? tlsHost : host;
     },
     async metric(name) {
@@ -120,7 +135,9 @@ export async function startStage(go: Go, traefik: string, nginx: string, users: 
     async stop() {
       await web.stop();
       await proxy.stop();
-      for (const child of [bare.child, noop.child, backend, host, tlsHost]) await child.stop();
+      for (const child of [bare.child, noop.child, noopUnix.child, backend, host, unixHost, tlsHost]) {
+        await child.stop();
+      }
     },
   };
 }

@@ -78,6 +78,9 @@ func main() {
 		w.Write(body)
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if len(os.Args) > 1 {
+		listener, err = net.Listen("unix", os.Args[1])
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -12,7 +12,17 @@ import {
   type TlsAsk,
 } from '../support/tls-client.ts';
 import { waitUntil } from '../support/wait.ts';
-import { ANN, APP, NEW, OPEN_HOST, PORTAL, ROOT, startWorld, type World } from '../support/world.ts';
+import {
+  ANN,
+  APP,
+  NEW,
+  OPEN_HOST,
+  PORTAL,
+  type Reach,
+  ROOT,
+  startWorld,
+  type World,
+} from '../support/world.ts';
 
 /** A real proxy with an example's configuration, in front of the world's backend. */
 export interface GuardedProxy {
@@ -46,8 +56,8 @@ export interface ProxyTraits {
   readonly ingress?: boolean;
   /** Whether a bypass rule is decided without the host. Default false. */
   readonly guest?: boolean;
-  /** Whether the host is asked by TLS. */
-  readonly hostTls?: boolean;
+  /** How the proxy reaches the host. Default `tcp`. */
+  readonly reach?: Reach;
 }
 
 const BROWSER = { accept: 'text/html,application/xhtml+xml', 'sec-fetch-mode': 'navigate' };
@@ -81,7 +91,7 @@ export function describeProxyContract(
   let proxy: GuardedProxy;
 
   beforeAll(async () => {
-    world = await startWorld({}, traits.hostTls);
+    world = await startWorld({}, traits.reach);
     proxy = await start(world);
   }, 120_000);
 

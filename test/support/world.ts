@@ -40,6 +40,8 @@ const RULES = [
 /** A real host and a backend, for proxies to stand in front of. */
 export interface World {
   readonly hostPort: number;
+  /** Path of the Unix socket that the host listens on in place of that port; undefined when it does not. */
+  readonly hostSocket: string | undefined;
   readonly hostUrl: string;
   readonly guestDirectory: string;
   readonly secret: Uint8Array;
@@ -55,14 +57,18 @@ export interface World {
   stop(): Promise<void>;
 }
 
-/** @param config further keys of postern.yml @param hostTls the host listens as `https://localhost` */
+/** How proxies reach the host: TLS as `https://localhost`. */
+export type Reach = 'tcp' | 'tls' | 'unix';
+
+/** @param config further keys of postern.yml */
 export async function startWorld(
   config: Readonly<Record<string, unknown>> = {},
-  hostTls = false,
+  reach: Reach = 'tcp',
 ): Promise<World> {
   const home = tempDirectory();
   const directory = join(guestDirectory(), 'guest');
   const hostPort = await freePort();
+  const hostSocket = reach === 'unix' ? join(home, 'postern.sock') : undefined;
   const users = await Promise.all(
     [ANN, ROOT, NEW].map(async ({ as, user, groups, name }) => {
       const password = await hash(as.slice(user.length + 1), CHEAP);
@@ -76,8 +82,11 @@ export async function startWorld(
   const file = {
     server: {
       // Also below a path, as some of the examples ask it.
-      address: `tcp://127.0.0.1:${hostPort}/authelia`,
-      ...(hostTls && { tls: { certificate: certificate.certificate, key: certificate.key } }),
+      address:
+        hostSocket === undefined
+          ? `tcp://127.0.0.1:${hostPort}/authelia`
+          : `unix://${hostSocket}?path=authelia`,
+      ...(reach === 'tls' && { tls: { certificate: certificate.certificate, key: certificate.key } }),
     },
     log: { level: 'debug', format: 'json' },
     authentication_backend: { file: { path: join(home, 'users.yml') } },
@@ -94,7 +103,8 @@ export async function startWorld(
 
   const world: World = {
     hostPort,
-    hostUrl: hostTls ? `https://localhost:${hostPort}` : `http://127.0.0.1:${hostPort}`,
+    hostSocket,
+    hostUrl: reach === 'tls' ? `https://localhost:${hostPort}` : `http://127.0.0.1:${hostPort}`,
     guestDirectory: directory,
     secret,
     configFile,

@@ -30,21 +30,35 @@ async function start(
 /** Where an example names the host. */
 const address = (world: World) => ({ '127.0.0.1:9091': `127.0.0.1:${world.hostPort}` });
 
-describeNginx('nginx with auth_request', binary => {
-  describeProxyContract(world => {
-    const snippets = join(tempDirectory(), 'snippets');
-    mkdirSync(snippets);
-    for (const [name, replacements] of [
-      ['postern-endpoint.conf', {}],
-      ['postern-protect.conf', {}],
-    ] as const) {
-      writeFileSync(join(snippets, name), exampleFile(`nginx/snippets/${name}`, replacements));
-    }
-    return start(binary, world, 'nginx/postern.conf', {
-      ...address(world),
-      'include snippets/': `include ${snippets}/`,
-    });
+/** `conf.d/postern.conf` and its snippets. */
+function startWithSnippets(
+  binary: string,
+  world: World,
+  asked: Readonly<Record<string, string>>,
+): Promise<GuardedProxy> {
+  const snippets = join(tempDirectory(), 'snippets');
+  mkdirSync(snippets);
+  for (const name of ['postern-endpoint.conf', 'postern-protect.conf']) {
+    writeFileSync(join(snippets, name), exampleFile(`nginx/snippets/${name}`, {}));
+  }
+  return start(binary, world, 'nginx/postern.conf', {
+    ...asked,
+    'include snippets/': `include ${snippets}/`,
   });
+}
+
+describeNginx('nginx with auth_request', binary => {
+  describeProxyContract(world => startWithSnippets(binary, world, address(world)));
+});
+
+describeNginx('nginx with auth_request by a Unix socket', binary => {
+  describeProxyContract(
+    world =>
+      startWithSnippets(binary, world, {
+        'server 127.0.0.1:9091;': `server unix:${world.hostSocket};`,
+      }),
+    { reach: 'unix' },
+  );
 });
 
 describeNginx("an nginx block of authentik's, mended", binary => {

@@ -115,7 +115,7 @@ describeTraefik('Traefik with forwardAuth alone, which asks by HTTP/2', binary =
     });
     return start(world, { binary: binary(), dynamic: parse(text) as Tree });
   };
-  describeProxyContract(byTls, { hostTls: true });
+  describeProxyContract(byTls, { reach: 'tls' });
 });
 
 describeTraefik('Traefik with forwardAuth alone, by its HTTP provider', binary => {
