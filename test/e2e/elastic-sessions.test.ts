@@ -154,12 +154,15 @@ describeTraefik('Elasticsearch behind a session in a real Traefik', binary => {
       const token = await made.begin('bea');
       const app = await ask('app.example.com', token);
       expect([app.status, app.received['remote-user']]).toEqual([200, 'bea']);
-      expect(await who(GUARDED, token)).toBe('bea:superuser');
+      // At once, so that several instances of the plugin have seen the grant as it was.
+      const several = <T>(one: () => Promise<T>) => Promise.all(Array.from({ length: 20 }, one));
+      await several(() => ask('app.example.com', token));
       const before = await deferrals();
-      const { received } = await ask('app.example.com', token);
-      expect([received['remote-user'], received.authorization]).toEqual(['bea', undefined]);
       expect(await who(GUARDED, token)).toBe('bea:superuser');
-      expect(await deferrals()).toBe(before);
+      expect(new Set(await several(() => who(GUARDED, token)))).toEqual(new Set(['bea:superuser']));
+      for (const { received } of await several(() => ask('app.example.com', token)))
+        expect([received['remote-user'], received.authorization]).toEqual(['bea', undefined]);
+      expect(await deferrals()).toBe(before + 1);
     });
 
     it.each([GUARDED, ALONE])('never sees an Authorization of the client at %s', async domain => {
