@@ -3,7 +3,8 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { StoreSettings } from '../../host/store/database.ts';
+import { backup, restore } from '../../host/store/backup.ts';
+import { openDatabase, type StoreSettings } from '../../host/store/database.ts';
 import { openStore } from '../../host/store/open.ts';
 import { describeStore } from '../contracts/store.ts';
 import { describePostgres, startPostgres } from '../support/postgres.ts';
@@ -15,6 +16,11 @@ const SLACK_MS = 2_000;
 const DEPS = { secret: Buffer.alloc(32, 3), random: randomBytes };
 
 afterAll(removeTempDirectories);
+
+const session = (id: string) => ({
+  ...{ id, username: 'alice', domain: 'example.com', level: 1, createdAt: 1, expiresAt: 2, activeAt: 1 },
+  ...{ remember: false, details: 'Firefox', password: 'tag', parent: undefined },
+});
 
 const pathOf = (settings: StoreSettings): string => (settings.kind === 'sqlite' ? settings.path : '');
 
@@ -68,10 +74,6 @@ describeSmallDisk('a full disk', mount => {
   it('is told as what it is, by every write, and is over when there is room', async () => {
     const disk = mount(2_048);
     const store = await openStore({ kind: 'sqlite', path: join(disk.path, 'postern.sqlite3') }, DEPS);
-    const session = (id: string) => ({
-      ...{ id, username: 'alice', domain: 'example.com', level: 1, createdAt: 1, expiresAt: 2, activeAt: 1 },
-      ...{ remember: false, details: 'Firefox', password: 'tag', parent: undefined },
-    });
     await store.sessions.put(session('old'));
     disk.fill();
     for (const write of [
@@ -136,6 +138,59 @@ describePostgres('with PostgreSQL', binaries => {
       message: expect.stringContaining('28P01'),
     });
     await store.close();
+    await server.stop();
+  });
+
+  it('takes what a file held, and gives it back', async () => {
+    const server = await startPostgres(binaries);
+    const places: StoreSettings[] = [
+      { kind: 'sqlite', path: join(tempDirectory(), 'from.sqlite3') },
+      server.createSettings(),
+      { kind: 'sqlite', path: join(tempDirectory(), 'to.sqlite3') },
+    ];
+    const [first, ...others] = places as [StoreSettings, ...StoreSettings[]];
+    const now = Date.now();
+    const made = {
+      ...session('old'),
+      createdAt: now,
+      activeAt: now,
+      expiresAt: now + 3_600_000,
+      remember: true,
+    };
+    const device = {
+      ...{ id: 'd', username: 'alice', name: 'phone', algorithm: 'SHA256', digits: 8, period: 60 },
+      ...{ secret: Buffer.from('seed'), lastStep: 3, createdAt: now },
+    } as const;
+    const store = await openStore(first, DEPS);
+    await store.sessions.put(made);
+    await store.factors.add(device);
+    await store.factors.setRecoveryCodes('alice', ['aaaa-1111']);
+    const ban = { reason: 'r', createdAt: now, source: 'operator' } as const;
+    await store.bans.put({ kind: 'user', subject: 'mallory', until: undefined, ...ban });
+    await store.bans.put({ kind: 'address', subject: '192.0.2.1', until: now + 60_000, ...ban });
+    const bans = await store.bans.list(now);
+    await store.close();
+    let from = first;
+    for (const to of others) {
+      const source = await openDatabase(from);
+      const lines = await backup(source, from.kind);
+      await source.destroy();
+      await (await openStore(to, DEPS)).close();
+      const target = await openDatabase(to);
+      expect(await restore(target, lines)).toBe(6);
+      await target.destroy();
+      const moved = await openStore(to, DEPS);
+      expect(await moved.sessions.find('old')).toEqual(made);
+      const [found] = await moved.factors.ofUser('alice');
+      expect({ ...found, secret: Buffer.from(found?.secret ?? []) }).toEqual(device);
+      expect(await moved.factors.recoveryCodesLeft('alice')).toBe(1);
+      expect(await moved.bans.list(now)).toEqual(bans);
+      await moved.close();
+      from = to;
+    }
+    const last = await openStore(from, DEPS);
+    expect(await last.factors.useRecoveryCode('alice', 'aaaa-1111')).toBe(true);
+    await last.close();
     await server.stop();
   });
 
