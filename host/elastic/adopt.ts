@@ -1,5 +1,5 @@
 import type { ElasticClient } from './client.ts';
-import { MARK_KEY, type Mark, ownerOf } from './mark.ts';
+import { isBuiltIn, MARK_KEY, type Mark, ownerOf } from './mark.ts';
 import type { ElasticPasswords } from './password.ts';
 import { elasticName } from './user-name.ts';
 
@@ -20,6 +20,7 @@ export async function adopt(
   const named = elasticName(username);
   if (!named.ok) return 'no-name';
   const { name } = named;
+  if (isBuiltIn(name)) return 'reserved';
   const stored = await client.find(name, signal);
   if (stored === undefined) return 'absent';
   const owner = ownerOf(stored, passwords, undefined);

@@ -21,7 +21,8 @@ export interface UserToWrite extends Omit<StoredUser, 'name'> {
 export interface ElasticClient {
   /** Undefined when there is no such user. */
   find(name: string, signal: AbortSignal): Promise<StoredUser | undefined>;
-  write(name: string, user: UserToWrite, signal: AbortSignal): Promise<void>;
+  /** False when a try of it was given up without an answer: it may be done again, later. */
+  write(name: string, user: UserToWrite, signal: AbortSignal): Promise<boolean>;
   disable(name: string, signal: AbortSignal): Promise<void>;
   all(signal: AbortSignal): Promise<readonly StoredUser[]>;
   /** Whether Elasticsearch lets this user in. */

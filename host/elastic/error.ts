@@ -54,6 +54,14 @@ export class ElasticError extends Error {
     return this.code === 'ERR_ELASTIC_SLOW' && this.status === 503;
   }
 
+  /** No word of Elasticsearch's: what was asked may be done, now or later. */
+  get isSilence(): boolean {
+    return (
+      this.code === 'ERR_ELASTIC_UNREACHABLE' ||
+      (this.code === 'ERR_ELASTIC_SLOW' && this.status === undefined)
+    );
+  }
+
   get hint(): string {
     return HINTS[this.code];
   }

@@ -33,13 +33,43 @@ export type Owner =
   /** `isCurrent`: its password comes from the present root secret, not the previous one. */
   | { readonly kind: 'ours'; readonly mark: Mark; readonly isCurrent: boolean };
 
+/**
+ * Users that Elasticsearch has by itself, or acts as within: the first are told
+ * by `_reserved`, unless their realm is switched off, the others are not told at
+ * all, and a user of such a name could not be told from it in its audit log.
+ */
+const BUILT_IN: ReadonlySet<string> = new Set([
+  'elastic',
+  'kibana',
+  'kibana_system',
+  'logstash_system',
+  'beats_system',
+  'apm_system',
+  'remote_monitoring_user',
+  '_anonymous',
+  '_async_search',
+  '_cross_cluster_access',
+  '_data_stream_lifecycle',
+  '_lazy_rollover',
+  '_reindex_data_stream',
+  '_security_profile',
+  '_storage',
+  '_synonyms',
+  '_system',
+]);
+
+/** Whether the name is one of Elasticsearch's own, whoever may have it there. */
+export function isBuiltIn(elasticName: string): boolean {
+  return BUILT_IN.has(elasticName) || elasticName.startsWith('_xpack');
+}
+
 /** Who made a user, and so whether we may change it. */
 export function ownerOf(
   { name, metadata }: StoredUser,
   passwords: ElasticPasswords,
   previous: ElasticPasswords | undefined,
 ): Owner {
-  if (metadata._reserved === true) return { kind: 'reserved' };
+  if (metadata._reserved === true || isBuiltIn(name)) return { kind: 'reserved' };
   const mark = readMark(metadata[MARK_KEY]);
   if (mark === undefined) return { kind: 'foreign' };
   const isCurrent = passwords.isMark(mark.key, name, mark.generation);

@@ -42,6 +42,8 @@ interface Asked {
   readonly status: number;
   readonly body: unknown;
   readonly host: string;
+  /** Some host was asked, too, and said nothing. */
+  readonly wasSilent: boolean;
 }
 
 interface Question {
@@ -97,14 +99,15 @@ export class OfficialClient implements ElasticClient {
     return Object.entries(mapping(body, host)).map(([name, user]) => readUser(name, user, host));
   }
 
-  async write(name: string, user: UserToWrite, signal: AbortSignal): Promise<void> {
+  async write(name: string, user: UserToWrite, signal: AbortSignal): Promise<boolean> {
     const { password, roles, fullName, email, enabled, metadata } = user;
     const written = { password, roles, full_name: fullName, email, enabled, metadata };
     // Users are read by their name, which needs no refresh of the index.
     const querystring = { refresh: 'false' };
     const question = { method: 'PUT', path: userPath(name), body: written, querystring } as const;
-    const { body, host } = await this.#ask(question, signal, password);
+    const { body, host, wasSilent } = await this.#ask(question, signal, password);
     if (typeof mapping(body, host).created !== 'boolean') throw malformed(host);
+    return !wasSilent;
   }
 
   async disable(name: string, signal: AbortSignal): Promise<void> {
@@ -141,12 +144,13 @@ export class OfficialClient implements ElasticClient {
   async #ask(question: Question, signal: AbortSignal, secret?: string): Promise<Asked> {
     const order = this.#turns.order();
     let worst: ElasticError | undefined;
+    let wasSilent = false;
     for (let turn = 0; ; turn++) {
       const at = order[Math.min(turn, order.length - 1)] as number;
       try {
-        const asked = await this.#askHost(at, question, signal, secret);
+        const answer = await this.#askHost(at, question, signal, secret);
         this.#turns.worked(at);
-        return asked;
+        return { ...answer, wasSilent };
       } catch (error) {
         if (!(error instanceof ElasticError)) throw error;
         const { code } = error;
@@ -154,7 +158,8 @@ export class OfficialClient implements ElasticClient {
         if (code === 'ERR_ELASTIC_REJECTED') this.#turns.worked(at);
         else this.#turns.failed(at);
         // An answer says more than that there was none.
-        if (worst === undefined || isSilence(worst) || !isSilence(error)) worst = error;
+        if (worst === undefined || worst.isSilence || !error.isSilence) worst = error;
+        wasSilent ||= error.isSilence;
         if (code === 'ERR_ELASTIC_REJECTED' || signal.aborted) throw worst;
         const isOther = turn + 1 < order.length;
         const isAgain = error.isPassing || (turn + 1 === order.length && code === 'ERR_ELASTIC_UNREACHABLE');
@@ -171,7 +176,7 @@ export class OfficialClient implements ElasticClient {
     { method, path, body, querystring, limitMs, ...options }: Question,
     signal: AbortSignal,
     secret?: string,
-  ): Promise<Asked> {
+  ): Promise<Omit<Asked, 'wasSilent'>> {
     const { clients, errors } = await this.#opened;
     const host = this.#hosts[at] as string;
     const limit = limitMs ?? (clients.length === 1 ? ONLY_HOST_MS : EACH_HOST_MS);
@@ -192,11 +197,6 @@ export class OfficialClient implements ElasticClient {
     const secrets = secret === undefined ? this.#secrets : [...this.#secrets, secret];
     return secrets.reduce((rest, one) => rest.replaceAll(one, '***'), text);
   }
-}
-
-/** No word of Elasticsearch's. */
-function isSilence({ code, status }: ElasticError): boolean {
-  return code === 'ERR_ELASTIC_UNREACHABLE' || (code === 'ERR_ELASTIC_SLOW' && status === undefined);
 }
 
 /** Of the client's errors only what says nothing about what was sent. */

@@ -10,6 +10,7 @@ import type { Source } from './mark.ts';
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts';
 import type { ElasticPasswords } from './password.ts';
 import { type RoleMap, strangeGroup } from './roles.ts';
+import { SecondLooks } from './second-looks.ts';
 import { Slots } from './slots.ts';
 import { elasticName } from './user-name.ts';
 import { fingerprint, type Wanted, wantedOf } from './wanted.ts';
@@ -67,25 +68,53 @@ export type Provisioned =
   | { readonly status: 'unavailable'; readonly retryAfterSeconds: number };
 
 const UNAVAILABLE: Provisioned = { status: 'unavailable', retryAfterSeconds: RETRY_AFTER };
+/** It was asked for as somebody that the user is no more; the next request knows better. */
+const CHANGED: Provisioned = { status: 'unavailable', retryAfterSeconds: 1 };
+
+/** What one request wants of a user, until it does not any more. */
+interface Task {
+  readonly wanted: Wanted;
+  readonly print: string;
+  readonly isStill: () => boolean;
+}
+
+class NotWanted extends Error {}
+/** What other hosts are told of it. */
+const NOT_WANTED = 'the user has changed meanwhile';
 
 /** Makes sure that a user exists in Elasticsearch with its roles, and says what to send there in its name. */
 export class Provisioner {
   readonly #deps: ProvisionerDeps;
   readonly #writer: UserWriter | undefined;
   readonly #fences: Fences;
+  readonly #looks: SecondLooks | undefined;
   readonly #slots = new Slots(MAX_WRITES);
 
   constructor(deps: ProvisionerDeps) {
     this.#deps = deps;
     this.#fences = new Fences(deps.cache, deps.clock, deps.onFence ?? (() => {}));
-    this.#writer =
-      deps.client === undefined
-        ? undefined
-        : new UserWriter({ ...deps, client: deps.client, fences: this.#fences });
+    const { client } = deps;
+    if (client === undefined) return;
+    this.#looks = new SecondLooks({
+      ...deps,
+      client,
+      known: name => this.#remembered(name),
+      takeBack: (name, username) => this.#takeBack(name, username),
+    });
+    const onUnsure = this.#looks.plan.bind(this.#looks);
+    this.#writer = new UserWriter({ ...deps, client, fences: this.#fences, onUnsure });
   }
 
-  async provision(principal: Principal, source: Source): Promise<Provisioned> {
-    const provisioned = await this.#provision(principal, source);
+  /**
+   * @param isStill whether the principal is still as it stands here: what is not
+   * so any more must not be written over what is
+   */
+  async provision(
+    principal: Principal,
+    source: Source,
+    isStill: () => boolean = () => true,
+  ): Promise<Provisioned> {
+    const provisioned = await this.#provision(principal, source, isStill);
     this.#deps.onResult?.(provisioned.status);
     return provisioned;
   }
@@ -96,10 +125,11 @@ export class Provisioner {
   }
 
   close(): void {
+    this.#looks?.close();
     this.#fences.close();
   }
 
-  async #provision(principal: Principal, source: Source): Promise<Provisioned> {
+  async #provision(principal: Principal, source: Source, isStill: () => boolean): Promise<Provisioned> {
     const { roles, groupWhitelist, passwords, clock } = this.#deps;
     const named = elasticName(principal.username);
     if (!named.ok) return { status: 'bad-request', message: named.message };
@@ -114,9 +144,12 @@ export class Provisioner {
     const print = fingerprint(wanted, passwords);
     const end = clock.monotonic() + PROVISION_MS;
     for (let turn = 0; turn < MAX_TURNS; turn++) {
+      // Another request, for what the user is now, may have been quicker.
+      if (!isStill()) return CHANGED;
       // Before anything is read: a fence raised meanwhile makes it worthless.
       const isCurrent = this.#fences.watch(wanted.name);
-      const outcome = (await this.#known(wanted.name, print)) ?? (await this.#fly(wanted, print, end));
+      const outcome =
+        (await this.#known(wanted.name, print)) ?? (await this.#fly({ wanted, print, isStill }, end));
       if (outcome === undefined) return UNAVAILABLE;
       // The store was emptied meanwhile: what was come to is in Elasticsearch, and is found there.
       if (outcome === 'lost') continue;
@@ -139,38 +172,59 @@ export class Provisioner {
   /** What is remembered of the user as it is now. */
   async #known(name: string, print: string): Promise<Outcome | undefined> {
     const { cache, cacheSeconds, extendCache } = this.#deps;
-    const bytes = await orMiss(cache.get(knownKey(name)));
-    const outcome = bytes === undefined ? undefined : decodeOutcome(bytes);
+    const outcome = await this.#remembered(name);
     if (outcome?.kind !== 'ready' || outcome.print !== print) return undefined;
     if (extendCache) await orMiss(cache.touch(knownKey(name), cacheSeconds));
     return outcome;
+  }
+
+  async #remembered(name: string): Promise<Outcome | undefined> {
+    const bytes = await orMiss(this.#deps.cache.get(knownKey(name)));
+    return bytes === undefined ? undefined : decodeOutcome(bytes);
+  }
+
+  /** The user is provisioned anew with the next request, whatever anybody holds of it. */
+  async #takeBack(name: string, username: string): Promise<void> {
+    await this.forget(name);
+    await this.#fences.raise(name, username, AbortSignal.timeout(PROVISION_MS));
   }
 
   /**
    * One attempt at a time for a user, on all hosts; undefined when there is no
    * outcome, `lost` when there is one that must not be used (see `Lock.leave`).
    */
-  async #fly(wanted: Wanted, print: string, end: number): Promise<Outcome | 'lost' | undefined> {
+  async #fly(task: Task, end: number): Promise<Outcome | 'lost' | undefined> {
+    const { wanted } = task;
     const left = Math.floor(end - this.#deps.clock.monotonic());
     if (left <= 0) return undefined;
     try {
       const flight = await this.#deps.flights.run(
         flightKey(wanted.name),
-        async ({ signal }) => encodeOutcome(await this.#attempt(wanted, print, signal)),
-        { waitMs: left, runMs: left, whenDown: 'alone' },
+        async ({ signal }) => encodeOutcome(await this.#attempt(task, signal)),
+        {
+          waitMs: left,
+          runMs: left,
+          whenDown: 'alone',
+          describe: error => (error instanceof NotWanted ? NOT_WANTED : 'it failed'),
+        },
       );
       if (flight.status === 'busy') return 'lost';
+      if (flight.status === 'failed' && flight.reason === NOT_WANTED) return 'lost';
       return flight.status === 'done' ? decodeOutcome(flight.value) : undefined;
     } catch (error) {
+      if (error instanceof NotWanted) return 'lost';
       this.#report(wanted, error);
       return undefined;
     }
   }
 
-  async #attempt(wanted: Wanted, print: string, signal: AbortSignal): Promise<Outcome> {
+  async #attempt({ wanted, print, isStill }: Task, signal: AbortSignal): Promise<Outcome> {
     const { cache, cacheSeconds } = this.#deps;
     const writer = this.#writer as UserWriter;
     const forget = async () => void (await cache.delete(knownKey(wanted.name)));
+    const check = () => {
+      if (!isStill()) throw new NotWanted();
+    };
     const slot = await this.#slots.enter(signal);
     if (slot === undefined) {
       throw new ElasticError(
@@ -179,7 +233,7 @@ export class Provisioner {
         this.#deps.hosts.join(', '),
       );
     }
-    const written = await writer.write(wanted, signal, forget).finally(slot.leave);
+    const written = await writer.write(wanted, signal, forget, check).finally(slot.leave);
     if (written === 'refused') return { kind: 'refused', print };
     const outcome: Outcome = { kind: 'ready', print, generation: written };
     await orMiss(cache.set(knownKey(wanted.name), encodeOutcome(outcome), cacheSeconds));

@@ -12,7 +12,8 @@ import { ElasticError } from './error.ts';
 import { ElasticPasswords } from './password.ts';
 import { type Provisioned, Provisioner, type ProvisionerDeps } from './provisioner.ts';
 import { roleMap } from './roles.ts';
-import { departed, disableAll, type FindAccount, SYNC_MS } from './sync.ts';
+import { type Departed, departed, disableAll, type FindAccount, SYNC_MS } from './sync.ts';
+import { elasticName } from './user-name.ts';
 
 /** After changes of the directory it is looked who has gone, once for all that come together. */
 const SETTLE_MS = 1_000;
@@ -69,9 +70,17 @@ export class ElasticService {
 
   /** For a principal of the directory, who must still be there when it is done. */
   async authorize(principal: Principal): Promise<Provisioned> {
-    const provisioned = await this.provisioner.provision(principal, 'directory');
-    const account = this.#deps.findAccount(principal.username);
-    return account === undefined || account.disabled ? { status: 'refused' } : provisioned;
+    const { findAccount } = this.#deps;
+    const isStill = () => {
+      const now = findAccount(principal.username);
+      return now !== undefined && !now.disabled && isSamePrincipal(now.principal, principal);
+    };
+    const provisioned = await this.provisioner.provision(principal, 'directory', isStill);
+    const account = findAccount(principal.username);
+    if (account !== undefined && !account.disabled) return provisioned;
+    // Who went meanwhile may just have been enabled, behind the look for those who have gone.
+    if (provisioned.status === 'ready') this.#then(signal => this.#disableGone(principal.username, signal));
+    return { status: 'refused' };
   }
 
   /** Where the drop-in endpoint listens, undefined without one. */
@@ -108,31 +117,63 @@ export class ElasticService {
     if (this.#stop.signal.aborted || this.#deps.client === undefined) return;
     this.#cancelNext();
     this.#cancelNext = this.#deps.clock.after(afterMs, () => {
-      this.#syncing = this.#syncing.then(() => this.#sync());
+      this.#then(signal => this.#sync(signal));
     });
   }
 
-  async #sync(): Promise<void> {
-    const { client, findAccount } = this.#deps;
-    if (this.#stop.signal.aborted || client === undefined) return;
-    this.#plan(this.#setup.syncSeconds * 1_000);
-    try {
-      const signal = AbortSignal.any([AbortSignal.timeout(SYNC_MS), this.#stop.signal]);
-      const plan = departed(await client.all(signal), findAccount, this.#passwords, this.#previous);
-      await disableAll(plan, client, findAccount, signal, async ({ user, elasticName, reason }) => {
-        await this.provisioner.forget(elasticName);
-        this.#log.info('Elasticsearch user disabled', { user, reason });
-      });
-    } catch (error) {
+  /** One after the other, whatever became of the one before. */
+  #then(work: (signal: AbortSignal) => Promise<void>): void {
+    this.#syncing = this.#syncing.then(async () => {
       if (this.#stop.signal.aborted) return;
-      if (!(error instanceof ElasticError)) throw error;
-      const { code, message, host, hint } = error;
-      this.#log.warn('users that have gone cannot be disabled in Elasticsearch now', {
-        host,
-        code,
-        error: message,
-        hint,
-      });
-    }
+      try {
+        await work(AbortSignal.any([AbortSignal.timeout(SYNC_MS), this.#stop.signal]));
+      } catch (error) {
+        if (!this.#stop.signal.aborted) this.#report(error);
+      }
+    });
   }
+
+  async #sync(signal: AbortSignal): Promise<void> {
+    const { client, findAccount } = this.#deps;
+    if (client === undefined) return;
+    this.#plan(this.#setup.syncSeconds * 1_000);
+    const stored = await client.all(signal);
+    await this.#disable(departed(stored, findAccount, this.#passwords, this.#previous), client, signal);
+  }
+
+  /** One user, by its name: a search would not see yet what was written a moment ago. */
+  async #disableGone(username: string, signal: AbortSignal): Promise<void> {
+    const { client, findAccount } = this.#deps;
+    const named = elasticName(username);
+    if (client === undefined || !named.ok) return;
+    const user = await client.find(named.name, signal);
+    if (user === undefined) return;
+    await this.#disable(departed([user], findAccount, this.#passwords, this.#previous), client, signal);
+  }
+
+  async #disable(plan: readonly Departed[], client: ElasticClient, signal: AbortSignal): Promise<void> {
+    await disableAll(plan, client, this.#deps.findAccount, signal, async ({ user, elasticName, reason }) => {
+      await this.provisioner.forget(elasticName);
+      this.#log.info('Elasticsearch user disabled', { user, reason });
+    });
+  }
+
+  #report(error: unknown): void {
+    if (!(error instanceof ElasticError)) {
+      this.#log.error('users that have gone could not be looked for', { error: String(error) });
+      return;
+    }
+    const { code, message, host, hint } = error;
+    this.#log.warn('users that have gone cannot be disabled in Elasticsearch now', {
+      host,
+      code,
+      error: message,
+      hint,
+    });
+  }
+}
+
+function isSamePrincipal(a: Principal, b: Principal): boolean {
+  const text = ({ displayName, email, groups }: Principal) => JSON.stringify([displayName, email, groups]);
+  return a === b || text(a) === text(b);
 }

@@ -25,11 +25,20 @@ export function wantedOf(
   return { name, username, source, roles, groups, fullName: displayName, email };
 }
 
-/** Equal for equal users; with the key's mark, so that another root secret is another user. */
+/** Equal for equal users, however their groups are ordered; with the key's mark, so that another root secret is another user. */
 export function fingerprint(wanted: Wanted, passwords: ElasticPasswords): string {
   const { name, username, roles, groups, fullName, email } = wanted;
-  const text = JSON.stringify([name, username, roles, groups, fullName, email, passwords.mark(name, 0)]);
+  const sets = [asSet(roles), asSet(groups)];
+  const text = JSON.stringify([name, username, ...sets, fullName, email, passwords.mark(name, 0)]);
   return createHash('sha256').update(text).digest('base64url');
+}
+
+/** `fingerprint` of a user as Elasticsearch has it. */
+export function printOf(stored: StoredUser, mark: Mark, passwords: ElasticPasswords): string {
+  const { name, roles, metadata, fullName, email } = stored;
+  const groups = Array.isArray(metadata.groups) ? metadata.groups.map(String) : [];
+  const { user: username, source } = mark;
+  return fingerprint({ name, username, source, roles, groups, fullName, email }, passwords);
 }
 
 /** The whole user of this generation. What others have put into its metadata stays. */
@@ -57,13 +66,18 @@ export function isSame(stored: StoredUser, user: UserToWrite): boolean {
     stored.fullName === user.fullName &&
     stored.email === user.email &&
     sameSet(stored.roles, user.roles) &&
-    JSON.stringify(stored.metadata.groups) === JSON.stringify(user.metadata.groups) &&
+    sameSet(stored.metadata.groups, user.metadata.groups) &&
     sameMark(stored.metadata[MARK_KEY], user.metadata[MARK_KEY])
   );
 }
 
-function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && new Set([...a, ...b]).size === new Set(a).size;
+function sameSet(a: unknown, b: unknown): boolean {
+  return Array.isArray(a) && Array.isArray(b) && JSON.stringify(asSet(a)) === JSON.stringify(asSet(b));
+}
+
+/** A directory may name the groups of a user in another order each time. */
+function asSet(list: readonly unknown[]): readonly unknown[] {
+  return [...new Set(list)].sort();
 }
 
 function sameMark(a: unknown, b: unknown): boolean {

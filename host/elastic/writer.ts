@@ -4,7 +4,7 @@ import type { Logger } from '../log/logger.ts';
 import type { ElasticClient, StoredUser } from './client.ts';
 import { ElasticError } from './error.ts';
 import type { Fences } from './fences.ts';
-import { type Mark, type Owner, ownerOf } from './mark.ts';
+import { isBuiltIn, type Mark, type Owner, ownerOf } from './mark.ts';
 import type { ElasticPasswords } from './password.ts';
 import { isSame, userOf, type Wanted } from './wanted.ts';
 
@@ -14,12 +14,16 @@ export interface UserWriterDeps {
   readonly previous?: ElasticPasswords | undefined;
   readonly passwordSeconds?: number | undefined;
   readonly fences: Fences;
+  /** A write to this user may yet come, over what is written later. */
+  readonly onUnsure?: ((name: string, username: string) => void) | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Without a limit, for what is said once of each user. */
   readonly everyLine?: Logger | undefined;
 }
 
+/** Hosts' clocks differ by less. */
+const SKEW_MS = 24 * 60 * 60 * 1_000;
 /** How many refused users are remembered as told of; beyond that the memory starts anew. */
 const MAX_WARNED = 1_000;
 
@@ -44,8 +48,14 @@ export class UserWriter {
    * is not ours. Writes nothing when nothing differs.
    *
    * @param forget takes back what is remembered of this user, on all hosts
+   * @param check throws when the user is not to be so any more
    */
-  async write(wanted: Wanted, signal: AbortSignal, forget: () => Promise<void>): Promise<number | 'refused'> {
+  async write(
+    wanted: Wanted,
+    signal: AbortSignal,
+    forget: () => Promise<void>,
+    check: () => void = () => {},
+  ): Promise<number | 'refused'> {
     const { client, passwords, log } = this.#deps;
     let found = await this.#find(wanted, signal);
     if (found === 'refused') return found;
@@ -67,14 +77,19 @@ export class UserWriter {
       const now = await this.#find(wanted, signal);
       if (now === 'refused') return now;
       // Another host has written the next one; ours would be the one before it.
-      if (now.owner?.mark.generation !== owner?.mark.generation) return this.write(wanted, signal, forget);
+      if (now.owner?.mark.generation !== owner?.mark.generation)
+        return this.write(wanted, signal, forget, check);
       log.warn('the password of an Elasticsearch user was not ours any more: it is set anew', {
         user: wanted.username,
       });
     }
+    check();
     try {
-      await client.write(wanted.name, user, signal);
+      if (!(await client.write(wanted.name, user, signal)))
+        this.#deps.onUnsure?.(wanted.name, wanted.username);
     } catch (error) {
+      if (error instanceof ElasticError && error.isSilence)
+        this.#deps.onUnsure?.(wanted.name, wanted.username);
       if (error instanceof ElasticError && isReservedRefusal(error)) return this.#refuse(wanted, 'reserved');
       throw error;
     }
@@ -88,6 +103,7 @@ export class UserWriter {
   /** What is there now; nothing of ours may be written over what is somebody else's. */
   async #find(wanted: Wanted, signal: AbortSignal): Promise<Found | 'refused'> {
     const { client, passwords, previous } = this.#deps;
+    if (isBuiltIn(wanted.name)) return this.#refuse(wanted, 'reserved');
     const stored = await client.find(wanted.name, signal);
     if (stored === undefined) return { stored, owner: undefined };
     const owner = ownerOf(stored, passwords, previous);
@@ -118,8 +134,10 @@ export class UserWriter {
 
   #isOld({ since }: Mark): boolean {
     const { passwordSeconds, clock } = this.#deps;
-    const began = Date.parse(since);
-    return passwordSeconds !== undefined && !(began > clock.now() - passwordSeconds * 1_000);
+    if (passwordSeconds === undefined) return false;
+    const age = clock.now() - Date.parse(since);
+    // A clock that was far ahead when it began must not keep a password for as long.
+    return !(age < passwordSeconds * 1_000 && -age < Math.max(passwordSeconds * 1_000, SKEW_MS));
   }
 
   async #fence(

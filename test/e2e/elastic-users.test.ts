@@ -138,7 +138,7 @@ describeElasticsearch('users in a real Elasticsearch', start => {
     '+',
     'a*',
     '_all',
-    '_system',
+    '_www',
     '"\'\\<&>?#',
     'Alice',
     '漢'.repeat(56),

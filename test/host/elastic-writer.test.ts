@@ -27,6 +27,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
       write: async (name, next) => {
         writes.push((next.metadata.postern as { generation: number }).generation);
         user = { name, ...next };
+        return true;
       },
       accepts: async authorization =>
         authorization === `Basic ${Buffer.from(`alice:${user.password}`).toString('base64')}`,
