@@ -1,6 +1,7 @@
 import { signInAddress } from '../http/sign-in-address.ts';
 import type { PolicyDocument } from '../policy/engine.ts';
 import type { ValueKey, ValueOf } from './keys.ts';
+import { isPublicSuffix } from './public-suffix.ts';
 import type { CookieConfig, SessionConfig } from './schema.ts';
 import { addressBelow, checkLandings, isBelow, readAddress, readPortal } from './session-address.ts';
 import { cookieName, rememberMe, SECURE_PREFIX, sessionTime } from './session-values.ts';
@@ -70,6 +71,7 @@ export function readCookies(input: SessionInput): CookieConfig[] {
       report('config.twice', `${path}.domain`, `\`${domain}\` stands twice: keep one`);
       continue;
     }
+    if (isPublicSuffix(domain)) warnOfSuffix(domain, `${path}.domain`, report);
     const signInUrl = readPortal(entry.authelia_url, `${path}.authelia_url`, domain, domains, report);
     const isHandoff = signInUrl !== undefined && !isBelow(new URL(signInUrl).hostname, domain);
     const session = readSession(entry, path, defaults, report);
@@ -179,6 +181,15 @@ function warnOfNone(path: string, report: Report): void {
     'config.same-site',
     path,
     'lets every other site send requests as whoever is signed in: write `lax` unless an application must work inside a foreign page',
+    'warning',
+  );
+}
+
+function warnOfSuffix(domain: string, path: string, report: Report): void {
+  report(
+    'config.public-suffix',
+    path,
+    `strangers have names below \`${domain}\`, so browsers keep no cookie for all of it, and nobody can sign in: write the name that is yours, such as \`home.${domain}\``,
     'warning',
   );
 }

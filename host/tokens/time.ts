@@ -26,6 +26,6 @@ export function parseEnd(text: string, now: number): number | undefined {
   const time = parseTime(text);
   if (time !== undefined) return time;
   const seconds = parseDuration(text);
-  const end = seconds === undefined ? undefined : now + seconds * 1_000;
+  const end = seconds === undefined ? undefined : now + Math.round(seconds * 1_000);
   return end === undefined || end > 8.64e15 ? undefined : end;
 }

@@ -139,6 +139,22 @@ access_control: { default_policy: deny, rules: [{ domain: '*.example.com', polic
       ]);
   });
 
+  it.each(['duckdns.org', 'co.uk', 'Com.AU', 'github.io'])('warns of %s, which nobody has alone', domain => {
+    const name = domain.toLowerCase();
+    const entry = `{ domain: ${domain}, authelia_url: 'https://auth.${name}' }`;
+    expect(parse(`${STORAGE}session: { cookies: [${entry}] }\n`).warnings).toEqual([
+      `2: session.cookies[0].domain: strangers have names below \`${name}\`, so browsers keep no cookie for all of it, and nobody can sign in: write the name that is yours, such as \`home.${name}\``,
+    ]);
+  });
+
+  it.each(['home.duckdns.org', 'example.co.uk', 'co.example.com', 'com.example', 'org.example', 'net.me'])(
+    'warns of no name of somebody, such as %s',
+    domain => {
+      const entry = `{ domain: ${domain}, authelia_url: 'https://auth.${domain}' }`;
+      expect(parse(`${STORAGE}session: { cookies: [${entry}] }\n`).warnings).toEqual([]);
+    },
+  );
+
   it('warns of portals that people would land at from themselves', () => {
     const warnings = (...args: Parameters<typeof landing>) =>
       landing(...args).warnings.filter(line => line.includes('the portal itself'));
