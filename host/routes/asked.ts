@@ -6,7 +6,7 @@ import type { Logger } from '../log/logger.ts';
 import type { Engine, Target } from '../policy/engine.ts';
 import { DEFERRAL_TEXT, type DeferralProblem, type DeferralReader } from './deferral.ts';
 import type { Dialect } from './dialects/dialect.ts';
-import { resolveClient, withoutUserInfo } from './forwarded.ts';
+import { resolveAgreedClient, resolveClient, withoutUserInfo } from './forwarded.ts';
 import { contradictsHost } from './own-address.ts';
 import { bareHost, type SignIn } from './sign-in.ts';
 
@@ -47,7 +47,8 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
     if (dialect.knowsHost === true && contradictsHost(request, told.asked.host, deps.signIn)) {
       return unclear(request, 'host');
     }
-    const client = told.unknownClient === true ? '' : resolveClient(request, engine);
+    const resolve = dialect.knowsHost === true ? resolveAgreedClient : resolveClient;
+    const client = told.unknownClient === true ? '' : resolve(request, engine);
     const { method, scheme, host, uri } = told.asked;
     const target = { method, scheme, host, uri, client };
     const cookies = deps.signIn.domainOf(target.host);

@@ -113,3 +113,17 @@ export function resolveClient({ headers, peer }: Request, engine: Pick<Engine, '
   const forwardedFor = headers.values('x-forwarded-for').join(', ');
   return forwardedFor === '' ? '' : engine.clientAddress(peer, forwardedFor);
 }
+
+/**
+ * The same where the proxy may be an nginx that tells the client in `X-Real-IP`
+ * alone, as oauth2-proxy's guide has it, and passes on what clients claim in
+ * `X-Forwarded-For`: nobody is known by two headers that contradict each other.
+ * Behind another proxy `X-Real-IP` is the client's or that proxy's.
+ */
+export function resolveAgreedClient(request: Request, engine: Pick<Engine, 'clientAddress'>): string {
+  const client = resolveClient(request, engine);
+  const realIp = request.headers.one('x-real-ip');
+  if (realIp === undefined || realIp === '' || realIp === client) return client;
+  const last = request.headers.values('x-forwarded-for').join(', ').split(',').at(-1)?.trim();
+  return realIp === last ? client : '';
+}

@@ -307,6 +307,25 @@ access_control:
       ]);
       expect([path, network.status >= 400]).toEqual([path, true]);
     }
+    // oauth2-proxy's guide has nginx tell the client in X-Real-IP, and nothing about it elsewhere.
+    const byGuide = async (...more: HeaderList) => {
+      const lan = [
+        ['Host', 'lan.authentik.company'],
+        ['X-Forwarded-Uri', '/'],
+        ['X-Forwarded-Method', 'GET'],
+      ] as const;
+      return (await ask(port, '/oauth2/auth', [...lan, ...more])).status;
+    };
+    for (const claimed of ['10.0.0.1', '203.0.113.9, 10.0.0.1', '10.0.0.1, 10.0.0.2', '::ffff:10.0.0.1']) {
+      const claim = ['X-Forwarded-For', claimed] as const;
+      expect([claimed, await byGuide(['X-Real-IP', '203.0.113.9'], claim)]).toEqual([claimed, 401]);
+      expect([claimed, await byGuide(claim, ['X-Real-IP', '203.0.113.9'], claim)]).toEqual([claimed, 401]);
+    }
+    const own = ['X-Real-IP', '10.0.0.1'] as const;
+    expect(await byGuide(own, ['X-Forwarded-For', '10.0.0.1'])).toBe(202);
+    expect(await byGuide(own, own, ['X-Forwarded-For', '10.0.0.1'])).toBe(401);
+    expect(await byGuide(['X-Real-IP', '127.0.0.1'], ['X-Forwarded-For', '10.0.0.1, 127.0.0.1'])).toBe(202);
+    expect(await byGuide(own, ['X-Forwarded-For', '10.0.0.1, 127.0.0.1'])).toBe(202);
     const forgedPath = await ask(port, '/akprox/auth/nginx', [
       ['Host', 'paths.authentik.company'],
       ['X-Forwarded-Uri', '/open'],
