@@ -35,7 +35,8 @@ function syncCommand(io: Io): Command {
     .description('disable users in Elasticsearch who are gone or disabled in the directory')
     .addOption(configOption())
     .option('--dry-run', 'show who would be disabled, and change nothing')
-    .action(async (options: { config?: string; dryRun?: boolean }) => {
+    .option('--json', 'print JSON')
+    .action(async (options: ElasticOptions) => {
       const config = configured(options.config, io);
       await withClient(config, async client => {
         const [current, previous] = passwordsOf(config);
@@ -48,13 +49,15 @@ function syncCommand(io: Io): Command {
             await disableAll(plan, client, find, signal, ({ elasticName }) => void done.add(elasticName));
           }
         } finally {
-          const rows = plan.map(({ user, elasticName, reason }) => [
+          const rows = plan.map(({ user, elasticName, reason }) => ({
             user,
-            elasticName,
-            reason,
-            options.dryRun ? 'would be disabled' : done.has(elasticName) ? 'disabled' : 'left',
-          ]);
-          if (rows.length > 0) writeTable(io, ['USER', 'IN ELASTICSEARCH', 'DIRECTORY', 'NOW'], rows);
+            elasticsearch: elasticName,
+            directory: reason,
+            now: options.dryRun ? 'would be disabled' : done.has(elasticName) ? 'disabled' : 'left',
+          }));
+          if (options.json) writeJson(io, rows);
+          else if (rows.length > 0)
+            writeTable(io, ['USER', 'IN ELASTICSEARCH', 'DIRECTORY', 'NOW'], rows.map(Object.values));
         }
         if (plan.length === 0) io.stderr.write('nobody is to be disabled\n');
       });
@@ -66,6 +69,16 @@ Only users that Postern made for its own directory are looked at: nobody else's,
 by the headers of a proxy. A running host does the same by itself, a second after a change of the
 directory and each elasticsearch.sync_interval. In a pipe the columns are separated by tabs.`,
     );
+}
+
+interface ElasticOptions {
+  readonly config?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+function writeJson(io: Io, rows: readonly object[]): void {
+  io.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
 }
 
 const SAID: Readonly<Record<Adoption, string>> = {
@@ -81,20 +94,31 @@ function adoptCommand(io: Io): Command {
     .description('take over users that another program, such as elastauth, made in Elasticsearch')
     .argument('<user...>', 'names as the directory or the headers have them')
     .addOption(configOption())
-    .action(async (users: readonly string[], options: { config?: string }) => {
+    .option('--dry-run', 'show who would be taken over, and change nothing')
+    .option('--json', 'print JSON')
+    .action(async (users: readonly string[], options: ElasticOptions) => {
       const config = configured(options.config, io);
       await withClient(config, async client => {
         const [passwords] = passwordsOf(config);
-        const rows: (readonly [string, Adoption])[] = [];
-        for (const user of users) {
-          rows.push([user, await adopt(user, client, passwords, Date.now(), AbortSignal.timeout(SYNC_MS))]);
+        const rows: { user: string; status: Adoption; now: string }[] = [];
+        try {
+          for (const user of users) {
+            const signal = AbortSignal.timeout(SYNC_MS);
+            const status = await adopt(user, client, passwords, Date.now(), signal, options.dryRun);
+            const now = status === 'adopted' && options.dryRun ? 'would be taken over' : SAID[status];
+            rows.push({ user, status, now });
+          }
+        } finally {
+          // Who was taken over before one failed is.
+          if (options.json) writeJson(io, rows);
+          else if (rows.length > 0)
+            writeTable(
+              io,
+              ['USER', 'NOW'],
+              rows.map(({ user, now }) => [user, now]),
+            );
         }
-        writeTable(
-          io,
-          ['USER', 'NOW'],
-          rows.map(([user, outcome]) => [user, SAID[outcome]]),
-        );
-        if (rows.some(([, outcome]) => outcome === 'reserved' || outcome === 'no-name')) {
+        if (rows.some(({ status }) => status === 'reserved' || status === 'no-name')) {
           throw new CommandError('', EXIT_PROBLEM);
         }
       });
@@ -117,6 +141,11 @@ async function withClient(
   if (elasticsearch === undefined) throw new CommandError('no `elasticsearch.hosts` is configured');
   if (elasticsearch.access === undefined) {
     throw new CommandError('`elasticsearch.dry_run` without an account: there is nobody to ask as');
+  }
+  if (elasticsearch.dryRun) {
+    throw new CommandError(
+      '`elasticsearch.dry_run` is on, so Elasticsearch is asked nothing: remove it first',
+    );
   }
   const client = new OfficialClient(elasticsearch.access);
   try {

@@ -9,6 +9,8 @@ export type Adoption = 'adopted' | 'ours' | 'reserved' | 'absent' | 'no-name';
 /**
  * Marks a user that somebody else made as ours. Everything else stays, the
  * password included: that is set when the user comes next.
+ *
+ * @param dryRun only says what would become of it
  */
 export async function adopt(
   username: string,
@@ -16,6 +18,7 @@ export async function adopt(
   passwords: ElasticPasswords,
   now: number,
   signal: AbortSignal,
+  dryRun = false,
 ): Promise<Adoption> {
   const named = elasticName(username);
   if (!named.ok) return 'no-name';
@@ -33,6 +36,7 @@ export async function adopt(
     key: passwords.mark(name, 1),
     since: new Date(now).toISOString(),
   };
+  if (dryRun) return 'adopted';
   const { name: _, ...user } = stored;
   await client.write(name, { ...user, metadata: { ...user.metadata, [MARK_KEY]: mark } }, signal);
   return 'adopted';
