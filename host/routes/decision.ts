@@ -21,6 +21,8 @@ const RETRY_AFTER = '2';
 const NOBODY: Proof = { kind: 'none' };
 const FAILED: Proof = { kind: 'failed' };
 const UNAVAILABLE = { status: 'unavailable', retryAfterSeconds: 5 } as const;
+/** What took longer is looked at again: so soon a session that ended is over at the guests, too. */
+const MEANWHILE_MS = 1_000;
 
 /** Makes sure that a principal is known to the backend. */
 export interface Backend {
@@ -189,7 +191,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
         if (headers === undefined) return exactReply(403);
         const admission = { request, principal, identity: headers };
         return 'backend' in decision && decision.backend !== undefined
-          ? toElastic(admission, asked.target.client, own)
+          ? toElastic(admission, asked, own, isSession)
           : allow(admission);
       }
       case 'challenge': {
@@ -265,18 +267,37 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
   /** Elasticsearch is told who asks by an `Authorization` of its own: the client's never gets there. */
   async function toElastic(
     admission: Admission,
-    client: string,
+    asked: Asked,
     own: Credential | undefined,
+    isSession: boolean,
   ): Promise<Reply> {
-    const { principal, identity: headers } = admission;
+    const { request, principal, identity: headers } = admission;
+    const { client } = asked.target;
     const tell = (authorization: string) =>
       allow({ ...admission, identity: [...headers, ['Authorization', authorization]] });
     if (principal === undefined) return tell('');
     const policy = deps.inForce();
+    const began = clock.monotonic();
     const answered = (await deps.elastic?.authorize(principal)) ?? UNAVAILABLE;
     if (answered.status === 'refused') return exactReply(403);
     if (answered.status === 'bad-request') return exactReply(dialect.badRequest);
-    const isReady = answered.status === 'ready' && answered.isCurrent() && deps.inForce() === policy;
+    let isSame = true;
+    if (isSession && answered.status === 'ready' && clock.monotonic() - began > MEANWHILE_MS) {
+      const outcome = await deps.authenticator.authenticateSession(
+        asked.target.host,
+        request.headers,
+        client,
+      );
+      if (outcome.kind !== 'proof') return refused(outcome.kind);
+      const { proof } = outcome;
+      if (proof.kind !== 'proved') {
+        return answer(request, asked, engine.decide(asked.target, NOBODY), { proof: NOBODY, by: undefined });
+      }
+      // With other groups it is somebody else to Elasticsearch.
+      isSame = JSON.stringify(proof.principal) === JSON.stringify(principal);
+    }
+    const isReady =
+      isSame && answered.status === 'ready' && answered.isCurrent() && deps.inForce() === policy;
     if (!isReady) {
       const after = answered.status === 'unavailable' ? answered.retryAfterSeconds : 1;
       return exactReply(503, [['Retry-After', String(after)]]);

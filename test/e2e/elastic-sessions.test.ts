@@ -82,7 +82,7 @@ describeTraefik('Elasticsearch behind a session in a real Traefik', binary => {
     beforeAll(async () => {
       es = await start({ settings: ['xpack.security.authc.password_hashing.algorithm: bcrypt4'] });
       const digest = await hash('password', { memoryCost: 8_192, timeCost: 1, parallelism: 1 });
-      const names = ['ann', 'bea', 'cid', 'dan', 'eve', 'fay'];
+      const names = ['ann', 'bea', 'cid', 'dan', 'eve', 'fay', 'gus', 'hal', 'ida'];
       users = Object.fromEntries(
         names.map(name => [name, { password: 'password', digest, groups: ['admins'] }]),
       );
@@ -249,6 +249,38 @@ describeTraefik('Elasticsearch behind a session in a real Traefik', binary => {
       expect(seen.filter(one => one.who !== 'eve:superuser')).toEqual([]);
       for (const token of tokens) expect(await who(GUARDED, token)).toBe('eve:superuser');
     }, 60_000);
+
+    it('is closed to who signs out while Elasticsearch is waited for, and open to who does not', async () => {
+      const [gone, changed, there] = [
+        await made.begin('gus'),
+        await made.begin('hal'),
+        await made.begin('ida'),
+      ];
+      es.pause();
+      let answers: Promise<Seen[]>;
+      try {
+        answers = Promise.all(
+          [GUARDED, ALONE].flatMap(domain => [gone, changed, there].map(token => see(domain, token))),
+        );
+        // Longer than what is not looked at again.
+        await sleep(1_000);
+        await made.sessions.end('example.com', gone);
+        await change('hal', { groups: ['readers'] });
+        await waitUntil('the host to hear of both', async () => {
+          const [out, other] = await Promise.all([gone, changed].map(token => ask('app.example.com', token)));
+          return out?.status === 401 && other?.received['remote-groups'] === 'readers';
+        });
+      } finally {
+        es.resume();
+      }
+      const each = (await answers).map(({ status, who }) => (status === 200 ? who : String(status)));
+      // Whoever has other roles now asks again.
+      expect(each).toEqual(['401', '503', 'ida:superuser', '401', '503', 'ida:superuser']);
+      for (const domain of [GUARDED, ALONE]) {
+        await waitUntil('the new roles', async () => (await who(domain, changed)) === 'hal:viewer');
+        expect((await see(domain, gone)).status).toBe(401);
+      }
+    });
 
     it('is closed to who is disabled, and disables the user there', async () => {
       const token = await made.begin('fay');
