@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Store, TotpDevice } from '../store/store.ts';
+import type { ListedDevice, Store } from '../store/store.ts';
 import { formatTime } from '../tokens/time.ts';
 import { accountNamed } from './ban-store.ts';
 import { CommandError, type Io } from './io.ts';
@@ -44,7 +44,7 @@ function listCommand(io: Io): Command {
     .action(async (name: string, options: ListOptions) => {
       const { devices, left } = await withSessions(options.config, io, async ({ factors }, config) => {
         const user = accountNamed(name, config, io);
-        return { devices: await factors.ofUser(user), left: await factors.recoveryCodesLeft(user) };
+        return { devices: await factors.listed(user), left: await factors.recoveryCodesLeft(user) };
       });
       if (options.json) {
         io.stdout.write(
@@ -78,7 +78,7 @@ function removeCommand(io: Io): Command {
     .action(async (name: string, options: RemoveOptions) => {
       const count = await withSessions(options.config, io, async ({ factors }, config) => {
         const user = accountNamed(name, config, io);
-        const devices = await factors.ofUser(user);
+        const devices = await factors.listed(user);
         const chosen = options.device === undefined ? devices : [theOne(devices, options.device)];
         return remove(factors, user, chosen);
       });
@@ -99,15 +99,15 @@ Examples:
 async function remove(
   factors: Store['factors'],
   user: string,
-  devices: readonly TotpDevice[],
+  devices: readonly ListedDevice[],
 ): Promise<number> {
   let count = 0;
   for (const { id } of devices) if (await factors.remove(user, id)) count++;
-  if ((await factors.ofUser(user)).length === 0) await factors.setRecoveryCodes(user, []);
+  if ((await factors.listed(user)).length === 0) await factors.setRecoveryCodes(user, []);
   return count;
 }
 
-function theOne(devices: readonly TotpDevice[], beginning: string): TotpDevice {
+function theOne(devices: readonly ListedDevice[], beginning: string): ListedDevice {
   const [one, ...others] = devices.filter(({ id }) => id.startsWith(beginning));
   if (one === undefined || beginning === '') {
     throw new CommandError(`no device's id begins with \`${beginning}\`: see \`postern second-factor list\``);
@@ -118,11 +118,11 @@ function theOne(devices: readonly TotpDevice[], beginning: string): TotpDevice {
   );
 }
 
-function shown({ id, name, algorithm, digits, period, createdAt }: TotpDevice) {
+function shown({ id, name, algorithm, digits, period, createdAt }: ListedDevice) {
   return { id, name, algorithm, digits, period, since: formatTime(createdAt) };
 }
 
-function writeDevices(io: Io, devices: readonly TotpDevice[]): void {
+function writeDevices(io: Io, devices: readonly ListedDevice[]): void {
   const rows = devices
     .map(shown)
     .map(({ id, name, algorithm, digits, period, since }) => [

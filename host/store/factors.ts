@@ -1,24 +1,33 @@
 import type { Kysely } from 'kysely';
 import { ask, isAny } from './ask.ts';
 import type { Columns } from './data-key.ts';
-import { type FactorStore, StoreError, type TotpDevice } from './store.ts';
+import { type FactorStore, type ListedDevice, StoreError, type TotpDevice } from './store.ts';
 import type { Tables, TotpRow } from './tables.ts';
 
 const ALGORITHMS: readonly TotpDevice['algorithm'][] = ['SHA1', 'SHA256', 'SHA512'];
 
 export function createFactors(db: Kysely<Tables>, columns: Columns): FactorStore {
+  const listed = (found: TotpRow): ListedDevice => {
+    const { id, username, name, algorithm, digits, period } = found;
+    const times = { lastStep: found.last_step, createdAt: found.created_at };
+    return { id, username, name, algorithm, digits, period, ...times };
+  };
   const device = (found: TotpRow): TotpDevice => {
     const algorithm = ALGORITHMS.find(name => name === found.algorithm);
     if (algorithm === undefined)
       throw new StoreError('ERR_STORE_SEALED', 'a second factor has an unknown algorithm: restore a backup');
-    const { id, username, name, digits, period } = found;
-    const secret = columns.open('totp_devices', 'secret', `${id}:${username}`, new Uint8Array(found.secret));
-    return {
-      ...{ id, username, name, secret, algorithm, digits, period },
-      lastStep: found.last_step,
-      createdAt: found.created_at,
-    };
+    const owner = `${found.id}:${found.username}`;
+    const secret = columns.open('totp_devices', 'secret', owner, new Uint8Array(found.secret));
+    return { ...listed(found), algorithm, secret };
   };
+  const rowsOf = (username: string): Promise<TotpRow[]> =>
+    db
+      .selectFrom('totp_devices')
+      .selectAll()
+      .where('username', '=', username)
+      .orderBy('created_at')
+      .orderBy('id')
+      .execute();
   const digest = (username: string, code: string) =>
     columns.digest('recovery_codes', 'digest', username, code);
   return {
@@ -37,15 +46,10 @@ export function createFactors(db: Kysely<Tables>, columns: Columns): FactorStore
       }),
     ofUser: username =>
       ask(async () => {
-        const found = await db
-          .selectFrom('totp_devices')
-          .selectAll()
-          .where('username', '=', username)
-          .orderBy('created_at')
-          .orderBy('id')
-          .execute();
+        const found = await rowsOf(username);
         return columns.opening(() => found.map(device));
       }),
+    listed: username => ask(async () => (await rowsOf(username)).map(listed)),
     useStep: (username, id, step) =>
       ask(async () => {
         const { numUpdatedRows } = await db

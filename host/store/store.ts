@@ -112,10 +112,15 @@ export interface TotpDevice {
   readonly createdAt: number;
 }
 
+/** A device without its secret. */
+export type ListedDevice = Omit<TotpDevice, 'secret' | 'algorithm'> & { readonly algorithm: string };
+
 export interface FactorStore {
   /** Rejects with `ERR_STORE_CONFLICT` when the id exists. */
   add(device: TotpDevice): Promise<void>;
   ofUser(username: string): Promise<readonly TotpDevice[]>;
+  /** For operators: also those whose secret does not open any more. */
+  listed(username: string): Promise<readonly ListedDevice[]>;
   /** Takes a time step for a device: true once for each, and for none before the last, whoever asks at the same time. */
   useStep(username: string, id: string, step: number): Promise<boolean>;
   remove(username: string, id: string): Promise<boolean>;

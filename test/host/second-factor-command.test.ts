@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { formatSecret } from '../../host/secret/secret.ts';
 import { openStore } from '../../host/store/open.ts';
@@ -83,6 +84,16 @@ describe('postern second-factor', () => {
     expect((await factor(['remove', 'alice'])).err).toBe('removed: 3 devices\n');
     expect(await withFactors(factors => factors.ofUser('alice'))).toEqual([]);
     expect(await withFactors(factors => factors.recoveryCodesLeft('alice'))).toBe(0);
+  });
+
+  it('shows and removes, too, what does not open any more', async () => {
+    const database = new Database(join(home, 'postern.sqlite3'));
+    database.exec("update totp_devices set secret = x'00', algorithm = 'MD5' where id = '77b0'");
+    database.close();
+    await expect(withFactors(factors => factors.ofUser('alice'))).rejects.toThrow('restore a backup');
+    expect((await factor(['list', 'alice'])).out).toContain('77b0\tKey\tMD5, 6 digits, 30 s\t');
+    expect((await factor(['remove', 'alice', '--device', '77b0'])).err).toBe('removed: 1 device\n');
+    expect(await withFactors(factors => factors.ofUser('alice'))).toHaveLength(2);
   });
 
   it('says what is missing', async () => {

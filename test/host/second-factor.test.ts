@@ -30,6 +30,9 @@ class Shelf implements FactorStore {
   async ofUser(username: string) {
     return [...this.devices.values()].filter(device => device.username === username);
   }
+  listed(username: string) {
+    return this.ofUser(username);
+  }
   async useStep(username: string, id: string, step: number) {
     const device = this.devices.get(id);
     if (device === undefined || device.username !== username || step <= device.lastStep) return false;

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { backup, restore } from '../../host/store/backup.ts';
 import { openDatabase, type StoreSettings } from '../../host/store/database.ts';
 import { openStore } from '../../host/store/open.ts';
+import type { TotpDevice } from '../../host/store/store.ts';
 import { describeStore } from '../contracts/store.ts';
 import { describePostgres, startPostgres } from '../support/postgres.ts';
 import { describeSmallDisk } from '../support/small-disk.ts';
@@ -157,10 +158,11 @@ describePostgres('with PostgreSQL', binaries => {
       expiresAt: now + 3_600_000,
       remember: true,
     };
-    const device = {
-      ...{ id: 'd', username: 'alice', name: 'phone', algorithm: 'SHA256', digits: 8, period: 60 },
+    const device: TotpDevice = {
+      ...{ id: 'd', username: 'alice', name: 'phone', digits: 8, period: 60 },
       ...{ secret: Buffer.from('seed'), lastStep: 3, createdAt: now },
-    } as const;
+      algorithm: 'SHA256',
+    };
     const store = await openStore(first, DEPS);
     await store.sessions.put(made);
     await store.factors.add(device);
