@@ -34,6 +34,9 @@ const HINTS: Readonly<Record<ElasticErrorCode, string>> = {
     'see what elasticsearch.hosts points to: a proxy or another program answered, or OpenSearch, which has another API',
 };
 
+/** All codes. */
+export const HINTED_CODES: readonly string[] = Object.keys(HINTS);
+
 /** Holds neither credentials nor what was sent. */
 export class ElasticError extends Error {
   readonly code: ElasticErrorCode;

@@ -37,68 +37,74 @@ function problems(schema: string, value: unknown): string[] {
   return check(value) ? [] : (check.errors ?? []).map(error => `${error.instancePath} ${error.message}`);
 }
 
-describe.each(['compose.yml', 'compose.authentik.yml'])('examples/docker/%s', name => {
-  const text = read(`examples/docker/${name}`);
-  const compose = parse(text);
+describe.each(['compose.yml', 'compose.authentik.yml', 'compose.elasticsearch.yml'])(
+  'examples/docker/%s',
+  name => {
+    const text = read(`examples/docker/${name}`);
+    const compose = parse(text);
 
-  it('fits its schema', () => {
-    expect(problems('compose', compose)).toEqual([]);
-  });
+    it('fits its schema', () => {
+      expect(problems('compose', compose)).toEqual([]);
+    });
 
-  it('names only what it declares', () => {
-    for (const service of Object.values(compose.services) as Record<string, object>[]) {
-      const networks = service.networks ?? [];
-      for (const network of Array.isArray(networks) ? networks : Object.keys(networks)) {
-        expect(Object.keys(compose.networks)).toContain(network);
+    it('names only what it declares', () => {
+      for (const service of Object.values(compose.services) as Record<string, object>[]) {
+        const networks = service.networks ?? [];
+        for (const network of Array.isArray(networks) ? networks : Object.keys(networks)) {
+          expect(Object.keys(compose.networks)).toContain(network);
+        }
+        for (const secret of (service.secrets ?? []) as string[]) {
+          expect(Object.keys(compose.secrets)).toContain(secret);
+        }
       }
-      for (const secret of (service.secrets ?? []) as string[]) {
-        expect(Object.keys(compose.secrets)).toContain(secret);
+      const labels = Object.assign(
+        {},
+        ...(Object.values(compose.services) as { labels?: object }[]).map(s => s.labels),
+      );
+      const middlewares = Object.keys(labels).map(label => /middlewares\.([a-z-]+)\./.exec(label)?.[1]);
+      for (const [label, value] of Object.entries(labels)) {
+        if (!label.endsWith('.middlewares')) continue;
+        for (const used of String(value).split(','))
+          expect(middlewares).toContain(used.replace('@docker', ''));
       }
-    }
-    const labels = Object.assign(
-      {},
-      ...(Object.values(compose.services) as { labels?: object }[]).map(s => s.labels),
-    );
-    const middlewares = Object.keys(labels).map(label => /middlewares\.([a-z-]+)\./.exec(label)?.[1]);
-    for (const [label, value] of Object.entries(labels)) {
-      if (!label.endsWith('.middlewares')) continue;
-      for (const used of String(value).split(',')) expect(middlewares).toContain(used.replace('@docker', ''));
-    }
-  });
+    });
 
-  it('trusts the address that Traefik has there', () => {
-    const { networks } = compose.services.traefik;
-    const [address] = (Object.values(networks) as ({ ipv4_address?: string } | null)[]).flatMap(
-      network => network?.ipv4_address ?? [],
-    );
-    expect(parse(read('examples/docker/postern.yml')).trusted_proxies).toEqual([address]);
-  });
+    it('trusts the address that Traefik has there', () => {
+      const { networks } = compose.services.traefik;
+      const [address] = (Object.values(networks) as ({ ipv4_address?: string } | null)[]).flatMap(
+        network => network?.ipv4_address ?? [],
+      );
+      const own = name === 'compose.elasticsearch.yml' ? 'postern.elasticsearch.yml' : 'postern.yml';
+      const { trusted_proxies, elasticsearch } = parse(read(`examples/docker/${own}`));
+      expect(trusted_proxies ?? elasticsearch.peers).toEqual([address]);
+    });
 
-  it.each([
-    [
-      'a label that Traefik does not have',
-      (c: typeof compose) => {
-        c.services.traefik.labels = { 'traefik.http.routers.x.middleware': 'y' };
-      },
-    ],
-    [
-      'a misspelt key',
-      (c: typeof compose) => {
-        c.services.traefik.label = {};
-      },
-    ],
-    [
-      'a number where text belongs',
-      (c: typeof compose) => {
-        c.services.traefik.labels = { 'traefik.http.routers.x.priority': 10 };
-      },
-    ],
-  ])('the schema refuses %s', (_, spoil) => {
-    const spoilt = parse(text);
-    spoil(spoilt);
-    expect(problems('compose', spoilt)).not.toEqual([]);
-  });
-});
+    it.each([
+      [
+        'a label that Traefik does not have',
+        (c: typeof compose) => {
+          c.services.traefik.labels = { 'traefik.http.routers.x.middleware': 'y' };
+        },
+      ],
+      [
+        'a misspelt key',
+        (c: typeof compose) => {
+          c.services.traefik.label = {};
+        },
+      ],
+      [
+        'a number where text belongs',
+        (c: typeof compose) => {
+          c.services.traefik.labels = { 'traefik.http.routers.x.priority': 10 };
+        },
+      ],
+    ])('the schema refuses %s', (_, spoil) => {
+      const spoilt = parse(text);
+      spoil(spoilt);
+      expect(problems('compose', spoilt)).not.toEqual([]);
+    });
+  },
+);
 
 const KUBERNETES = ['postern', 'traefik', 'traefik-authentik', 'ingress-nginx', 'ingress-nginx-authentik'];
 
@@ -129,10 +135,12 @@ describe('configurations of the host in there', () => {
 
   it.each([
     ['examples/docker/postern.yml', read('examples/docker/postern.yml')],
+    ['examples/docker/postern.elasticsearch.yml', read('examples/docker/postern.elasticsearch.yml')],
     ['examples/kubernetes/postern.yml', inCluster],
   ])('%s', (_, text) => {
     const yaml = { file: '/config/postern.yml', text };
-    const { problems: found } = parseConfig({ yaml, env: {}, isTerminal: false });
+    const readFile = () => Buffer.from('-----BEGIN CERTIFICATE-----\n');
+    const { problems: found } = parseConfig({ yaml, env: {}, isTerminal: false, readFile });
     const own = found.filter(problem => !problem.path.startsWith('POSTERN_SECRET'));
     expect(own.filter(problem => problem.severity === 'error')).toEqual([]);
   });
