@@ -40,21 +40,20 @@ export class BasicCredential {
 
 /**
  * Reads the one value of `Authorization` in `[start, end)` of `buf` (RFC 9110
- * section 11.4: scheme in any case, blanks, token68; RFC 7617 section 2: base64
+ * section 11.4: scheme in any case, a blank, token68; RFC 7617 section 2: base64
  * of `user-id:password`; RFC 6750 section 2.1). Fills `out` and answers
  * AUTHORIZATION_BASIC or AUTHORIZATION_TOKEN, or tells why not. Whether `Bearer`
  * counts at all is the policy's to say, see `enabledScheme`. Stricter than the RFC where a lax reading would let two parties see
- * two users: canonical base64, valid UTF-8, no control characters, neither part
- * empty (Authelia refuses these, too).
+ * two users: one blank, canonical base64, valid UTF-8, no control characters,
+ * neither part empty (Authelia refuses these, too).
  */
 export function parseAuthorization(buf: StaticArray<u8>, start: i32, end: i32, out: BasicCredential): i32 {
   out.clear();
   if (end - start > MAX_AUTHORIZATION) return AUTHORIZATION_TOO_LARGE;
   let at = start;
   while (at < end && unchecked(buf[at]) != 0x20) at++;
-  let schemeEnd = at;
-  while (at < end && unchecked(buf[at]) == 0x20) at++;
-  if (schemeEnd == start || at == schemeEnd || at == end) return AUTHORIZATION_MALFORMED;
+  let schemeEnd = at++;
+  if (schemeEnd == start || at >= end) return AUTHORIZATION_MALFORMED;
   if (equalsAsciiFold(buf, start, schemeEnd, 'bearer')) {
     return parseToken(buf, at, end, out) == AUTHORIZATION_TOKEN
       ? AUTHORIZATION_TOKEN

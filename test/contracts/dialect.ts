@@ -151,6 +151,7 @@ export function describeDialect(
       'Basic YWxpY2U',
       'Basic YWxpY2U6',
       basic('alice:wrong'),
+      basic('alice:password-alice').replace(' ', '  '),
       basic(':password-alice'),
       basic('alice\0:password-alice'),
       'Digest username="alice"',

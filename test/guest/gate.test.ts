@@ -99,6 +99,7 @@ describe('verdicts of an inline policy', () => {
     ['no value', 'Basic '],
     ['a tab for a blank', 'Basic\tYTpi'],
     ['a blank behind', 'Basic YTpi '],
+    ['two blanks', 'Basic  YTpi'],
     ['no padding', 'Basic YTpiYw'],
     ['bits left over', 'Basic YTpiYx=='],
     ['the other alphabet', `Basic ${Buffer.from('a:\xff\xff').toString('base64url')}`],

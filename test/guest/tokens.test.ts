@@ -95,7 +95,8 @@ describe('a token with a grant', () => {
     issue(slice);
     const guest = slice.guest();
     expect(asks(guest, bearer(TOKEN))).toBe('allow:ci');
-    expect(asks(guest, [['authorization', `bEARER   ${TOKEN}`]])).toBe('allow:ci');
+    expect(asks(guest, [['authorization', `bEARER ${TOKEN}`]])).toBe('allow:ci');
+    expect(asks(guest, [['authorization', `Bearer  ${TOKEN}`]])).toBe('401');
     expect(asks(guest, apiKey(TOKEN))).toBe('allow:ci');
     expect(asks(guest, [['x-api-KEY', TOKEN]])).toBe('allow:ci');
     expect(slice.results).toEqual(['written']);
