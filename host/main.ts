@@ -1,3 +1,5 @@
+// First: see there.
+import './log/libraries-quiet.ts';
 import { availableParallelism } from 'node:os';
 import type { Io, Output } from './cli/io.ts';
 import { run } from './cli/program.ts';

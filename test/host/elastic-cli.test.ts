@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatSecret } from '../../host/secret/secret.ts';
 import { ELASTIC_SECRET, elasticHost, person } from '../support/elastic.ts';
@@ -159,4 +162,14 @@ describe.each([['sync'], ['adopt', 'old']])('postern elastic %s', (...args) => {
 
 it('postern elastic adopt wants a name', async () => {
   expect((await cli('adopt')).code).toBe(2);
+});
+
+it('libraries print nothing of what they send, whatever DEBUG says', async () => {
+  const program = fileURLToPath(new URL('../../dist/postern.mjs', import.meta.url));
+  const args = [program, 'elastic', 'sync', '--config', file];
+  const run = promisify(execFile)(process.execPath, args, { env: { ...env, DEBUG: '*' } });
+  const { stdout, stderr } = await run;
+  expect(es.calls.length).toBeGreaterThan(0);
+  expect(stdout).toContain('left\tleft\tgone\tdisabled');
+  expect(stderr).toBe('');
 });
