@@ -33,6 +33,6 @@ function sealedAddress(query: string, returns: ReturnAddresses): string | undefi
  */
 function rawReturn(query: string): string | undefined {
   const plain = /(?:^|&)rd=(https?:\/\/.*)$/i.exec(query)?.[1];
-  if (plain !== undefined) return plain.replace(/&rm=[A-Za-z]*$/, '');
+  if (plain !== undefined) return plain.replace(/&rm=[A-Z]*$/, '');
   return queryValues(query, 'rd')[0];
 }

@@ -69,6 +69,7 @@ describe('the sign-in page', () => {
     'https://app.example.com/one?a=1&return=https://evil.org/',
     'https://app.example.com/one?a=1&return=%zz&return=x',
     'https://app.example.com/one?a=1&rd=https://evil.org/',
+    'https://app.example.com/one?a=1&rm=all',
     'https://app.example.com/one?a=1&done=here&form=sign-in&token=x',
   ])('understands it, too, where the page has arguments like ours: %s', async url => {
     await visitor.signIn('john', 'password');
