@@ -1,4 +1,4 @@
-import { type Read, type Reader, shown } from './values.ts';
+import { type Read, type Reader, shown, TAKEN_HEADERS, textList } from './values.ts';
 
 const good = <T>(value: T): Read<T> => ({ ok: true, value });
 const bad = (message: string): Read<never> => ({ ok: false, message });
@@ -15,11 +15,34 @@ export const listenAddress: Reader<{ readonly host: string; readonly port: numbe
   return good({ host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port });
 };
 
+/** Headers by which proxies tell of a request, not of a user: the client has a say in each of them. */
+const OF_REQUESTS =
+  /^(postern|sec)-|^x-forwarded-(for|host|proto|port|uri|method|prefix|server|ssl|scheme|tls-.*)$/;
+
 /** Name of a header that says who somebody is. */
-export const identityHeader: Reader<string> = raw =>
-  typeof raw === 'string' && /^[A-Za-z0-9-]{1,64}$/.test(raw)
-    ? good(raw)
-    : bad(`must be the name of a header, for example \`Remote-User\`, got ${shown(raw)}`);
+export const identityHeader: Reader<string> = raw => {
+  const form = 'must be the name of a header, for example `Remote-User`';
+  if (typeof raw !== 'string' || !/^[A-Za-z0-9-]{1,64}$/.test(raw)) return bad(`${form}, got ${shown(raw)}`);
+  const name = raw.toLowerCase();
+  return TAKEN_HEADERS.has(name) || OF_REQUESTS.test(name)
+    ? bad(`${form}: \`${raw}\` does not say who somebody is`)
+    : good(raw);
+};
+
+/** Elasticsearch's own limit for the name of a role, and of a user. */
+const MAX_ROLE = 507;
+
+/** Roles by name: 1 to 507 printable ASCII characters without blanks around them. */
+export const roleNames: Reader<readonly string[]> = raw => {
+  const list = textList(raw);
+  if (!list.ok) return list;
+  const odd = list.value.find(role => role.length > MAX_ROLE || !/^[!-~]([ -~]*[!-~])?$/.test(role));
+  return odd === undefined
+    ? list
+    : bad(
+        `must name roles of Elasticsearch, 1 to ${MAX_ROLE} printable ASCII characters without blanks around them, got ${shown(odd)}`,
+      );
+};
 
 export type GroupMappings = readonly (readonly [group: string, roles: readonly string[]])[];
 
@@ -38,11 +61,11 @@ export const groupMappings: Reader<GroupMappings> = raw => {
     return bad(`${form}, got ${shown(raw)}`);
   const mappings: [string, readonly string[]][] = [];
   for (const [group, roles] of Object.entries(value)) {
-    const list: unknown = typeof roles === 'string' ? [roles] : roles;
-    if (!Array.isArray(list) || !list.every(role => typeof role === 'string')) {
-      return bad(`${form}; \`${group}\` is ${shown(roles)}`);
-    }
-    mappings.push([group, list]);
+    if (group.trim() === '') return bad(`${form}; a group has no name`);
+    if (!textList(roles).ok) return bad(`${form}; \`${group}\` is ${shown(roles)}`);
+    const list = roleNames(roles);
+    if (!list.ok) return bad(`\`${group}\` ${list.message}`);
+    mappings.push([group, list.value]);
   }
   return good(mappings);
 };

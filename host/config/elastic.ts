@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { ValueKey, ValueOf } from './keys.ts';
+import { VALUE_KEYS, type ValueKey, type ValueOf } from './keys.ts';
 import type { ReadPem } from './pem.ts';
 import type { ElasticAccess, ElasticSetup } from './schema.ts';
 import type { Report } from './tree.ts';
@@ -62,18 +62,11 @@ export function readElastic(input: ElasticInput): ElasticSetup | undefined {
 }
 
 const KEYS: readonly string[] = [
-  'elasticsearch.username',
+  ...Object.keys(VALUE_KEYS).filter(path => path.startsWith('elasticsearch.')),
   'elasticsearch.password',
   'elasticsearch.password_file',
   'elasticsearch.api_key',
   'elasticsearch.api_key_file',
-  'elasticsearch.ca_certificate',
-  'elasticsearch.client_certificate',
-  'elasticsearch.client_key',
-  'elasticsearch.dry_run',
-  'elasticsearch.listen',
-  'elasticsearch.peers',
-  'elasticsearch.group_whitelist',
   'default_roles',
   'group_mappings',
 ];
@@ -173,6 +166,17 @@ function readDropIn({ get, isSet, report }: ElasticInput): ElasticSetup['dropIn'
     email: get('elasticsearch.headers.email') ?? 'Remote-Email',
     name: get('elasticsearch.headers.name') ?? 'Remote-Name',
   };
+  const seen = new Map<string, string>();
+  for (const [field, name] of Object.entries(headers)) {
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined)
+      report(
+        'config.twice',
+        `elasticsearch.headers.${field}`,
+        `must not be \`${name}\`: \`elasticsearch.headers.${other}\` is it already`,
+      );
+    seen.set(name.toLowerCase(), field);
+  }
   if (!isSet('elasticsearch.peers')) {
     if (isSet('elasticsearch.listen')) {
       report(

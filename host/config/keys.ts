@@ -9,7 +9,7 @@ import {
 import { DENIALS } from '../policy/engine.ts';
 import { address, prefix } from './address.ts';
 import { cachePrefix, redisHost, redisNodes, tlsVersion } from './cache-values.ts';
-import { groupMappings, identityHeader, listenAddress } from './elastic-values.ts';
+import { groupMappings, identityHeader, listenAddress, roleNames } from './elastic-values.ts';
 import { goDuration } from './go-values.ts';
 import { identityHeaders } from './identity-presets.ts';
 import { IDENTITY_PROOF_KEYS } from './identity-proof.ts';
@@ -104,7 +104,7 @@ export const VALUE_KEYS = {
   ...NOTIFIER_KEYS,
   ...PASSWORD_POLICY_KEYS,
   ...REGULATION_KEYS,
-  default_roles: textList,
+  default_roles: roleNames,
   group_mappings: groupMappings,
   trusted_proxies: textList,
   allow_http: textList,

@@ -74,7 +74,7 @@ export function duration(min: number, max: number): Reader<number> {
 }
 
 /** Headers that mean something else, to us or to the proxy. */
-const TAKEN_HEADERS: ReadonlySet<string> = new Set([
+export const TAKEN_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
   'proxy-authorization',
   'cookie',

@@ -29,11 +29,19 @@ const DURATION: JsonSchema = {
     { type: 'string', pattern: DURATION_PATTERN },
   ],
 };
+/** Headers that mean something else, written as people do. */
+const TAKEN =
+  '^([Pp]roxy-)?[Aa]uthorization$|^([Cc]ookie|[Hh]ost|[Cc]onnection|[Uu]pgrade|[Cc]ontent-([Ll]ength|[Tt]ype)|[Tt]ransfer-[Ee]ncoding|[Tt][Ee]|[Tt]railer|[Ff]orwarded|[Xx]-[Rr]eal-[Ii][Pp]|[Xx]-([Oo]riginal|[Rr]ewrite)-(URL|[Uu]rl))$';
 const IDENTITY_HEADER: JsonSchema = {
   description: 'Name of the header that says it.',
   type: 'string',
   pattern: '^[A-Za-z0-9-]{1,64}$',
+  not: {
+    pattern: `^([Pp]ostern|[Ss]ec)-|^[Xx]-[Ff]orwarded-([Ff]or|[Hh]ost|[Pp]roto|[Pp]ort|URI|[Uu]ri|[Mm]ethod|[Pp]refix|[Ss]erver|[Ss]sl|[Ss]cheme|[Tt]ls-.*)$|${TAKEN}`,
+  },
 };
+const ROLE: JsonSchema = { type: 'string', pattern: '^[!-~]([ -~]*[!-~])?$', maxLength: 507 };
+const ROLES: JsonSchema = { anyOf: [ROLE, { type: 'array', items: ROLE }] };
 /** Empty is as good as absent. */
 const FILE: JsonSchema = { type: 'string', pattern: '^(|.*\\S.*)$' };
 const REDIS_NAME =
@@ -180,8 +188,7 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
     type: 'string',
     pattern: '^[A-Za-z0-9-]{1,64}$',
     not: {
-      pattern:
-        '^([Pp]ostern|[Rr]emote|[Xx]-[Ff]orwarded|[Ss]ec)-|^([Pp]roxy-)?[Aa]uthorization$|^([Cc]ookie|[Hh]ost|[Cc]onnection|[Uu]pgrade|[Cc]ontent-([Ll]ength|[Tt]ype)|[Tt]ransfer-[Ee]ncoding|[Tt][Ee]|[Tt]railer|[Ff]orwarded|[Xx]-[Rr]eal-[Ii][Pp]|[Xx]-([Oo]riginal|[Rr]ewrite)-(URL|[Uu]rl))$',
+      pattern: `^([Pp]ostern|[Rr]emote|[Xx]-[Ff]orwarded|[Ss]ec)-|${TAKEN}`,
     },
     examples: ['X-Api-Key'],
   },
@@ -256,7 +263,12 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
   },
   'cache.expiration': {
     description: 'How long it is remembered that a user of Elasticsearch is as it should be.',
-    ...DURATION,
+    anyOf: [
+      { type: 'integer', minimum: 1 },
+      { type: 'string', pattern: DURATION_PATTERN },
+      // elastauth's, which are Go's: `1.5h`.
+      { type: 'string', pattern: '^\\+?((\\d+\\.?\\d*|\\.\\d+)(h|ms|m|s|us|µs|μs|ns))+$' },
+    ],
     default: '1h',
   },
   'cache.extend': { description: 'That time begins anew with each use.', ...BOOLEAN, default: false },
@@ -341,14 +353,15 @@ export const KEY_DOCS: Readonly<Record<string, JsonSchema>> = {
   ...regulationDocs(DURATION),
   default_roles: {
     description: 'Roles in Elasticsearch of users of whose groups none is mapped.',
-    ...TEXTS,
+    ...ROLES,
     examples: [['kibana_user']],
   },
   group_mappings: {
     description:
       'Groups and the roles in Elasticsearch that they give; the case of a group counts for nothing.',
     type: 'object',
-    additionalProperties: TEXTS,
+    propertyNames: { pattern: '\\S' },
+    additionalProperties: ROLES,
     examples: [{ admins: ['superuser'] }],
   },
   trusted_proxies: {

@@ -81,7 +81,7 @@ describe("elastauth's durations", () => {
       parse(ES, { ELASTAUTH_CACHE_EXPIRE: text }),
       parse(ES, { ELASTAUTH_CACHE_EXPIRATION: text }),
     ]) {
-      expect([cache.expirationSeconds, errors]).toEqual([seconds, []]);
+      expect([cache?.expirationSeconds, errors]).toEqual([seconds, []]);
     }
   });
 
@@ -107,7 +107,7 @@ describe('keys that say different things', () => {
   it('of ours win, and the variable of elastauth is said to be idle', () => {
     const env = { ELASTAUTH_CACHE_EXPIRE: '2h', POSTERN_CACHE_EXPIRATION: '1h' };
     const { cache, errors, warnings } = parse(ES, env);
-    expect([cache.expirationSeconds, errors, warnings]).toEqual([
+    expect([cache?.expirationSeconds, errors, warnings]).toEqual([
       3_600,
       [],
       ['ELASTAUTH_CACHE_EXPIRE: not used: `POSTERN_CACHE_EXPIRATION` says it already; unset it'],
@@ -168,3 +168,66 @@ describe('elasticsearch.peers', () => {
     expect(parse(ES.replace('[127.0.0.1]', `['${peer}']`)).errors).toEqual([]);
   });
 });
+
+describe('names of headers', () => {
+  it.each(['X-User', 'Remote-User', 'X-Forwarded-User', 'X-Auth-Request-Preferred-Username', 'a'])(
+    'may be %s',
+    name => {
+      const { elasticsearch, errors } = parse(`${ES}headers_username: ${name}\n`);
+      expect([elasticsearch?.dropIn?.headers.username, errors]).toEqual([name, []]);
+    },
+  );
+
+  it.each([
+    'Authorization',
+    'cookie',
+    'Host',
+    'X-Forwarded-For',
+    'X-Forwarded-Host',
+    'X-Real-IP',
+    'X-Original-URL',
+    'Forwarded',
+    'Postern-Request',
+    'Sec-Fetch-User',
+    'Remote_User',
+    'X User',
+    '""',
+  ])('may not be %s', name => {
+    expect(parse(`${ES}headers_username: ${name}\n`).errors.join()).toContain('must be the name of a header');
+  });
+
+  it('differ', () => {
+    expect(parse(`${ES}headers_username: X-A\nheaders_groups: x-a\n`).errors).toEqual([
+      'headers_groups: must not be `x-a`: `elasticsearch.headers.username` is it already',
+    ]);
+    expect(parse(`${ES}headers_name: remote-user\n`).errors).toHaveLength(1);
+  });
+});
+
+describe('roles', () => {
+  it.each(['[a]', 'a', '[]', '[a b, "c-d_e/*"]', `['${'r'.repeat(507)}']`])('may be %s', text => {
+    expect(parse(`${ES}default_roles: ${text}\n`).errors).toEqual([]);
+    expect(parse(`${ES}group_mappings: { x: ${text} }\n`).errors).toEqual([]);
+  });
+
+  it.each(['[""]', '[" "]', '["a "]', '["a\\n"]', '[jörg]', `['${'r'.repeat(508)}']`])(
+    'may not be %s: Elasticsearch has none that are called so',
+    text => {
+      expect(parse(`${ES}default_roles: ${text}\n`).errors.join()).toMatch(/^default_roles: must name roles/);
+      expect(parse(`${ES}group_mappings: { x: ${text} }\n`).errors.join()).toMatch(
+        /^group_mappings: `x` must name roles/,
+      );
+    },
+  );
+
+  it('belong to groups with a name', () => {
+    expect(parse(`${ES}group_mappings: { ' ': [a] }\n`).errors).toHaveLength(1);
+  });
+});
+
+it.each(['sync_interval: 5m', 'headers: { username: A }', 'config_peers: ["::1"]', 'password_lifetime: 1d'])(
+  'elasticsearch.%s means nothing without hosts',
+  text => {
+    expect(parse(`elasticsearch: { ${text} }\n`).errors.join()).toContain('means nothing without');
+  },
+);
