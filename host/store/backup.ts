@@ -3,8 +3,10 @@ import { ask } from './ask.ts';
 import { StoreError } from './store.ts';
 import { FORMER_TABLES, TABLES, type Tables } from './tables.ts';
 
-/** First line of a backup. */
-const HEADER = { postern: 'storage backup', version: 1 } as const;
+/** First line of a backup. The last one says how many rows lie between: one that was cut is none. */
+const HEADER = { postern: 'storage backup', version: 2 } as const;
+/** Of the version before, which had no such line. */
+const ENDLESS_VERSION = 1;
 /** Rows written with one statement. */
 const BATCH = 100;
 
@@ -24,6 +26,7 @@ export async function backup(db: Kysely<Tables>, kind: 'sqlite' | 'postgres'): P
           lines.push(JSON.stringify({ table, row: encode(row) }));
         }
       }
+      lines.push(JSON.stringify({ rows: lines.length - 1 }));
       return lines;
     }),
   );
@@ -72,10 +75,12 @@ interface Line {
 
 function parse(lines: readonly string[]): Line[] {
   const [first, ...rest] = lines.filter(line => line.trim() !== '').map(read);
-  const header = first as Partial<typeof HEADER> | undefined;
-  if (header?.postern !== HEADER.postern || header.version !== HEADER.version) {
+  const { postern, version } = (first ?? {}) as { postern?: unknown; version?: unknown };
+  if (postern !== HEADER.postern || (version !== HEADER.version && version !== ENDLESS_VERSION)) {
     throw damaged('its first line is not that of a backup of this version');
   }
+  const end = version === HEADER.version ? (rest.pop() as { rows?: unknown } | null | undefined) : undefined;
+  if (version === HEADER.version && end?.rows !== rest.length) throw damaged('its end is missing');
   return rest.map((line, i) => {
     const { table, row } = (line ?? {}) as Partial<Line>;
     const isKnown = TABLES.some(name => name === table) || FORMER_TABLES.includes(String(table));

@@ -20,6 +20,12 @@ export interface StoreUnderTest {
 const SECRET = Buffer.alloc(32, 3);
 const NOW = 1_760_000_000_000;
 
+/** A backup as the version before wrote it, whose last line said nothing of its end. */
+const endless = (lines: readonly string[]): string[] => [
+  JSON.stringify({ postern: 'storage backup', version: 1 }),
+  ...lines.slice(1, -1),
+];
+
 const session = (over: Partial<Session> = {}): Session => ({
   id: 'hash-1',
   username: 'alice',
@@ -424,21 +430,24 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       const target = place.create();
       const moved = await open(SECRET, undefined, target);
       const targetDb = await openDatabase(target);
-      const keyless = lines.filter(line => !line.includes('"data_keys"'));
+      const keyless = endless(lines).filter(line => !line.includes('"data_keys"'));
+      const cuts = lines.map((_, at) => lines.slice(0, at));
       for (const broken of [
-        [],
+        ...cuts,
         lines.slice(1),
         keyless,
-        [...lines, '{'],
-        [...lines, 'null'],
-        [...lines, '{"table":"users","row":{}}'],
+        lines.toSpliced(1, 1),
+        [...lines, lines[1] ?? ''],
+        [...endless(lines), '{'],
+        [...endless(lines), 'null'],
+        [...endless(lines), '{"table":"users","row":{}}'],
       ]) {
         await expect(restore(targetDb, broken)).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
       }
       expect(await moved.sessions.ofUser('alice')).toEqual([]);
       // A line of a version that counted sign-outs.
       const counter = { username: 'alice', sign_outs: 1, preferred: null };
-      const all = [...lines, JSON.stringify({ table: 'accounts', row: counter })];
+      const all = [...endless(lines), JSON.stringify({ table: 'accounts', row: counter })];
       expect(await restore(targetDb, all)).toBe(4);
       await expect(restore(targetDb, lines)).rejects.toMatchObject({ code: 'ERR_STORE_CONFLICT' });
       await targetDb.destroy();

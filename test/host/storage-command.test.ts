@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { formatSecret } from '../../host/secret/secret.ts';
@@ -95,7 +95,9 @@ describe('postern storage restore', () => {
         },
       }),
     );
-    writeFileSync(file, `${rows.join('\n')}\n`, { flag: 'a' });
+    const [head = '', key = '', end = ''] = readFileSync(file, 'utf8').split('\n');
+    expect(end).toBe('{"rows":1}');
+    writeFileSync(file, [head, key, ...rows, '{"rows":40001}', ''].join('\n'));
     expect(statSync(file).size).toBeGreaterThan(4 * 1024 * 1024);
     const { code, err } = await run('storage', 'restore', file);
     expect([code, err]).toEqual([0, 'restored: 40001 rows\n']);
@@ -106,12 +108,15 @@ describe('postern storage restore', () => {
     await withStore(({ sessions }) => sessions.put(session('a'.repeat(32), 'alice')));
     const file = join(home, 'backup.jsonl');
     await run('storage', 'backup', '--out', file);
+    const cut = join(home, 'cut.jsonl');
+    writeFileSync(cut, readFileSync(file, 'utf8').replace(/\n.*\n$/, '\n'));
     const tries: [string, string][] = [
       [file, 'error: the database is not empty (sessions): restore into a new one\n'],
       [join(home, 'none.jsonl'), `error: ${join(home, 'none.jsonl')}: no such file`],
       [home, `error: ${home}: `],
       [join(home, 'postern.yml'), 'error: this is no whole backup: it holds what is no JSON\n'],
       [path(), 'error: this is no whole backup: it holds what is no JSON\n'],
+      [cut, 'error: this is no whole backup: its end is missing\n'],
     ];
     for (const [from, message] of tries) {
       const { code, out, err } = await run('storage', 'restore', from);
