@@ -30,6 +30,14 @@ export function elasticDomains(raw: unknown): string[] {
   );
 }
 
+/** The first domain behind which Elasticsearch is said to stand. */
+export function firstElastic(raw: unknown): string | undefined {
+  if (!Array.isArray(raw)) return undefined;
+  const entry = raw.find(one => isMapping(one) && one.elasticsearch === true);
+  const name = Array.isArray(entry?.domain) ? entry.domain[0] : entry?.domain;
+  return typeof name === 'string' ? name : undefined;
+}
+
 /**
  * Whether `domains` says so of a domain that is to be printed for a proxy:
  * the first entry that names it and says anything. A wildcard asks by its name.
