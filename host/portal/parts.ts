@@ -17,6 +17,9 @@ export interface FieldOptions {
   readonly hint?: Content;
 }
 
+/** The digits of every keyboard that the portal has a language for, and blanks (HTML: `pattern`). */
+const CODE_DIGITS = '[0-9\u0660-\u0669\u06f0-\u06f9 ]*';
+
 /** A field with its label. */
 export function field(options: FieldOptions): Html {
   const { name, label, type = 'text', autocomplete, value = '', describedBy, hint, maxLength } = options;
@@ -24,7 +27,7 @@ export function field(options: FieldOptions): Html {
   return html`<div class="item"><label for="${name}">${label}</label>
 <input id="${name}" name="${name}" type="${type}" value="${visible(value)}" autocomplete="${autocomplete}"${[
     html` autocapitalize="none" autocorrect="off" spellcheck="false" required`,
-    options.code === 'digits' && html` inputmode="numeric" pattern="[0-9 ]*"`,
+    options.code === 'digits' && html` inputmode="numeric" pattern="${CODE_DIGITS}"`,
     options.code !== undefined && html` class="code" dir="ltr"`,
     maxLength !== undefined && html` maxlength="${maxLength}"`,
     described !== '' && html` aria-describedby="${described}"`,

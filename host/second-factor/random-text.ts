@@ -14,7 +14,14 @@ export function randomText(length: number, random: (bytes: number) => Uint8Array
   return text;
 }
 
+/** The digits that an Arabic or a Persian keyboard types, as `0` to `9`. */
+export function asciiDigits(typed: string): string {
+  return typed.replace(/[\u0660-\u0669\u06f0-\u06f9]/g, digit => String(digit.charCodeAt(0) & 15));
+}
+
 /** What was typed: in any case, with blanks and hyphens anywhere. */
 export function normalText(typed: string): string {
-  return typed.replace(/[\s\u2010-\u2015-]/g, '').toUpperCase();
+  return asciiDigits(typed)
+    .replace(/[\s\u2010-\u2015-]/g, '')
+    .toUpperCase();
 }

@@ -5,6 +5,7 @@ import type { FactorStore } from '../store/store.ts';
 import { Attempts } from './attempts.ts';
 import { type Pending, PendingSecrets } from './pending.ts';
 import { qrCode } from './qr.ts';
+import { asciiDigits } from './random-text.ts';
 import { makeRecoveryCodes, readRecoveryCode, shownRecoveryCode } from './recovery-codes.ts';
 import type { Device, Finished, Registration, SecondFactors, Verified, Who } from './second-factors.ts';
 import { base32, keyUri, matchingStep } from './totp.ts';
@@ -134,9 +135,9 @@ export class StoredFactors implements SecondFactors {
   }
 }
 
-/** Six or eight digits, as some type them: `123 456`. */
+/** Six or eight digits, as some type them: `123 456`, or `١٢٣٤٥٦`. */
 function normalDigits(typed: string): string | undefined {
-  const digits = typed.replace(/\s/g, '');
+  const digits = asciiDigits(typed).replace(/\s/g, '');
   return /^(\d{6}|\d{8})$/.test(digits) ? digits : undefined;
 }
 

@@ -145,6 +145,20 @@ describe('a device', () => {
     expect(await w.factors.verifyCode('jane', code())).toBe('bad');
   });
 
+  it.each([
+    ['an Arabic keyboard', 0x660],
+    ['a Persian one', 0x6f0],
+  ])('takes codes from %s, with blanks in them', async (_, zero) => {
+    const w = world();
+    const { code } = await register(w);
+    w.pass(60_000);
+    const typed = [...code()].map(digit => String.fromCharCode(zero + Number(digit)));
+    expect(
+      await w.factors.verifyCode('john', ` ${typed.slice(0, 3).join('')}\u00a0${typed.slice(3).join('')}`),
+    ).toBe('good');
+    expect(await w.factors.verifyCode('john', code())).toBe('bad');
+  });
+
   it('has codes that work once each: not after registering, not again, not an older one', async () => {
     const w = world();
     const { code } = await register(w);

@@ -288,7 +288,7 @@ describe('the second step', () => {
     const page = await other.get(`${FACTOR}?${sealed}`);
     expect(page.status).toBe(200);
     expect(page.body).toMatch(
-      /<input id="code" name="code" type="text" value="" autocomplete="one-time-code"[^>]* inputmode="numeric" pattern="\[0-9 \]\*"/,
+      /<input id="code" name="code" type="text" value="" autocomplete="one-time-code"[^>]* inputmode="numeric" pattern="\[0-9٠-٩۰-۹ \]\*"/,
     );
     const before = other.jar.get(SESSION) ?? '';
     const answer = await other.submit(formOf(page, 'second-factor'), { code: digits(totp) });
