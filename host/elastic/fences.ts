@@ -6,6 +6,11 @@ const TOPIC = 'elastic-fence';
 const ANSWER_MS = 1_000;
 /** Guests look at the state page twice a second; then their requests come here and wait. */
 const SETTLE_MS = 1_000;
+/**
+ * Whoever raises a fence has written after it by then, or never will: as long as a
+ * provisioning takes.
+ */
+const PENDING_MS = 5_000;
 /** How many users are told apart; beyond that a fence stands before all of them. */
 const MAX_USERS = 10_000;
 
@@ -18,6 +23,8 @@ export class Fences {
   readonly #cache: Cache;
   readonly #clock: Clock;
   readonly #raised = new Map<string, number>();
+  /** Generations that are about to be written. */
+  readonly #next = new Map<string, { readonly generation: number; readonly until: number }>();
   #all = 0;
   readonly #unsubscribe: () => void;
 
@@ -26,12 +33,16 @@ export class Fences {
     this.#cache = cache;
     this.#clock = clock;
     this.#unsubscribe = cache.subscribe(TOPIC, payload => {
-      const { name, username } = JSON.parse(Buffer.from(payload).toString('utf8'));
+      const { name, username, next } = JSON.parse(Buffer.from(payload).toString('utf8'));
       if (this.#raised.size >= MAX_USERS) {
         this.#raised.clear();
+        this.#next.clear();
         this.#all++;
       }
       this.#raised.set(name, (this.#raised.get(name) ?? 0) + 1);
+      if (typeof next === 'number') {
+        this.#next.set(name, { generation: next, until: clock.monotonic() + PENDING_MS });
+      }
       onRaised(username);
     });
   }
@@ -44,12 +55,29 @@ export class Fences {
   }
 
   /**
+   * The generation that another host may be about to write, undefined when nobody
+   * is. For who cannot wait for its turn, as the store cannot say whose it is: an
+   * older password would end under the hands of whoever it is given to.
+   */
+  pending(name: string): number | undefined {
+    const next = this.#next.get(name);
+    return next === undefined || next.until <= this.#clock.monotonic() ? undefined : next.generation;
+  }
+
+  /** Nothing comes of the fence that this host has raised. */
+  drop(name: string): void {
+    this.#next.delete(name);
+  }
+
+  /**
    * Raises a fence and waits until nobody uses the old password any more. False
    * when a host could not be told that may still have guests which do: then the
    * password must stay. Rejects with `CacheError` when the store is down.
+   *
+   * @param next generation of the password that is to be written then
    */
-  async raise(name: string, username: string, signal: AbortSignal): Promise<boolean> {
-    const payload = Buffer.from(JSON.stringify({ name, username }), 'utf8');
+  async raise(name: string, username: string, signal: AbortSignal, next?: number): Promise<boolean> {
+    const payload = Buffer.from(JSON.stringify({ name, username, next }), 'utf8');
     const { missing } = await this.#cache.broadcast(TOPIC, payload, ANSWER_MS);
     if (missing.some(host => host.until > this.#clock.now())) return false;
     await new Promise<void>(resolve => this.#clock.after(SETTLE_MS, resolve));

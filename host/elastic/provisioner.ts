@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cache, CacheError, type CacheKey, orMiss } from '../cache/cache.ts';
 import type { SingleFlight } from '../cache/single-flight.ts';
 import type { Clock } from '../clock.ts';
@@ -22,6 +23,8 @@ export const PROVISION_MS = 5_000;
 const MAX_WRITES = 16;
 /** Seconds after which whoever could not be provisioned may ask again. */
 const RETRY_AFTER = 5;
+/** How often is looked for a password that another host is about to write. */
+const PENDING_POLL_MS = 100;
 /** How often the result of somebody else's attempt, made for other groups, is followed by an own one. */
 const MAX_TURNS = 4;
 
@@ -200,7 +203,7 @@ export class Provisioner {
     try {
       const flight = await this.#deps.flights.run(
         flightKey(wanted.name),
-        async ({ signal }) => encodeOutcome(await this.#attempt(task, signal)),
+        async ({ signal, fence }) => encodeOutcome(await this.#attempt(task, signal, fence === 0)),
         {
           waitMs: left,
           runMs: left,
@@ -218,7 +221,8 @@ export class Provisioner {
     }
   }
 
-  async #attempt({ wanted, print, isStill }: Task, signal: AbortSignal): Promise<Outcome> {
+  /** @param isAlone the store could not say whose turn it is */
+  async #attempt({ wanted, print, isStill }: Task, signal: AbortSignal, isAlone: boolean): Promise<Outcome> {
     const { cache, cacheSeconds } = this.#deps;
     const writer = this.#writer as UserWriter;
     const forget = async () => void (await cache.delete(knownKey(wanted.name)));
@@ -233,9 +237,21 @@ export class Provisioner {
         this.#deps.hosts.join(', '),
       );
     }
-    const written = await writer.write(wanted, signal, forget, check).finally(slot.leave);
+    const isOld = (generation: number) => isAlone && generation < (this.#fences.pending(wanted.name) ?? 0);
+    let written: number | 'refused';
+    try {
+      written = await writer.write(wanted, signal, forget, check);
+      while (written !== 'refused' && isOld(written)) {
+        await sleep(PENDING_POLL_MS);
+        written = await writer.write(wanted, signal, forget, check);
+      }
+    } finally {
+      slot.leave();
+    }
     if (written === 'refused') return { kind: 'refused', print };
     const outcome: Outcome = { kind: 'ready', print, generation: written };
+    // It may be older than what somebody whose turn it was has put there.
+    if (isAlone) return outcome;
     await orMiss(cache.set(knownKey(wanted.name), encodeOutcome(outcome), cacheSeconds));
     return outcome;
   }

@@ -60,8 +60,9 @@ export class UserWriter {
     let found = await this.#find(wanted, signal);
     if (found === 'refused') return found;
     let rotates = false;
-    if (this.#isToRotate(found.owner)) {
-      const isRaised = await this.#fence(wanted, signal, forget);
+    if (found.owner !== undefined && this.#isToRotate(found.owner)) {
+      const next = found.owner.mark.generation + 1;
+      const isRaised = await this.#fence(wanted, next, signal, forget);
       // A second or two ago: where the store could not say whose turn it is, another host was faster.
       found = await this.#find(wanted, signal);
       if (found === 'refused') return found;
@@ -142,6 +143,7 @@ export class UserWriter {
 
   async #fence(
     { name, username }: Wanted,
+    next: number,
     signal: AbortSignal,
     forget: () => Promise<void>,
   ): Promise<boolean> {
@@ -149,7 +151,7 @@ export class UserWriter {
     const fields = { user: username };
     try {
       await forget();
-      if (await fences.raise(name, username, signal)) return true;
+      if (await fences.raise(name, username, signal, next)) return true;
       log.warn('an Elasticsearch password is kept for now: a host could not be told that it changes', fields);
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
@@ -158,6 +160,7 @@ export class UserWriter {
         code: error.code,
       });
     }
+    fences.drop(name);
     return false;
   }
 

@@ -1,11 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
+import { MemoryCache, MemorySpace } from '../../host/cache/memory-cache.ts';
+import { systemClock } from '../../host/clock.ts';
 import type { ElasticClient, StoredUser, UserToWrite } from '../../host/elastic/client.ts';
-import type { Fences } from '../../host/elastic/fences.ts';
+import { Fences } from '../../host/elastic/fences.ts';
 import { ElasticPasswords } from '../../host/elastic/password.ts';
+import { Provisioner } from '../../host/elastic/provisioner.ts';
 import { userOf, wantedOf } from '../../host/elastic/wanted.ts';
 import { UserWriter } from '../../host/elastic/writer.ts';
 import { ELASTIC_SECRET, person } from '../support/elastic.ts';
 import { FakeClock, fakeLogger } from '../support/host-fakes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 describe('two hosts at one user, whose store cannot say whose turn it is', () => {
   const passwords = new ElasticPasswords(ELASTIC_SECRET);
@@ -39,7 +44,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
   }
 
   function writer(client: ElasticClient, clock: FakeClock, raise: Fences['raise'], log = fakeLogger()) {
-    const fences = { raise } as Fences;
+    const fences = { raise, drop() {} } as unknown as Fences;
     return new UserWriter({ client, passwords, passwordSeconds: 3_600, fences, clock, log });
   }
 
@@ -97,5 +102,43 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
     expect(await one.write(wanted, signal, forget)).toBe(1);
     expect(writes).toEqual([]);
     expect(log.lines).toMatchObject([{ level: 'warn', fields: { user: 'alice' } }]);
+  });
+
+  it('waits for the password that another host is about to write', async () => {
+    const now = new Date().toISOString();
+    const { client, writes, other } = cluster(1, now);
+    const log = fakeLogger();
+    const space = new MemorySpace();
+    const [here, there] = [0, 1].map(
+      () => new MemoryCache({ clock: systemClock, random: randomBytes, log, space }),
+    ) as [MemoryCache, MemoryCache];
+    const provisioner = new Provisioner({
+      ...{ hosts: [], client, passwords, roles: () => ['viewer'], cache: here, clock: systemClock, log },
+      // As where the store is away: nobody says whose turn it is.
+      flights: {
+        run: async (_name, work) => ({ status: 'done', value: await work({ signal, fence: 0 }), ran: true }),
+      },
+      ...{ cacheSeconds: 3_600, extendCache: false, passwordSeconds: 3_600 },
+    });
+    const fences = new Fences(there, systemClock, () => {});
+    try {
+      const given = async () => {
+        const answer = await provisioner.provision(person('alice'), 'directory');
+        return answer.status === 'ready' ? answer.authorization : answer.status;
+      };
+      expect(await given()).toBe(passwords.authorization('alice', 1));
+      const raised = fences.raise('alice', 'alice', signal, 2);
+      await waitUntil('the fence', () => fences.pending('alice') === 2);
+      const waiting = given();
+      expect(await raised).toBe(true);
+      other(2, now);
+      expect(await waiting).toBe(passwords.authorization('alice', 2));
+      expect(writes).toEqual([]);
+      // Whose turn it is not keeps what it has come to for itself.
+      expect(await here.get({ kind: 'elastic-known', name: 'alice' })).toBeUndefined();
+    } finally {
+      fences.close();
+      provisioner.close();
+    }
   });
 });
