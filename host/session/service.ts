@@ -18,6 +18,7 @@ import { SessionTokens, sessionId } from './token.ts';
 const TOUCH_MS = 1_000;
 /** The same where nothing depends on it but what the list of devices shows. */
 const TOUCH_REMEMBERED_MS = 60_000;
+
 export interface SessionServiceDeps {
   readonly store: Store;
   readonly cookies: readonly CookieConfig[];
