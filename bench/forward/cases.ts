@@ -14,7 +14,7 @@ export const CASES = [
   'traefik_bare',
   'nginx_noop',
   'nginx',
-  'nginx_plain',
+  'nginx_unix',
   'nginx_bare',
   'nginx_noop_unix',
 ] as const;
@@ -30,9 +30,9 @@ export const TITLES: Readonly<Record<Case, string>> = {
   traefik_plain: "Traefik, Postern's host without TLS",
   traefik_bare: "Traefik, node's http alone",
   nginx_noop: 'nginx, do-nothing server',
-  nginx: "nginx, Postern's host by a Unix socket",
-  nginx_plain: "nginx, Postern's host by TCP",
-  nginx_bare: "nginx, node's http alone by TCP",
+  nginx: "nginx, Postern's host",
+  nginx_unix: "nginx, Postern's host by a Unix socket",
+  nginx_bare: "nginx, node's http alone",
   nginx_noop_unix: 'nginx, do-nothing server by a Unix socket',
 };
 
@@ -44,12 +44,12 @@ export const FLOORS: Readonly<Partial<Record<Case, Case>>> = {
   traefik_plain: 'traefik_noop',
   traefik_bare: 'traefik_noop',
   nginx: 'nginx_noop',
-  nginx_plain: 'nginx_noop',
+  nginx_unix: 'nginx_noop',
   nginx_bare: 'nginx_noop',
   nginx_noop_unix: 'nginx_noop',
 };
 
-/** One host name for each door of a proxy; by a Unix socket, as for TLS, is the one that docs/proxies.md recommends. */
+/** One host name for each door of a proxy. */
 export const HOST_DOMAIN = DOMAIN;
 export const PLAIN_DOMAIN = 'plain.example.com';
 export const BARE_DOMAIN = 'bare.example.com';
@@ -61,7 +61,7 @@ const DOMAINS: Readonly<Partial<Record<Case, string>>> = {
   traefik_plain: PLAIN_DOMAIN,
   traefik_bare: BARE_DOMAIN,
   nginx_noop: NOOP_DOMAIN,
-  nginx_plain: PLAIN_DOMAIN,
+  nginx_unix: PLAIN_DOMAIN,
   nginx_bare: BARE_DOMAIN,
   nginx_noop_unix: NOOP_UNIX_DOMAIN,
 };

@@ -14,7 +14,7 @@ export interface Nginx {
 /** What nginx asks, each as an `upstream` names it: `127.0.0.1:9091` or `unix:/path`. */
 export interface Asked {
   readonly host: string;
-  readonly plainHost: string;
+  readonly hostUnix: string;
   readonly bare: string;
   readonly noop: string;
   readonly noopUnix: string;
@@ -65,7 +65,7 @@ ${upstreams.join('')}  proxy_http_version 1.1;
     location = /up { return 200; }
   }
 ${door(port, HOST_DOMAIN, 'http://host/api/authz/auth-request')}
-${door(port, PLAIN_DOMAIN, 'http://plainHost/api/authz/auth-request')}
+${door(port, PLAIN_DOMAIN, 'http://hostUnix/api/authz/auth-request')}
 ${door(port, BARE_DOMAIN, 'http://bare/auth')}
 ${door(port, NOOP_DOMAIN, 'http://noop/auth')}
 ${door(port, NOOP_UNIX_DOMAIN, 'http://noopUnix/auth')}

@@ -111,8 +111,8 @@ export async function startStage(go: Go, traefik: string, nginx: string, users: 
     }),
   });
   const web = await startNginx(nginx, {
-    host: `unix:${socket}`,
-    plainHost: new URL(hostUrl).host,
+    host: new URL(hostUrl).host,
+    hostUnix: `unix:${socket}`,
     bare: new URL(bare.url).host,
     noop: new URL(noop.url).host,
     noopUnix: `unix:${noopSocket}`,
@@ -124,7 +124,7 @@ export async function startStage(go: Go, traefik: string, nginx: string, users: 
       if (name.includes('bare')) return bare.child;
       if (name.endsWith('_noop')) return noop.child;
       if (name === 'nginx_noop_unix') return noopUnix.child;
-      if (name === 'nginx') return unixHost;
+      if (name === 'nginx_unix') return unixHost;
       return name === 'traefik' ? tlsHost : host;
     },
     async metric(name) {
