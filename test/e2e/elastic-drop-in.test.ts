@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import {
   type Elasticsearch,
 } from '../support/elasticsearch/elasticsearch.ts';
 import { freePorts } from '../support/net.ts';
-import { type Postern, startPostern } from '../support/postern.ts';
+import { type Postern, posternCommand, startPostern } from '../support/postern.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 
 /** The users file is not asked here; it must hold somebody. */
@@ -195,13 +195,7 @@ log_level: "info"
       ),
     ].map(([, text]) => text as string),
   )('does what docs/elasticsearch.md shows: %s', text => {
-    const bin = join(postern.home, 'bin');
-    mkdirSync(bin, { recursive: true });
-    writeFileSync(
-      join(bin, 'postern'),
-      `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`,
-    );
-    chmodSync(join(bin, 'postern'), 0o755);
+    const bin = posternCommand(postern.home);
     const here = text
       .replaceAll('http://localhost:5000', `http://127.0.0.1:${port}`)
       .replaceAll('http://elasticsearch:9200', es.url);

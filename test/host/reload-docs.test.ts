@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { POLICY_TREES, VALUE_KEYS } from '../../host/config/keys.ts';
 import type { Config } from '../../host/config/schema.ts';
 import { takeOver, waitingKeys } from '../../host/reload/live-config.ts';
+import { posternCommand } from '../support/postern.ts';
 import { type Service, startService } from '../support/service.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 import { ask } from '../support/test-app.ts';
@@ -70,10 +71,8 @@ access_control:
     return (await ask(port, '/api/authz/forward-auth', headers)).status;
   };
   const run = (script: string, more: Record<string, string> = {}) => {
-    const bin = join(home, 'bin');
-    mkdirSync(bin, { recursive: true });
-    const command = `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`;
-    for (const [name, text] of Object.entries({ postern: command, ...more })) {
+    const bin = posternCommand(home);
+    for (const [name, text] of Object.entries(more)) {
       writeFileSync(join(bin, name), text);
       chmodSync(join(bin, name), 0o755);
     }

@@ -1,18 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { HINTED_CODES } from '../../host/elastic/error.ts';
+import { posternCommand } from '../support/postern.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /** Its commands for Docker are run by no test, as the page says; the files that they use fit their schemas. */
@@ -43,13 +36,7 @@ describe('docs/elasticsearch-set-up.md', () => {
 
   it('makes the secrets that the containers are given, for their owner alone', () => {
     const home = tempDirectory();
-    const bin = join(home, 'bin');
-    mkdirSync(bin);
-    writeFileSync(
-      join(bin, 'postern'),
-      `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`,
-    );
-    chmodSync(join(bin, 'postern'), 0o755);
+    const bin = posternCommand(home);
     const commands = blocks.filter(({ language, name }) => language === 'sh' && name === undefined);
     expect(commands).toHaveLength(1);
     const run = spawnSync('bash', ['-euo', 'pipefail', '-c', commands.map(({ text }) => text).join('\n')], {

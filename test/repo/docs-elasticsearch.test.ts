@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { VALUE_KEYS } from '../../host/config/keys.ts';
 import { parseConfig } from '../../host/config/parse.ts';
 import { SECRET_TEXTS } from '../../host/config/secret-text.ts';
 import { createSecret } from '../../host/secret/secret.ts';
+import { posternCommand } from '../support/postern.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /** What of docs/elasticsearch.md needs no Elasticsearch; the rest runs in test/e2e/elastic-drop-in.test.ts. */
@@ -19,10 +20,7 @@ const blocks = [...page.matchAll(/^```(\S+)(?: (\S+))?\n([\s\S]*?)^```$/gm)].map
 const secret = createSecret();
 
 const home = tempDirectory();
-const bin = join(home, 'bin');
-mkdirSync(bin);
-writeFileSync(join(bin, 'postern'), `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`);
-chmodSync(join(bin, 'postern'), 0o755);
+const bin = posternCommand(home);
 writeFileSync(
   join(home, 'users.yml'),
   `users: { alice: { displayname: Alice, groups: [admins, developers], password: '$2b$04$${'a'.repeat(53)}' } }\n`,

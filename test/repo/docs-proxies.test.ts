@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatSecret } from '../../host/secret/secret.ts';
 import { startChild } from '../support/child.ts';
 import { freePort } from '../support/net.ts';
+import { posternCommand } from '../support/postern.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /**
@@ -22,10 +23,7 @@ const shown = blocks.filter(({ name }) => name.startsWith('examples/'));
 const commands = blocks.filter(({ language }) => language === 'sh');
 
 const home = tempDirectory();
-const bin = join(home, 'bin');
-mkdirSync(bin);
-writeFileSync(join(bin, 'postern'), `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`);
-chmodSync(join(bin, 'postern'), 0o755);
+const bin = posternCommand(home);
 const env = {
   PATH: `${bin}:${process.env.PATH}`,
   HOME: home,

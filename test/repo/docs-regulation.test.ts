@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import { createRegulator } from '../../host/regulation/create.ts';
 import { createSecret } from '../../host/secret/secret.ts';
 import { describeWith } from '../support/component.ts';
 import { FakeClock, FakeDirectory, FakeEngine, fakeRandom } from '../support/host-fakes.ts';
+import { posternCommand } from '../support/postern.ts';
 import { findProgram } from '../support/program.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
@@ -105,13 +106,7 @@ describe('docs/regulation.md', () => {
 
   it('shows commands that run in their order', () => {
     const home = tempDirectory();
-    const bin = join(home, 'bin');
-    mkdirSync(bin);
-    writeFileSync(
-      join(bin, 'postern'),
-      `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`,
-    );
-    chmodSync(join(bin, 'postern'), 0o755);
+    const bin = posternCommand(home);
     writeFileSync(join(home, 'postern.yml'), blocks('yaml')[0] ?? '');
     writeFileSync(join(home, 'users.yml'), `users: { alice: { password: '${DIGEST}' } }\n`);
     const env = { PATH: `${bin}:${process.env.PATH}`, POSTERN_SECRET: createSecret() };

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatSecret } from '../../host/secret/secret.ts';
+import { posternCommand } from '../support/postern.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /**
@@ -21,12 +22,7 @@ const configurations = blocks.filter(({ name }) => /^[a-z]+\.yml$/.test(name));
 const commands = blocks.filter(({ language }) => language === 'sh');
 
 const home = tempDirectory();
-mkdirSync(join(home, 'bin'));
-writeFileSync(
-  join(home, 'bin/postern'),
-  `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`,
-);
-chmodSync(join(home, 'bin/postern'), 0o755);
+posternCommand(home);
 copyFileSync(join(root, 'examples/users.yml'), join(home, 'users.yml'));
 const run = (command: string) =>
   spawnSync('sh', ['-euc', command], {

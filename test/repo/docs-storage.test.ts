@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../host/config/parse.ts';
 import { createSecret } from '../../host/secret/secret.ts';
 import { openStore } from '../../host/store/open.ts';
+import { posternCommand } from '../support/postern.ts';
 import { runCli } from '../support/run-cli.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
@@ -18,12 +19,9 @@ const blocks = (language: string) =>
   );
 
 const home = tempDirectory();
-const bin = join(home, 'bin');
+const bin = posternCommand(home);
 const file = (name: string) => join(home, name);
 const [secret, next] = [createSecret(), createSecret()];
-mkdirSync(bin);
-writeFileSync(join(bin, 'postern'), `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`);
-chmodSync(join(bin, 'postern'), 0o755);
 writeFileSync(file('postern.secret'), secret);
 writeFileSync(file('new.secret'), next);
 // The page's folder is another machine's.

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { parseConfig } from '../../host/config/parse.ts';
 import { loadEngine } from '../../host/policy/load-engine.ts';
 import { createSecret } from '../../host/secret/secret.ts';
 import { parseTokens } from '../../host/tokens/parse-tokens.ts';
+import { posternCommand } from '../support/postern.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /** Runs docs/tokens.md as a reader would: its commands in order, in one folder with its postern.yml. */
@@ -19,10 +20,7 @@ const engine = loadEngine(join(root, 'dist', 'embed.wasm'));
 const secret = createSecret();
 
 const home = tempDirectory();
-const bin = join(home, 'bin');
-mkdirSync(bin);
-writeFileSync(join(bin, 'postern'), `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`);
-chmodSync(join(bin, 'postern'), 0o755);
+const bin = posternCommand(home);
 
 afterAll(removeTempDirectories);
 

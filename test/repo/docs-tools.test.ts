@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { posternCommand } from '../support/postern.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /**
@@ -13,9 +14,7 @@ import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 afterAll(removeTempDirectories);
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const bin = tempDirectory();
-writeFileSync(join(bin, 'postern'), `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`);
-chmodSync(join(bin, 'postern'), 0o755);
+const bin = posternCommand(tempDirectory());
 
 interface Block {
   readonly language: string;

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { posternCommand } from '../support/postern.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /**
@@ -22,12 +23,7 @@ const blocks = [...page.matchAll(/^```(\S+)(?: (\S+))?\n([\s\S]*?)^```$/gm)].map
 );
 const hasJq = spawnSync('jq', ['--version']).status === 0;
 const home = tempDirectory();
-mkdirSync(join(home, 'bin'));
-writeFileSync(
-  join(home, 'bin/postern'),
-  `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`,
-);
-chmodSync(join(home, 'bin/postern'), 0o755);
+posternCommand(home);
 copyFileSync(join(root, 'test/cases/seeds/service-account-rules.yml'), join(home, 'copied.yml'));
 
 afterAll(removeTempDirectories);

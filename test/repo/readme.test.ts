@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startChild } from '../support/child.ts';
 import { freePort } from '../support/net.ts';
+import { posternCommand } from '../support/postern.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /**
@@ -19,10 +20,7 @@ const blocks = [...readme.matchAll(/^```(\S+)(?: (\S+))?\n([\s\S]*?)^```$/gm)].m
 );
 
 const home = tempDirectory();
-const bin = join(home, 'bin');
-mkdirSync(bin);
-writeFileSync(join(bin, 'postern'), `#!/bin/sh\nexec "${process.execPath}" "${root}dist/postern.mjs" "$@"\n`);
-chmodSync(join(bin, 'postern'), 0o755);
+const bin = posternCommand(home);
 const path = `${bin}:${process.env.PATH}`;
 
 afterAll(removeTempDirectories);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createSecret } from '../../host/secret/secret.ts';
@@ -58,4 +58,14 @@ export async function runPostern(
 ): Promise<{ code: number | string; output: string }> {
   const child = startChild(process.execPath, [program, ...args], { cwd: home, env, input });
   return { code: await child.exit, output: child.output };
+}
+
+/** A `postern` for the shell, as what is installed is called; answers its folder, `bin` below `home`, for the PATH. */
+export function posternCommand(home: string): string {
+  const bin = join(home, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const command = join(bin, 'postern');
+  writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`);
+  chmodSync(command, 0o755);
+  return bin;
 }
