@@ -1,5 +1,5 @@
 import { urlText } from '../http/go-url.ts';
-import { REPEATED } from '../http/request-headers.ts';
+import { REPEATED, type RequestHeaders } from '../http/request-headers.ts';
 import type { Request } from '../http/router.ts';
 import type { Engine } from '../policy/engine.ts';
 import type { Told } from './dialects/dialect.ts';
@@ -110,8 +110,12 @@ export function ownHost(request: Request): string | undefined {
  * then lies in no network: its own address would make everybody "internal".
  */
 export function resolveClient({ headers, peer }: Request, engine: Pick<Engine, 'clientAddress'>): string {
-  const forwardedFor = headers.values('x-forwarded-for').join(', ');
+  const forwardedFor = forwardedForOf(headers);
   return forwardedFor === '' ? '' : engine.clientAddress(peer, forwardedFor);
+}
+
+function forwardedForOf(headers: RequestHeaders): string {
+  return headers.values('x-forwarded-for').join(', ');
 }
 
 /**
@@ -124,6 +128,6 @@ export function resolveAgreedClient(request: Request, engine: Pick<Engine, 'clie
   const client = resolveClient(request, engine);
   const realIp = request.headers.one('x-real-ip');
   if (realIp === undefined || realIp === '' || realIp === client) return client;
-  const last = request.headers.values('x-forwarded-for').join(', ').split(',').at(-1)?.trim();
+  const last = forwardedForOf(request.headers).split(',').at(-1)?.trim();
   return realIp === last ? client : '';
 }
