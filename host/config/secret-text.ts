@@ -2,7 +2,7 @@ import type { Environment } from './environment.ts';
 import { REDIS_SECRETS, variableOf } from './keys.ts';
 import { NOTIFIER_SECRETS } from './notifier.ts';
 import type { Problem } from './problem.ts';
-import { readTextFile } from './read-file.ts';
+import { readSecretFile } from './secret-file.ts';
 
 /**
  * Passwords and keys for other services: each may be given as it is, or as the
@@ -56,8 +56,8 @@ export function readSecretText(
     return report('config.value', fileName, 'must be the path of a file');
   }
   const where = inEnv ? file : resolve(file);
-  const read = readTextFile(where, readFile);
-  if (!read.ok) return report(read.problem.code, fileName, `${where}: ${read.problem.message}`);
+  const read = readSecretFile({ name: file, path: where, key: name }, readFile);
+  if (!read.ok) return report(read.code, fileName, read.message);
   // Editors and `echo` end a file with a line break.
   const text = read.text.replace(/\r?\n$/, '');
   return text === '' ? report('config.value', fileName, `${where}: is empty`) : text;

@@ -1,7 +1,7 @@
 import { parseSecret } from '../secret/secret.ts';
 import type { Environment } from './environment.ts';
 import type { Problem } from './problem.ts';
-import { readTextFile } from './read-file.ts';
+import { readSecretFile } from './secret-file.ts';
 
 export interface SecretSources {
   readonly env: Environment;
@@ -66,8 +66,8 @@ function readOne(sources: SecretSources, key: string, problems: Problem[]): Uint
       return report('config.value', fileName, 'must be the path of a file');
     }
     const path = inEnv ? file : sources.resolve(file);
-    const read = readTextFile(path, sources.readFile);
-    if (!read.ok) return report(read.problem.code, fileName, `${path}: ${read.problem.message}`);
+    const read = readSecretFile({ name: file, path, key: name }, sources.readFile);
+    if (!read.ok) return report(read.code, fileName, read.message);
     return check(read.text, fileName, `${path}: `);
   }
   // The value itself is never shown, whatever it is.

@@ -51,7 +51,7 @@ export function isMadeToken(text: string): boolean {
 export function parseSecret(text: string): ParsedSecret {
   return parse(text, SECRET_PREFIX, GUEST_KEY_PREFIX, {
     missing:
-      'no secret: run `postern secret` once and put its output into POSTERN_SECRET_FILE or POSTERN_SECRET',
+      'no secret: make one with `postern secret --out FILE` and name that file in POSTERN_SECRET_FILE (or put the secret itself into POSTERN_SECRET)',
     foreign: `not a secret of Postern: it must begin with \`${SECRET_PREFIX}\`, as \`postern secret\` prints it; secrets of Authelia, passwords and passphrases are not accepted`,
     mixedUp: `this is the guest key, which is Traefik's: the host needs the root secret, which begins with \`${SECRET_PREFIX}\``,
     what: 'secret',

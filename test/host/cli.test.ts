@@ -48,7 +48,7 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 const SECRET = createSecret();
 const MISSING =
-  'error: POSTERN_SECRET: no secret: run `postern secret` once and put its output into POSTERN_SECRET_FILE or POSTERN_SECRET\n';
+  'error: POSTERN_SECRET: no secret: make one with `postern secret --out FILE` and name that file in POSTERN_SECRET_FILE (or put the secret itself into POSTERN_SECRET)\n';
 /** Little memory: the digest's cost is not what is tested. */
 const CHEAP = ['--memory', '64', '--iterations', '1', '--parallelism', '1'];
 

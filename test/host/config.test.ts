@@ -331,7 +331,7 @@ identity_providers:
 
 describe('secrets of the configuration', () => {
   const missing =
-    'POSTERN_SECRET: no secret: run `postern secret` once and put its output into POSTERN_SECRET_FILE or POSTERN_SECRET';
+    'POSTERN_SECRET: no secret: make one with `postern secret --out FILE` and name that file in POSTERN_SECRET_FILE (or put the secret itself into POSTERN_SECRET)';
   const foreign =
     'not a secret of Postern: it must begin with `postern_secret_`, as `postern secret` prints it; secrets of Authelia, passwords and passphrases are not accepted';
   const other = formatSecret(otherKey);
@@ -374,6 +374,24 @@ describe('secrets of the configuration', () => {
       '',
       { POSTERN_SECRET_FILE: '/x' },
       'POSTERN_SECRET_FILE: /x: no such file: create it or correct its path',
+    ],
+    [
+      'the secret itself in place of its file',
+      '',
+      { POSTERN_SECRET_FILE: SECRET },
+      'POSTERN_SECRET_FILE: no such file: write the path of one, or the secret itself into `POSTERN_SECRET` (what stands here is not shown, for it may be the secret)',
+    ],
+    [
+      'the secret itself in place of its file in the YAML file',
+      `secret_file: ${SECRET}\n`,
+      {},
+      'postern.yml:1: secret_file: no such file: write the path of one, or the secret itself into `secret` (what stands here is not shown, for it may be the secret)',
+    ],
+    [
+      'a password in place of its file',
+      'cache: { type: redis, redis: { host: localhost } }\n',
+      { POSTERN_SECRET: SECRET, POSTERN_CACHE_REDIS_PASSWORD_FILE: 'hunter2' },
+      'POSTERN_CACHE_REDIS_PASSWORD_FILE: no such file: write the path of one, or the secret itself into `POSTERN_CACHE_REDIS_PASSWORD` (what stands here is not shown, for it may be the secret)',
     ],
     [
       'a file with other text',

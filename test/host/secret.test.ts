@@ -42,7 +42,7 @@ describe('root secret', () => {
   });
 
   const missing =
-    'no secret: run `postern secret` once and put its output into POSTERN_SECRET_FILE or POSTERN_SECRET';
+    'no secret: make one with `postern secret --out FILE` and name that file in POSTERN_SECRET_FILE (or put the secret itself into POSTERN_SECRET)';
   const foreign =
     'not a secret of Postern: it must begin with `postern_secret_`, as `postern secret` prints it; secrets of Authelia, passwords and passphrases are not accepted';
   const damaged = 'damaged while copying: its checksum does not fit; copy it again';

@@ -72,14 +72,14 @@ const cases: readonly Case[] = [
     name: 'no secret',
     env: {},
     says: [
-      'error: POSTERN_SECRET: no secret: run `postern secret` once and put its output into POSTERN_SECRET_FILE or POSTERN_SECRET',
+      'error: POSTERN_SECRET: no secret: make one with `postern secret --out FILE` and name that file in POSTERN_SECRET_FILE (or put the secret itself into POSTERN_SECRET)',
     ],
   },
   {
     name: 'an empty secret',
     env: { POSTERN_SECRET: '' },
     says: [
-      'error: POSTERN_SECRET: no secret: run `postern secret` once and put its output into POSTERN_SECRET_FILE or POSTERN_SECRET',
+      'error: POSTERN_SECRET: no secret: make one with `postern secret --out FILE` and name that file in POSTERN_SECRET_FILE (or put the secret itself into POSTERN_SECRET)',
     ],
   },
   {
@@ -269,7 +269,7 @@ const cases: readonly Case[] = [
     users: ['    email:', '    emial:'],
     env: {},
     says: [
-      'error: POSTERN_SECRET: no secret: run `postern secret` once and put its output into POSTERN_SECRET_FILE or POSTERN_SECRET',
+      'error: POSTERN_SECRET: no secret: make one with `postern secret --out FILE` and name that file in POSTERN_SECRET_FILE (or put the secret itself into POSTERN_SECRET)',
       'error: postern.yml:11: access_control.rules[0]: the rule has no policy: add `policy`',
       'error: postern.yml:13: access_control.rules[0].polcy: `polcy` is no key here: the keys are domain, domain_regex, policy, subject, networks, methods, resources, query',
       'error: users.yml:5: users.my-service-account.emial: unknown key, did you mean `email`?',

@@ -316,7 +316,7 @@ describe('postern traefik', () => {
     expect(await postern(['a.test'], {})).toEqual({
       code: 1,
       out: '',
-      err: 'error: POSTERN_SECRET: no secret: run `postern secret` once and put its output into POSTERN_SECRET_FILE or POSTERN_SECRET\n',
+      err: 'error: POSTERN_SECRET: no secret: make one with `postern secret --out FILE` and name that file in POSTERN_SECRET_FILE (or put the secret itself into POSTERN_SECRET)\n',
     });
   });
 });
