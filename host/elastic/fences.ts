@@ -1,5 +1,6 @@
 import type { Cache } from '../cache/cache.ts';
 import type { Clock } from '../clock.ts';
+import { elasticName } from './user-name.ts';
 
 const TOPIC = 'elastic-fence';
 /** Hosts that are there answer in milliseconds. */
@@ -14,6 +15,13 @@ const PENDING_MS = 5_000;
 /** How many users are told apart; beyond that a fence stands before all of them. */
 const MAX_USERS = 10_000;
 
+/** A generation that is about to be written, by one host. */
+interface Pending {
+  readonly by: string;
+  readonly generation: number;
+  readonly until: number;
+}
+
 /**
  * Before a password changes, everything that carries the old one is taken back
  * on every host that shares the store. A fence is raised for one user: whoever
@@ -23,8 +31,8 @@ export class Fences {
   readonly #cache: Cache;
   readonly #clock: Clock;
   readonly #raised = new Map<string, number>();
-  /** Generations that are about to be written. */
-  readonly #next = new Map<string, { readonly generation: number; readonly until: number }>();
+  /** Of each user; more than one where hosts cannot tell whose turn it is. */
+  readonly #next = new Map<string, readonly Pending[]>();
   #all = 0;
   readonly #unsubscribe: () => void;
 
@@ -33,7 +41,10 @@ export class Fences {
     this.#cache = cache;
     this.#clock = clock;
     this.#unsubscribe = cache.subscribe(TOPIC, payload => {
-      const { name, username, next } = JSON.parse(Buffer.from(payload).toString('utf8'));
+      const { username, by, next } = JSON.parse(Buffer.from(payload).toString('utf8'));
+      const named = elasticName(username);
+      if (!named.ok) return;
+      const { name } = named;
       if (this.#raised.size >= MAX_USERS) {
         this.#raised.clear();
         this.#next.clear();
@@ -41,7 +52,8 @@ export class Fences {
       }
       this.#raised.set(name, (this.#raised.get(name) ?? 0) + 1);
       if (typeof next === 'number') {
-        this.#next.set(name, { generation: next, until: clock.monotonic() + PENDING_MS });
+        const others = this.#pending(name).filter(pending => pending.by !== by);
+        this.#next.set(name, [...others, { by, generation: next, until: clock.monotonic() + PENDING_MS }]);
       }
       onRaised(username);
     });
@@ -60,13 +72,19 @@ export class Fences {
    * older password would end under the hands of whoever it is given to.
    */
   pending(name: string): number | undefined {
-    const next = this.#next.get(name);
-    return next === undefined || next.until <= this.#clock.monotonic() ? undefined : next.generation;
+    const generations = this.#pending(name).map(({ generation }) => generation);
+    return generations.length === 0 ? undefined : Math.max(...generations);
   }
 
-  /** Nothing comes of the fence that this host has raised. */
+  /** Nothing comes of the fence that this host has raised; what others are about to write they still are. */
   drop(name: string): void {
-    this.#next.delete(name);
+    const others = this.#pending(name).filter(({ by }) => by !== this.#cache.hostId);
+    if (others.length === 0) this.#next.delete(name);
+    else this.#next.set(name, others);
+  }
+
+  #pending(name: string): readonly Pending[] {
+    return (this.#next.get(name) ?? []).filter(({ until }) => until > this.#clock.monotonic());
   }
 
   /**
@@ -76,8 +94,8 @@ export class Fences {
    *
    * @param next generation of the password that is to be written then
    */
-  async raise(name: string, username: string, signal: AbortSignal, next?: number): Promise<boolean> {
-    const payload = Buffer.from(JSON.stringify({ name, username, next }), 'utf8');
+  async raise(username: string, signal: AbortSignal, next?: number): Promise<boolean> {
+    const payload = Buffer.from(JSON.stringify({ username, by: this.#cache.hostId, next }), 'utf8');
     const { missing } = await this.#cache.broadcast(TOPIC, payload, ANSWER_MS);
     if (missing.some(host => host.until > this.#clock.now())) return false;
     await new Promise<void>(resolve => this.#clock.after(SETTLE_MS, resolve));

@@ -189,7 +189,7 @@ export class Provisioner {
   /** The user is provisioned anew with the next request, whatever anybody holds of it. */
   async #takeBack(name: string, username: string): Promise<void> {
     await this.forget(name);
-    await this.#fences.raise(name, username, AbortSignal.timeout(PROVISION_MS));
+    await this.#fences.raise(username, AbortSignal.timeout(PROVISION_MS));
   }
 
   /**

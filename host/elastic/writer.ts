@@ -151,7 +151,7 @@ export class UserWriter {
     const fields = { user: username };
     try {
       await forget();
-      if (await fences.raise(name, username, signal, next)) return true;
+      if (await fences.raise(username, signal, next)) return true;
       log.warn('an Elasticsearch password is kept for now: a host could not be told that it changes', fields);
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
+import { CacheError } from '../../host/cache/cache.ts';
 import { MemoryCache, MemorySpace } from '../../host/cache/memory-cache.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { ElasticClient, StoredUser, UserToWrite } from '../../host/elastic/client.ts';
@@ -104,14 +105,22 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
     expect(log.lines).toMatchObject([{ level: 'warn', fields: { user: 'alice' } }]);
   });
 
-  it('waits for the password that another host is about to write', async () => {
+  /** Who cannot tell the others anything just now, and hears them all the same. */
+  class Mute extends MemoryCache {
+    override async broadcast(): Promise<never> {
+      throw new CacheError('ERR_CACHE_UNAVAILABLE', 'mute');
+    }
+  }
+
+  it.each([
+    ['', new Date().toISOString()],
+    [', though it would write that itself and cannot tell so', OLD],
+  ])('waits for the password that another host is about to write%s', async (_name, since) => {
     const now = new Date().toISOString();
-    const { client, writes, other } = cluster(1, now);
+    const { client, writes, other } = cluster(1, since);
     const log = fakeLogger();
-    const space = new MemorySpace();
-    const [here, there] = [0, 1].map(
-      () => new MemoryCache({ clock: systemClock, random: randomBytes, log, space }),
-    ) as [MemoryCache, MemoryCache];
+    const deps = { clock: systemClock, random: randomBytes, log, space: new MemorySpace() };
+    const [here, there] = [new Mute(deps), new MemoryCache(deps)];
     const provisioner = new Provisioner({
       ...{ hosts: [], client, passwords, roles: () => ['viewer'], cache: here, clock: systemClock, log },
       // As where the store is away: nobody says whose turn it is.
@@ -127,7 +136,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
         return answer.status === 'ready' ? answer.authorization : answer.status;
       };
       expect(await given()).toBe(passwords.authorization('alice', 1));
-      const raised = fences.raise('alice', 'alice', signal, 2);
+      const raised = fences.raise('alice', signal, 2);
       await waitUntil('the fence', () => fences.pending('alice') === 2);
       const waiting = given();
       expect(await raised).toBe(true);
@@ -139,6 +148,18 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
     } finally {
       fences.close();
       provisioner.close();
+    }
+  });
+
+  it('is told of users of any name', async () => {
+    const deps = { clock: systemClock, random: randomBytes, log: fakeLogger(), space: new MemorySpace() };
+    const fences = new Fences(new MemoryCache(deps), systemClock, () => {});
+    try {
+      const names = ['"'.repeat(255), '\\'.repeat(255), 'é'.repeat(84), 'a'.repeat(255)];
+      const told = names.map(name => fences.raise(name, signal));
+      expect(await Promise.all(told)).toEqual(names.map(() => true));
+    } finally {
+      fences.close();
     }
   });
 });
