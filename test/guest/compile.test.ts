@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyDocument } from '../../host/policy/engine.ts';
 import { policy } from '../support/policy-engine.ts';
+import { workedMs } from '../support/stopwatch.ts';
 
 /** `severity code path: message` of each problem. */
 function problems(document: PolicyDocument | string, asGuest = false): string[] {
@@ -373,9 +374,9 @@ describe('limits', () => {
       networks: ['10.0.0.0/8', `192.0.2.${i % 256}`],
       resources: ['^/api/.*$', '^/x$'],
     }));
-    const started = performance.now();
+    const before = workedMs();
     expect(problems({ access_control: { rules } })).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(workedMs() - before).toBeLessThan(3_000);
     // what is equal is stored once
     expect(policy.image().length).toBeLessThan(5_000 * 180);
   });

@@ -13,6 +13,7 @@ import {
 } from '../../assembly/contract.ts';
 import { type AclRequest, encodeRequest } from '../../tools/vectors-acl.mjs';
 import { policy } from '../support/policy-engine.ts';
+import { workedMs } from '../support/stopwatch.ts';
 
 const A = VERDICT_ALLOW;
 const C = VERDICT_CHALLENGE;
@@ -379,7 +380,7 @@ describe('a damaged image', () => {
 
   it('neither traps nor loops whatever its bytes are', () => {
     const good = image();
-    const started = performance.now();
+    const before = workedMs();
     let loaded = 0;
     for (let at = 0; at < good.length; at++) {
       for (const value of [0, 1, 0x7f, 0xff, (good[at] as number) ^ 1]) {
@@ -396,6 +397,6 @@ describe('a damaged image', () => {
       }
     }
     expect(loaded).toBeGreaterThan(0);
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(workedMs() - before).toBeLessThan(20_000);
   });
 });

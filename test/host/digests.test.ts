@@ -15,6 +15,8 @@ const rows: Row[] = JSON.parse(
   readFileSync(new URL('../cases/digests/digests.json', import.meta.url), 'utf8'),
 );
 
+const TRIES = 10;
+
 const parsed = (text: string): Digest => {
   const result = parseDigest(text);
   if (!result.ok) throw new Error(result.message);
@@ -151,17 +153,31 @@ describe('what a verification asks for', () => {
   ])('does not hold up the event loop: %s', async (_name, text) => {
     // Threads and workers are there.
     await verifyDigest(text, 'x');
-    let longest = 0;
-    let last = performance.now();
-    const timer = setInterval(() => {
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
-    }, 1);
-    const began = performance.now();
-    await verifyDigest(text, 'x');
-    const took = performance.now() - began;
-    clearInterval(timer);
-    expect(took).toBeGreaterThan(20);
-    expect(longest, `of ${took} ms`).toBeLessThan(took * 0.8);
+    // What holds it up does so each time; a machine with other things to do only now and then.
+    const held: string[] = [];
+    for (let i = 0; i < TRIES; i++) {
+      const { took, longest } = await watchLoop(() => verifyDigest(text, 'x'));
+      expect(took).toBeGreaterThan(20);
+      if (longest < took * 0.8) return;
+      held.push(`${longest} of ${took} ms`);
+    }
+    expect(held).toEqual([]);
   });
 });
+
+/** How long something took, and for how long of that the event loop did nothing else: milliseconds. */
+async function watchLoop(work: () => Promise<unknown>): Promise<{ took: number; longest: number }> {
+  const began = performance.now();
+  let longest = 0;
+  let last = began;
+  const look = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  };
+  const timer = setInterval(look, 1);
+  await work();
+  look();
+  clearInterval(timer);
+  return { took: last - began, longest };
+}

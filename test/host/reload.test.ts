@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GuestAsk, GuestTest } from '../support/guest.ts';
 import { header } from '../support/guest.ts';
 import { basic, type Service, startService } from '../support/service.ts';
+import { between, type Moment, moment } from '../support/stopwatch.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 import { ask } from '../support/test-app.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
@@ -13,6 +14,8 @@ import { sleep, waitUntil } from '../support/wait.ts';
 const PROMISED_MS = 2_000;
 /** Between two writes; a file is read when it has kept still for a poll of 200 ms. */
 const MAX_PAUSE_MS = 150;
+/** On a machine that pauses every second all but the luckiest fail. */
+const MAX_ATTEMPTS = 40;
 const ALICE = 'alice:pw-alice';
 
 let service: Service;
@@ -70,10 +73,10 @@ const count = (text: string) => service.child.stderr.split(text).length - 1;
 const REFUSED = 'the configuration cannot be used, the one read before stays in force';
 const READ = 'configuration read: it is in force';
 
-/** Waits until it is so, and says how long that took since `began`. */
-async function within(began: number, what: string, probe: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits until it is so, within the promised time since `began`. */
+async function within(began: Moment, what: string, probe: () => boolean | Promise<boolean>): Promise<void> {
   await waitUntil(what, probe);
-  expect(Date.now() - began).toBeLessThan(PROMISED_MS);
+  expect(between(began)).toBeLessThan(PROMISED_MS);
 }
 
 describe('a rule that is changed', () => {
@@ -115,7 +118,7 @@ describe('a rule that is changed', () => {
     await waitUntil('the grant to be seen', () => guestSays(withAlice) === 'allow');
     const verifications = await metric('postern_password_verifications_total{result="success"}');
     await change();
-    const began = Date.now();
+    const began = moment();
     await within(began, 'the new rule', isOpen);
     // Nobody had to be verified anew, and nothing was refused on the way.
     expect(guestSays(withAlice)).toBe('allow');
@@ -129,7 +132,7 @@ describe('a rule that is changed', () => {
     symlinkSync('..data/postern.yml', join(home, 'link'));
     renameSync(join(home, 'link'), service.configFile);
     await waitUntil('the first version', () => guestSays({ host: 'other.example.com' }) === 'allow');
-    const began = Date.now();
+    const began = moment();
     mountVersion('..v2', OPEN);
     await within(began, 'the second version', isOpen);
     expect(guestSays({ host: 'other.example.com' })).toBe('403');
@@ -143,7 +146,7 @@ describe('a rule that is changed', () => {
       guestSays({ host: 'app2.example.com', method: 'POST' }) === 'allow' &&
       guestSays({ host: 'app2.example.com' }) === '403';
     let pause = Number.POSITIVE_INFINITY;
-    for (let attempt = 1; pause > MAX_PAUSE_MS && attempt <= 10; attempt++) {
+    for (let attempt = 1; pause > MAX_PAUSE_MS && attempt <= MAX_ATTEMPTS; attempt++) {
       pause = 0;
       // Longer than two polls, the reading and the guest's look at the page.
       for (let i = 0; i < 40 && pause <= MAX_PAUSE_MS; i++) {
@@ -159,7 +162,7 @@ describe('a rule that is changed', () => {
     }
     expect(pause).toBeLessThanOrEqual(MAX_PAUSE_MS);
     expect(guestSays({ host: 'app2.example.com' })).toBe('403');
-  });
+  }, 180_000);
 });
 
 const withAlice: GuestAsk = { headers: [['Authorization', basic(ALICE)]] };
@@ -204,7 +207,7 @@ describe('a configuration that cannot be used', () => {
     expect(new Date(loaded * 1_000).toISOString()).toBe(before.config.in_force_since);
 
     damage();
-    const began = Date.now();
+    const began = moment();
     await within(began, 'the log line', () => count(REFUSED) > 0);
     const shown = await health();
     expect(shown).toMatchObject({ status: 'DEGRADED', config: { status: 'broken' } });
@@ -229,7 +232,7 @@ describe('a configuration that cannot be used', () => {
     expect(await hostSays('app.example.com', {}, ALICE)).toBe(200);
 
     write(NEW);
-    const mended = Date.now();
+    const mended = moment();
     await within(mended, 'the new rule', () => guestSays({ host: 'new.example.com' }) === 'allow');
     expect(await health()).toMatchObject({ status: 'OK', config: { status: 'ok' } });
     expect(await metric('postern_config_ok')).toBe(1);
@@ -294,7 +297,7 @@ describe('what counts without a restart', () => {
     await waitUntil('the first configuration', () => count(READ) === 1);
     await waitUntil('the first answer', async () => (await probe()) === was);
     write(after);
-    const began = Date.now();
+    const began = moment();
     await within(began, 'the second answer', async () => (await probe()) === is);
     expect(count('restart')).toBe(0);
   });

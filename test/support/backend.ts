@@ -20,7 +20,7 @@ export interface Received {
  * A service to guard. It answers every request with what it received, and
  *
  * - `/ws` echoes WebSocket messages; its first message is the JSON of `Received`,
- * - `/events?count=3&interval=50` streams server-sent events, `data: 1` and on,
+ * - `/events?count=3` streams server-sent events, `data: 1` at once and each other one by `sendEvent`,
  * - `/slow?ms=500` answers late,
  * - `/download?bytes=1000` answers that many zero bytes, chunked,
  * - `/status?code=500` answers that status.
@@ -37,6 +37,8 @@ export interface Backend {
   readonly tunnels: number;
   /** Requests being answered, streams and WebSockets included. */
   readonly open: number;
+  /** The next event of every stream: proof that the one before was not held back for it. */
+  sendEvent(): void;
   clear(): void;
   close(): Promise<void>;
 }
@@ -59,21 +61,18 @@ async function readBody(request: IncomingMessage): Promise<Received> {
   return describe(request, length, hash.digest('hex'));
 }
 
-function answerEvents(query: URLSearchParams, response: ServerResponse): void {
+/** Begins a stream of events; answers what sends the next one. */
+function answerEvents(query: URLSearchParams, response: ServerResponse): () => void {
   const count = Number(query.get('count') ?? 3);
-  const interval = Number(query.get('interval') ?? 50);
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
   let sent = 0;
   const send = (): void => {
     sent++;
     response.write(`data: ${sent}\n\n`);
-    if (sent < count) return;
-    clearInterval(timer);
-    response.end();
+    if (sent === count) response.end();
   };
-  const timer = setInterval(send, interval);
-  response.on('close', () => clearInterval(timer));
   send();
+  return send;
 }
 
 async function answerDownload(query: URLSearchParams, response: ServerResponse): Promise<void> {
@@ -93,6 +92,7 @@ async function answerDownload(query: URLSearchParams, response: ServerResponse):
 export async function startBackend(port = 0): Promise<Backend> {
   const received: Received[] = [];
   const sockets = new Set<Socket | Duplex>();
+  const streams = new Set<() => void>();
   let tunnels = 0;
   let open = 0;
   const webSockets = new WebSocketServer({ noServer: true });
@@ -113,7 +113,12 @@ export async function startBackend(port = 0): Promise<Backend> {
     const what = await readBody(request);
     received.push(what);
     const { pathname, searchParams } = new URL(what.uri, 'http://backend.invalid');
-    if (pathname === '/events') return answerEvents(searchParams, response);
+    if (pathname === '/events') {
+      const next = answerEvents(searchParams, response);
+      streams.add(next);
+      response.on('close', () => streams.delete(next));
+      return;
+    }
     if (pathname === '/download') return answerDownload(searchParams, response);
     if (pathname === '/slow') {
       await new Promise(resolve => setTimeout(resolve, Number(searchParams.get('ms') ?? 500)));
@@ -163,6 +168,9 @@ export async function startBackend(port = 0): Promise<Backend> {
     },
     get open() {
       return open;
+    },
+    sendEvent() {
+      for (const next of streams) next();
     },
     clear() {
       received.length = 0;

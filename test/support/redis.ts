@@ -35,6 +35,8 @@ export interface RedisServer {
   /** SIGSTOP: connections stay, nobody answers. */
   freeze(): void;
   thaw(): void;
+  /** CPU time used so far. */
+  cpuTimeMs(): number;
 }
 
 export interface RedisOptions {
@@ -107,6 +109,7 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
     },
     freeze: () => program.child.signal('SIGSTOP'),
     thaw: () => program.child.signal('SIGCONT'),
+    cpuTimeMs: () => program.child.cpuTimeMs(),
   };
 }
 
