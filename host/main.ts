@@ -1,7 +1,7 @@
 // First: see there.
 import './log/libraries-quiet.ts';
 import { availableParallelism } from 'node:os';
-import type { Io, Output } from './cli/io.ts';
+import { EXIT_OK, EXIT_PROBLEM, type Io, type Output } from './cli/io.ts';
 import { run } from './cli/program.ts';
 
 /** Code of a process that its user interrupted twice (128 + SIGINT). */
@@ -12,6 +12,7 @@ process.env.UV_THREADPOOL_SIZE ??= String(availableParallelism() + 2);
 
 const stop = new AbortController();
 let listening = false;
+let lost = false;
 
 const io: Io = {
   env: process.env,
@@ -20,8 +21,9 @@ const io: Io = {
     setRawMode: raw => void process.stdin.setRawMode(raw),
     [Symbol.asyncIterator]: () => process.stdin[Symbol.asyncIterator](),
   },
-  stdout: output(process.stdout),
-  stderr: output(process.stderr),
+  stdout: output(process.stdout, onLost),
+  // A log on a full disk is no reason to stop answering, and there is nobody left to tell.
+  stderr: output(process.stderr, () => {}),
   // Signals are only caught for commands that ask, so that Ctrl-C ends all others at once.
   get signal() {
     if (!listening) {
@@ -39,12 +41,20 @@ function onSignal(): void {
   stop.abort();
 }
 
-function output(stream: NodeJS.WriteStream): Output {
-  // Whoever read this has left (`postern … | head`): no reason to stop, least of all for the service.
+/** Nobody may take what did arrive for all there is. */
+function onLost(error: Error): void {
+  if (!lost) io.stderr.write(`error: cannot write standard output: ${error.message}\n`);
+  lost = true;
+  process.exitCode = EXIT_PROBLEM;
+}
+
+function output(stream: NodeJS.WriteStream, onError: (error: Error) => void): Output {
   stream.on('error', error => {
-    if (!('code' in error) || error.code !== 'EPIPE') throw error;
+    // Whoever read this has left (`postern … | head`): no reason to stop, least of all for the service.
+    if (!('code' in error) || error.code !== 'EPIPE') onError(error);
   });
   return { isTTY: stream.isTTY === true, write: text => void stream.write(text) };
 }
 
-process.exitCode = await run(process.argv.slice(2), io);
+const code = await run(process.argv.slice(2), io);
+process.exitCode = lost && code === EXIT_OK ? EXIT_PROBLEM : code;
