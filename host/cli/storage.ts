@@ -5,7 +5,7 @@ import type { Kysely } from 'kysely';
 import { loadStorage } from '../config/load.ts';
 import { fileProblem } from '../config/read-file.ts';
 import { ask } from '../store/ask.ts';
-import { backup, restore } from '../store/backup.ts';
+import { backup, readBackup, restore } from '../store/backup.ts';
 import { rotateSecret } from '../store/data-key.ts';
 import { openDatabase } from '../store/database.ts';
 import { openStore } from '../store/open.ts';
@@ -67,12 +67,16 @@ function backupCommand(io: Io): Command {
 function restoreCommand(io: Io): Command {
   return command('restore', 'write a backup into a database that is empty, as a whole or not at all')
     .argument('<file>', 'what `postern storage backup` wrote, of either kind of database')
-    .action((file: string, options: Options) =>
-      withStore(setup(options, io), async db => {
-        const rows = await restore(db, linesOf(file));
+    .action(async (file: string, options: Options) => {
+      const found = setup(options, io);
+      const lines = linesOf(file);
+      // A file that is no good makes no database.
+      await told(async () => void readBackup(lines, found));
+      await withStore(found, async db => {
+        const rows = await restore(db, lines, found);
         io.stderr.write(`restored: ${rows} rows\n`);
-      }),
-    )
+      });
+    })
     .addHelpText(
       'after',
       `

@@ -24,7 +24,7 @@ import { readSecrets } from './secrets.ts';
 import { readCookies, signInDocument } from './session.ts';
 import { readStorage } from './storage.ts';
 import { readTotp } from './totp.ts';
-import { collectValues, isMapping } from './tree.ts';
+import { collectValues, isMapping, type Report } from './tree.ts';
 import type { Reader } from './values.ts';
 import { EVERYTHING } from './yaml-rest.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
@@ -218,8 +218,8 @@ export function parseConfig(input: ParseInput): Parsed {
 
   function lookAtStorage(): ReturnType<Parsed['storage']> {
     const found: Problem[] = [];
-    const tell = (code: string, path: string, message: string) =>
-      void found.push(locate({ code, severity: 'error', path, message }));
+    const tell: Report = (code, path, message, severity = 'error') =>
+      void found.push(locate({ code, severity, path, message }));
     const before = problems.length;
     const setup = readStorage({
       local: values.get('storage.local'),
@@ -236,7 +236,8 @@ export function parseConfig(input: ParseInput): Parsed {
       report: tell,
     });
     found.push(...problems.splice(before));
-    return { setup: found.length === 0 ? setup : undefined, problems: inOrder(found) };
+    const isGood = found.every(({ severity }) => severity === 'warning');
+    return { setup: isGood ? setup : undefined, problems: inOrder(found) };
   }
 
   /** People are sent to a portal all the same, maybe Authelia's. */

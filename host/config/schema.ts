@@ -181,7 +181,12 @@ export type StorageSetup =
       readonly password: string | undefined;
       /** PEM, read. Certificates are always checked. */
       readonly tls?:
-        | { readonly ca?: Uint8Array | undefined; readonly serverName?: string | undefined }
+        | {
+            readonly ca?: Uint8Array | undefined;
+            readonly serverName?: string | undefined;
+            readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+            readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+          }
         | undefined;
     };
 

@@ -1,3 +1,5 @@
+import { isSwitchedOff } from './authelia.ts';
+import { tlsVersion } from './cache-values.ts';
 import type { StorageSetup } from './schema.ts';
 import { isMapping, type Report } from './tree.ts';
 import { shown } from './values.ts';
@@ -54,9 +56,19 @@ function readPostgres(input: StorageInput): StorageSetup | undefined {
   };
   const at = readAddress(postgres, refuse);
   for (const key of ['servers', 'ssl', 'sslmode']) {
-    if (postgres[key] !== undefined && postgres[key] !== null && !isWithoutTls(postgres[key]))
+    if (postgres[key] !== undefined && !isSwitchedOff(postgres[key]) && !isWithoutTls(postgres[key]))
       refuse(key, 'must be removed: write `address`, and `tls` with `ca_certificate`', 'config.refused');
   }
+  const unused = (key: string, why: string): void => {
+    const value = key
+      .split('.')
+      .reduce<unknown>((at, name) => (isMapping(at) ? at[name] : undefined), postgres);
+    if (value === undefined || value === null || value === '') return;
+    report('config.unused', `storage.postgres.${key}`, `not used: ${why}; the key may stay`, 'warning');
+  };
+  unused('timeout', 'limits are fixed');
+  for (const key of ['tls.certificate_chain', 'tls.private_key'])
+    unused(key, 'PostgreSQL is signed in to with a password, not with a certificate');
   const setup = {
     kind: 'postgres',
     host: at?.host ?? '',
@@ -76,6 +88,7 @@ function isWithoutTls(value: unknown): boolean {
 }
 
 type Refuse = (key: string, message: string, code?: string) => undefined;
+type Postgres = Extract<StorageSetup, { kind: 'postgres' }>;
 
 /** `tcp://db:5432` as Authelia writes it, `db:5432`, `db`; its old `host` and `port`. */
 function readAddress(
@@ -97,17 +110,25 @@ function readAddress(
   return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port };
 }
 
-function readTls(
-  input: StorageInput,
-  tls: unknown,
-  refuse: Refuse,
-): { readonly ca?: Uint8Array; readonly serverName?: string } | undefined {
-  if (!isMapping(tls)) return undefined;
+function readTls(input: StorageInput, tls: unknown, refuse: Refuse): Postgres['tls'] {
+  if (tls === undefined || tls === null) return undefined;
+  // Nobody shall believe in encryption that is not there.
+  if (!isMapping(tls))
+    return refuse('tls', 'must be a mapping, for example with `ca_certificate`; `{}` is TLS', 'config.shape');
   if (tls.skip_verify === true)
     refuse(
       'tls.skip_verify',
       'must be removed: the certificate is always checked; name its CA in `ca_certificate`',
     );
+  const version = (key: 'minimum_version' | 'maximum_version') => {
+    const raw = tls[key];
+    if (raw === undefined || raw === null || raw === '') return undefined;
+    const read = tlsVersion(raw);
+    return read.ok ? read.value : refuse(`tls.${key}`, read.message);
+  };
+  const [minVersion, maxVersion] = [version('minimum_version'), version('maximum_version')];
+  if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2')
+    refuse('tls.maximum_version', 'is below `minimum_version`: remove it');
   const { ca_certificate: file, server_name: serverName } = tls;
   const ca =
     typeof file === 'string' && file !== ''
@@ -116,5 +137,7 @@ function readTls(
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(typeof serverName === 'string' && serverName !== '' ? { serverName } : {}),
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(maxVersion === undefined ? {} : { maxVersion }),
   };
 }

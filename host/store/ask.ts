@@ -41,6 +41,12 @@ function translated(error: unknown): unknown {
       `the database file cannot be opened or written (${code}): \`storage.local.path\` must lie in a folder that exists, on a disk with room, and both must be Postern's to write`,
     );
   }
+  if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
+    return new StoreError(
+      'ERR_STORE_UNAVAILABLE',
+      `the file is no database of SQLite, or a damaged one (${code}): look at \`storage.local.path\`, or restore a backup into a new file`,
+    );
+  }
   const why = code === '' ? (error instanceof Error ? error.name : 'unknown') : code;
   return new StoreError(
     'ERR_STORE_UNAVAILABLE',

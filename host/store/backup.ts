@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { ask } from './ask.ts';
+import { opensBy, type Secrets } from './data-key.ts';
 import { StoreError } from './store.ts';
 import { FORMER_TABLES, TABLES, type Tables } from './tables.ts';
 
@@ -32,12 +33,18 @@ export async function backup(db: Kysely<Tables>, kind: 'sqlite' | 'postgres'): P
   );
 }
 
-/** Writes a backup into a database that holds nothing yet, as a whole or not at all; answers the number of rows. */
-export async function restore(db: Kysely<Tables>, lines: readonly string[]): Promise<number> {
-  const rows = parse(lines);
-  // Without it nothing that is sealed would ever open again.
-  if (!rows.some(({ table }) => table === 'data_keys'))
-    throw damaged('the key of what is sealed in it is missing');
+/**
+ * Writes a backup into a database that holds nothing yet, as a whole or not at
+ * all; answers the number of rows.
+ *
+ * @param secrets have to open it: a database that no host can use would be full of it
+ */
+export async function restore(
+  db: Kysely<Tables>,
+  lines: readonly string[],
+  secrets: Secrets,
+): Promise<number> {
+  const rows = readBackup(lines, secrets);
   return ask(() =>
     db.transaction().execute(async transaction => {
       for (const table of TABLES) {
@@ -68,7 +75,20 @@ export async function restore(db: Kysely<Tables>, lines: readonly string[]): Pro
   );
 }
 
-interface Line {
+/** Its rows; throws a `StoreError` when it is not whole, or opens with another root secret. */
+export function readBackup(lines: readonly string[], secrets: Secrets): readonly Line[] {
+  const rows = parse(lines);
+  const key = rows.find(({ table }) => table === 'data_keys')?.row.wrapped;
+  // Without it nothing that is sealed would ever open again.
+  if (!(key instanceof Uint8Array)) throw damaged('the key of what is sealed in it is missing');
+  if (opensBy(key, secrets)) return rows;
+  throw new StoreError(
+    'ERR_STORE_SEALED',
+    'the backup was made under another root secret: give that one in POSTERN_SECRET, or in POSTERN_SECRET_PREVIOUS and run `postern storage rotate-secret` afterwards',
+  );
+}
+
+export interface Line {
   readonly table: string;
   readonly row: Readonly<Record<string, unknown>>;
 }

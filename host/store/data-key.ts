@@ -116,6 +116,11 @@ export async function rotateSecret(db: Kysely<Tables>, secrets: Secrets, random:
   return true;
 }
 
+/** Whether one of these root secrets wrapped it. */
+export function opensBy(wrapped: Uint8Array, secrets: Secrets): boolean {
+  return keyIn(wrapped, secrets) !== undefined;
+}
+
 async function unwrap(db: Kysely<Tables>, secrets: Secrets): Promise<Uint8Array> {
   const key = keyIn(await read(db), secrets);
   if (key !== undefined) return key;

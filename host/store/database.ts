@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync } from 'node:fs';
 import type { Kysely } from 'kysely';
 import type { StorageSetup } from '../config/schema.ts';
 import { openPostgres } from './postgres.ts';
@@ -21,8 +21,7 @@ async function openSqlite({ path }: SqliteSettings): Promise<Kysely<Tables>> {
     import('libsql'),
     import('kysely'),
   ]);
-  // SQLite would make it by the umask; its companions follow the file's mode.
-  closeSync(openSync(path, 'a', FILE_MODE));
+  prepareFile(path);
   const database = new Database(path, { timeout: 0 });
   try {
     // What was answered is on the disk (FULL), and readers do not wait for writers (WAL). Who
@@ -34,6 +33,19 @@ async function openSqlite({ path }: SqliteSettings): Promise<Kysely<Tables>> {
     throw error;
   }
   return new Kysely<Tables>({ dialect: new SqliteDialect({ database: asSqliteDatabase(database) }) });
+}
+
+/** SQLite would make it by the umask; its companions follow the file's mode. */
+function prepareFile(path: string): void {
+  const file = openSync(path, 'a', FILE_MODE);
+  try {
+    // Made before by hand, as files that containers mount are.
+    if ((fstatSync(file).mode & 0o077) !== 0) fchmodSync(file, FILE_MODE);
+  } catch {
+    // Somebody else's file, or a file system without modes: who mounted it said who may read it.
+  } finally {
+    closeSync(file);
+  }
 }
 
 export async function ping(db: Kysely<Tables>): Promise<void> {

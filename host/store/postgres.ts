@@ -77,10 +77,12 @@ function withoutBroken(pool: Pool, isServers: (error: unknown) => boolean): Post
   };
 }
 
-function sslOptions({ ca, serverName }: NonNullable<PostgresSettings['tls']>) {
+function sslOptions(tls: NonNullable<PostgresSettings['tls']>) {
+  const { ca, serverName, minVersion = 'TLSv1.2', maxVersion } = tls;
   return {
     rejectUnauthorized: true,
-    minVersion: 'TLSv1.2' as const,
+    minVersion,
+    ...(maxVersion === undefined ? {} : { maxVersion }),
     ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
     ...(serverName === undefined ? {} : { servername: serverName }),
   };

@@ -442,14 +442,22 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
         [...endless(lines), 'null'],
         [...endless(lines), '{"table":"users","row":{}}'],
       ]) {
-        await expect(restore(targetDb, broken)).rejects.toMatchObject({ code: 'ERR_STORE_SEALED' });
+        await expect(restore(targetDb, broken, { secret: SECRET })).rejects.toMatchObject({
+          code: 'ERR_STORE_SEALED',
+        });
       }
+      await expect(restore(targetDb, lines, { secret: Buffer.alloc(32, 4) })).rejects.toMatchObject({
+        code: 'ERR_STORE_SEALED',
+        message: expect.stringContaining('the backup was made under another root secret: give that one'),
+      });
       expect(await moved.sessions.ofUser('alice')).toEqual([]);
       // A line of a version that counted sign-outs.
       const counter = { username: 'alice', sign_outs: 1, preferred: null };
       const all = [...endless(lines), JSON.stringify({ table: 'accounts', row: counter })];
-      expect(await restore(targetDb, all)).toBe(4);
-      await expect(restore(targetDb, lines)).rejects.toMatchObject({ code: 'ERR_STORE_CONFLICT' });
+      expect(await restore(targetDb, all, { secret: SECRET })).toBe(4);
+      await expect(restore(targetDb, lines, { secret: SECRET })).rejects.toMatchObject({
+        code: 'ERR_STORE_CONFLICT',
+      });
       await targetDb.destroy();
       const again = await open(SECRET, undefined, target);
       expect(await again.sessions.find('hash-1')).toEqual(session());
@@ -467,7 +475,7 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
       const target = place.create();
       const [reader, writer] = [await open(SECRET, undefined, target), await open(SECRET, undefined, target)];
       const targetDb = await openDatabase(target);
-      await restore(targetDb, lines);
+      await restore(targetDb, lines, { secret: SECRET });
       await targetDb.destroy();
       expect(await reader.sessions.find('hash-1')).toEqual(session());
       await writer.sessions.put(session({ id: 'hash-2' }));

@@ -6,6 +6,7 @@ import { formatSecret } from '../../host/secret/secret.ts';
 import { openStore } from '../../host/store/open.ts';
 import type { Session, Store } from '../../host/store/store.ts';
 import { runCli } from '../support/run-cli.ts';
+import { describeSmallDisk } from '../support/small-disk.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 const SECRET = randomBytes(32);
@@ -77,7 +78,43 @@ describe('commands on a database', () => {
   });
 });
 
+describeSmallDisk('postern storage backup', mount => {
+  it('leaves no half a file on a disk that is full', async () => {
+    expect((await run('storage', 'migrate')).code).toBe(0);
+    const disk = mount(64);
+    disk.fill();
+    const file = join(disk.path, 'backup.jsonl');
+    expect(await run('storage', 'backup', '--out', file)).toEqual({
+      code: 1,
+      out: '',
+      err: `error: cannot write ${file}: the disk is full\n`,
+    });
+    expect(existsSync(file)).toBe(false);
+    disk.free();
+    expect((await run('storage', 'backup', '--out', file)).code).toBe(0);
+    disk.unmount();
+  });
+});
+
 describe('postern storage restore', () => {
+  it('takes none that no secret at hand opens, and says which one does', async () => {
+    const file = join(home, 'backup.jsonl');
+    await withStore(({ sessions }) => sessions.put(session('a'.repeat(32), 'alice')));
+    await run('storage', 'backup', '--out', file);
+    const other = join(home, 'other.yml');
+    writeFileSync(other, 'storage: { local: { path: other.sqlite3 } }\n');
+    const next = { POSTERN_SECRET: formatSecret(randomBytes(32)) };
+    const restore = (with_: Record<string, string>) =>
+      runCli(['storage', 'restore', file, '--config', other], { env: with_ });
+    expect(await restore(next)).toEqual({
+      code: 1,
+      out: '',
+      err: 'error: the backup was made under another root secret: give that one in POSTERN_SECRET, or in POSTERN_SECRET_PREVIOUS and run `postern storage rotate-secret` afterwards\n',
+    });
+    expect(existsSync(join(home, 'other.sqlite3'))).toBe(false);
+    expect((await restore({ ...next, POSTERN_SECRET_PREVIOUS: env.POSTERN_SECRET })).code).toBe(0);
+  });
+
   it('takes a backup of any size', async () => {
     const file = join(home, 'backup.jsonl');
     expect((await run('storage', 'migrate')).code).toBe(0);

@@ -133,6 +133,16 @@ describe('postern storage', () => {
       'storage.postgres.ssl: must be removed',
     ],
     [
+      'TLS that is none',
+      'storage: { postgres: { address: db, database: a, username: a, tls: true } }',
+      'storage.postgres.tls: must be a mapping',
+    ],
+    [
+      'an old version of TLS',
+      'storage: { postgres: { address: db, database: a, username: a, tls: { minimum_version: TLS1.0 } } }',
+      'storage.postgres.tls.minimum_version: must be `TLS1.2` or `TLS1.3`',
+    ],
+    [
       'a password twice',
       'storage: { postgres: { address: db, database: a, username: a, password: x, password_file: y } }',
       'storage.postgres.password: both',

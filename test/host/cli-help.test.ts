@@ -1,0 +1,110 @@
+import { expect, it } from 'vitest';
+import { runCli } from '../support/run-cli.ts';
+
+/** The commands below one, from its help alone. */
+function commandsOf(help: string): string[] {
+  const part = /^Commands:\n([\s\S]*?)\n\n/m.exec(`${help}\n\n`)?.[1] ?? '';
+  return [...part.matchAll(/^ {2}([\w-]+)/gm)]
+    .map(([, name]) => name as string)
+    .filter(name => name !== 'help');
+}
+
+async function everyPath(path: readonly string[] = []): Promise<string[][]> {
+  const { out } = await runCli([...path, '--help']);
+  const below = await Promise.all(commandsOf(out).map(name => everyPath([...path, name])));
+  return [[...path], ...below.flat()];
+}
+
+const paths = await everyPath();
+
+it('finds commands and those below them', () => {
+  expect(paths).toContainEqual(['serve']);
+  expect(paths).toContainEqual(['storage', 'rotate-secret']);
+  expect(paths.length).toBeGreaterThan(35);
+});
+
+it.each(paths.map(path => ({ path, name: ['postern', ...path].join(' ') })))(
+  'the help of $name has examples of itself that can be pasted',
+  async ({ path, name }) => {
+    // Their parent shows both.
+    const shownBy = path[0] === 'elastic' ? ['elastic'] : path;
+    const { code, out, err } = await runCli([...shownBy, '--help']);
+    expect([code, err]).toEqual([0, '']);
+    const examples = out.split('\nExamples:\n')[1]?.trimEnd().split('\n') ?? [];
+    expect(examples.filter(line => line.includes(name)).length).toBeGreaterThan(0);
+    for (const line of examples) {
+      expect(line).toMatch(/^ {2}([A-Z_]+=\S+ |echo 'source <\(|echo ')*postern /);
+      // A remark behind a command is one for the shell, too.
+      expect(line).not.toMatch(/\S {3,}[^#\s]/);
+    }
+  },
+);
+
+it.each([
+  [
+    ['help', 'token', 'create'],
+    ['token', 'create', '--help'],
+  ],
+  [
+    ['token', 'help', 'create'],
+    ['token', 'create', '--help'],
+  ],
+  [
+    ['help', 'secret', 'guest'],
+    ['secret', 'guest', '--help'],
+  ],
+  [
+    ['help', 'token'],
+    ['token', '--help'],
+  ],
+  [
+    ['help', 'hash'],
+    ['hash', '--help'],
+  ],
+  [['help'], ['--help']],
+  [['help', '--help'], ['--help']],
+])('%j is %j', async (asked, meant) => {
+  const answer = await runCli(asked);
+  expect(answer.code).toBe(0);
+  expect(answer).toEqual(await runCli(meant));
+});
+
+it.each([
+  [['lint', '--help'], 'lint'],
+  [['help', 'lint'], 'lint'],
+  [['token', 'mint', '-h'], 'mint'],
+  [['help', 'token', 'mint'], 'mint'],
+  [['token', 'help', 'mint'], 'mint'],
+])('%j has no help, since there is no such command', async (args, name) => {
+  const { code, out, err } = await runCli(args);
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toMatch(new RegExp(`^error: unknown command '${name}'\n`));
+});
+
+it('an account may be named help', async () => {
+  const { code, err } = await runCli(['second-factor', 'list', 'help', '--config', 'missing.yml']);
+  expect([code, err]).toEqual([1, 'error: missing.yml: no such file: create it or correct its path\n']);
+});
+
+it('says how a configuration is named to those who write it as a word', async () => {
+  expect(await runCli(['validate', 'postern.yml'])).toEqual({
+    code: 2,
+    out: '',
+    err: `error: too many arguments for 'validate'. Expected 0 arguments but got 1.
+(A configuration is named with --config <file>.)
+Run with --help for the options.
+`,
+  });
+  expect((await runCli(['schema', 'postern.yml'])).err).not.toContain('--config');
+});
+
+it.each([
+  ['serve', '--config'],
+  ['validate', '--config'],
+  ['validate', '--users'],
+  ['test', '--config'],
+])('%s refuses an empty %s', async (command, option) => {
+  const { code, out, err } = await runCli([command, option, '', ...(command === 'test' ? ['a.yml'] : [])]);
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toContain("argument '' is invalid. It must be the path of a file.");
+});
