@@ -54,8 +54,9 @@ export class StoredFactors implements SecondFactors {
         const step = matchingStep(device, digits, now, setup.skew);
         if (step !== undefined) found.push({ id: device.id, step });
       }
-      for (const { id, step } of found) if (await store.useStep(username, id, step)) return true;
-      return false;
+      // Of several devices that show it by chance each is used, so that it works once all the same.
+      for (const { id, step } of found) if (!(await store.useStep(username, id, step))) return false;
+      return found.length > 0;
     });
   }
 

@@ -235,6 +235,18 @@ describe('a device', () => {
     expect(await w.factors.recoveryCodesLeft('john')).toBe(0);
   });
 
+  it('shares no code with another one: what both show works once', async () => {
+    const w = world();
+    await register(w);
+    const [first] = await w.store.ofUser('john');
+    if (first === undefined) throw new TypeError('no device');
+    await w.store.add({ ...first, id: 'twin' });
+    w.pass(30_000);
+    const code = codeOf(first, Math.floor(w.now() / 30_000));
+    expect(await w.factors.verifyCode('john', code)).toBe('good');
+    expect(await w.otherHost.verifyCode('john', code)).toBe('bad');
+  });
+
   it('is one of ten at most', async () => {
     const w = world();
     for (let i = 0; i < MAX_DEVICES; i++) {
