@@ -25,7 +25,7 @@ Evaluate it when the shell starts, and it is never older than the program.
 
 Examples:
   echo 'source <(postern completion bash)' >> ~/.bashrc
-  echo 'source <(postern completion zsh)' >> ~/.zshrc          behind compinit
+  echo 'source <(postern completion zsh)' >> ~/.zshrc          # behind compinit
   echo 'postern completion fish | source' >> ~/.config/fish/config.fish`,
     )
     .action((shell: Shell) => io.stdout.write(SCRIPTS[shell](modelOf(program))));

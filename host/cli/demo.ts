@@ -40,8 +40,9 @@ Traefik is taken from TRAEFIK_BIN or the PATH; without one the embedded proxy
 runs the same plugin.
 
 Examples:
-  $ postern demo
-  $ TRAEFIK_BIN=./traefik postern demo --once`,
+  postern demo
+  TRAEFIK_BIN=./traefik postern demo --once
+  postern demo --json | jq '.steps[] | {request, status}'`,
     )
     .action((options: DemoOptions) => demo(options, io));
 }

@@ -97,9 +97,9 @@ gets no digest.
 Examples:
   postern hash
   postern hash < password.txt
-  postern hash --random            for a service account
-  postern hash --kind pbkdf2       where only FIPS-approved algorithms are allowed
-  postern hash --random --json | jq -r .digest`,
+  postern hash --random            # for a service account
+  postern hash --kind pbkdf2       # where only FIPS-approved algorithms are allowed
+  postern hash --random --json | jq -r '.password, .digest'`,
     );
 }
 

@@ -12,7 +12,13 @@ export function configOption(): Option {
   return new Option(
     '-c, --config <file>',
     `configuration file (or POSTERN_CONFIG; else ./${DEFAULT_CONFIG})`,
-  );
+  ).argParser(fileName);
+}
+
+/** A parser for commander: `--config "$UNSET"` names no file. */
+export function fileName(value: string): string {
+  if (value === '') throw new InvalidArgumentError('It must be the path of a file.');
+  return value;
 }
 
 /** The file that `serve` reads: named by the option or POSTERN_CONFIG, else the default. */

@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor.ts';
 import { elasticCommand } from './elastic.ts';
 import { explainCommand } from './explain.ts';
 import { hashCommand } from './hash.ts';
+import { withHelpTopic } from './help-topic.ts';
 import { CommandError, EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, type Io } from './io.ts';
 import { schemaCommand } from './schema.ts';
 import { secondFactorCommand } from './second-factor.ts';
@@ -23,7 +24,8 @@ import { VERSION } from './version.ts';
 /** Runs the command line `args` (without node and script) and gives its exit code. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   try {
-    await createProgram(io).parseAsync([...args], { from: 'user' });
+    const program = createProgram(io);
+    await program.parseAsync([...withHelpTopic(program, args)], { from: 'user' });
     return EXIT_OK;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
@@ -44,12 +46,29 @@ export function writeProblems(io: Io, problems: readonly Problem[]): void {
   for (const problem of problems) io.stderr.write(`${problem.severity}: ${formatProblem(problem)}\n`);
 }
 
+/** People write the configuration as a word of its own. */
+function hintFor(command: Command, message: string): string {
+  const takesConfig = command.options.some(({ long }) => long === '--config');
+  const isTooMany = message.startsWith('error: too many arguments');
+  return takesConfig && isTooMany ? '(A configuration is named with --config <file>.)\n' : '';
+}
+
 function createProgram(io: Io): Command {
   const program = new Command('postern')
     .description('Authelia-grade access control inside Traefik: this is its host and its command line')
     .version(VERSION)
-    .helpCommand('help [command]', 'show the help of a command')
-    .addHelpText('after', '\nExit codes: 0 done, 1 a problem was found, 2 called wrongly. stderr says what.');
+    .helpCommand('help [command]', 'show the help of a command, or of one below it')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done, 1 a problem was found, 2 called wrongly. stderr says what.
+
+Examples:
+  postern demo                               # see it guard a service
+  postern validate --config postern.yml      # what is wrong, and what to write
+  postern serve --config postern.yml
+  postern help token create`,
+    );
   const inherit = (command: Command): Command => {
     command
       .exitOverride()
@@ -57,6 +76,7 @@ function createProgram(io: Io): Command {
       .configureOutput({
         writeOut: text => io.stdout.write(text),
         writeErr: text => io.stderr.write(text),
+        outputError: (text, write) => write(text + hintFor(command, text)),
         getOutHelpWidth: () => 100,
         getErrHelpWidth: () => 100,
         getOutHasColors: () => false,

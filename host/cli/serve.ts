@@ -26,6 +26,22 @@ export function serveCommand(io: Io): Command {
   return new Command('serve')
     .description('answer forward-auth requests and write the guest directory')
     .addOption(configOption())
+    .addHelpText(
+      'after',
+      `
+Runs until SIGINT or SIGTERM. A change of the configuration, of users or of tokens counts within two
+seconds; SIGHUP has the configuration read at once. The log goes to standard error: text on a terminal,
+a line of JSON each in a pipe.
+
+The root secret is read from POSTERN_SECRET_FILE, POSTERN_SECRET or the configuration file.
+
+Exit codes: 0 stopped by a signal, 1 it cannot start, 2 called wrongly.
+
+Examples:
+  POSTERN_SECRET_FILE=postern.secret postern serve
+  POSTERN_SECRET_FILE=/etc/postern/secret postern serve --config /etc/postern/postern.yml
+  POSTERN_LOG_LEVEL=debug POSTERN_SECRET_FILE=postern.secret postern serve`,
+    )
     .action(async (options: { config?: string }) => {
       await serve(configFile(options.config, io), io);
     });

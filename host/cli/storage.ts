@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { Kysely } from 'kysely';
 import { loadStorage } from '../config/load.ts';
@@ -12,7 +12,7 @@ import { openStore } from '../store/open.ts';
 import { StoreError } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 import { CommandError, type Io } from './io.ts';
-import { configOption, DEFAULT_CONFIG } from './options.ts';
+import { configOption, optionalConfigFile } from './options.ts';
 import { writeNewFile } from './output-file.ts';
 import { refuseMissing } from './session-store.ts';
 
@@ -43,10 +43,20 @@ Examples:
 }
 
 function migrateCommand(io: Io): Command {
-  return command('migrate', 'make the tables, or bring them up to date; does nothing when they are').action(
-    (options: Options) =>
+  return command('migrate', 'make the tables, or bring them up to date; does nothing when they are')
+    .action((options: Options) =>
       withStore(setup(options, io), async () => void io.stderr.write('the database is up to date\n')),
-  );
+    )
+    .addHelpText(
+      'after',
+      `
+A host does the same when it starts. Hosts of an older version do not run beside a database that is
+newer than they are.
+
+Examples:
+  postern storage migrate
+  postern storage migrate --config /etc/postern/postern.yml`,
+    );
 }
 
 function backupCommand(io: Io): Command {
@@ -61,6 +71,15 @@ function backupCommand(io: Io): Command {
           io.stderr.write(`written: ${options.out}; it opens with the root secret of now\n`);
         }
       }),
+    )
+    .addHelpText(
+      'after',
+      `
+Hosts may run meanwhile. The lines are of use only with the root secret: keep that elsewhere.
+
+Examples:
+  postern storage backup --out postern-backup.jsonl
+  postern storage backup | gzip > postern-backup.jsonl.gz`,
     );
 }
 
@@ -81,7 +100,11 @@ function restoreCommand(io: Io): Command {
       'after',
       `
 A backup knows nothing of what came after it: sessions that were ended since are good again. After a
-loss, end all of them with \`postern session revoke --all\`.`,
+loss, end all of them with \`postern session revoke --all\`.
+
+Examples:
+  postern storage restore postern-backup.jsonl
+  postern storage restore postern-backup.jsonl --config new.yml    # to another kind of database`,
     );
 }
 
@@ -107,7 +130,10 @@ function rotateCommand(io: Io): Command {
       'after',
       `
 POSTERN_SECRET (or its file) is the new root secret, POSTERN_SECRET_PREVIOUS the one before. Do it
-when all hosts know both; then take the one before away.`,
+when all hosts know both; then take the one before away.
+
+Examples:
+  POSTERN_SECRET_FILE=new.secret POSTERN_SECRET_PREVIOUS_FILE=old.secret postern storage rotate-secret`,
     );
 }
 
@@ -127,9 +153,7 @@ function command(name: string, description: string): Command {
 }
 
 function setup(options: Options, io: Io): ReturnType<typeof loadStorage> {
-  const named = options.config ?? (io.env.POSTERN_CONFIG || undefined);
-  const file = named ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined);
-  return loadStorage(file, { env: io.env, isTerminal: io.stdout.isTTY });
+  return loadStorage(optionalConfigFile(options.config, io), { env: io.env, isTerminal: io.stdout.isTTY });
 }
 
 function mustExist(options: Options, io: Io): ReturnType<typeof loadStorage> {

@@ -7,7 +7,7 @@ import { runSession, type SessionResult } from '../policy-test/session.ts';
 import { watchAndRun } from '../policy-test/watch.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_PROBLEM, type Io, wantsColour } from './io.ts';
-import { wholeNumber } from './options.ts';
+import { fileName, wholeNumber } from './options.ts';
 
 interface Options {
   readonly config?: string;
@@ -22,7 +22,7 @@ export function testCommand(io: Io): Command {
   return new Command('test')
     .description('run policy tests: requests, who makes them, and what they should get')
     .argument('<file...>', 'files of policy tests')
-    .option('-c, --config <file>', 'configuration to test in place of the one that the files name')
+    .option('-c, --config <file>', 'configuration to test in place of the one that the files name', fileName)
     .option('--coverage', 'also list the rules that no test reaches')
     .option(
       '--coverage-min <percent>',

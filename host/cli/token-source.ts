@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { ConfigError, inOrder } from '../config/problem.ts';
@@ -7,7 +6,7 @@ import { TokenDigests } from '../tokens/digests.ts';
 import { parseUsers } from '../users/parse-users.ts';
 import { UserIndex } from '../users/search.ts';
 import { CommandError, type Io } from './io.ts';
-import { DEFAULT_CONFIG } from './options.ts';
+import { DEFAULT_CONFIG, optionalConfigFile } from './options.ts';
 
 export interface SourceOptions {
   readonly config?: string;
@@ -26,8 +25,7 @@ export interface TokenSource {
 
 /** From `--file`, else from `tokens.file` of the configuration. The root secret is not missed until it is asked for. */
 export function tokenSource(options: SourceOptions, io: Io): TokenSource {
-  const named = options.config ?? (io.env.POSTERN_CONFIG || undefined);
-  const path = named ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined);
+  const path = optionalConfigFile(options.config, io);
   // `--file` alone needs no configuration: not even a broken one stands in the way.
   const isAlone = options.file !== undefined && options.config === undefined;
   const yaml = path === undefined ? undefined : readTextFile(path);

@@ -7,7 +7,7 @@ import { count, jsonReport, textReport } from '../validate/report.ts';
 import { validate } from '../validate/validate.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_PROBLEM, type Io, wantsColour } from './io.ts';
-import { configFile, configOption } from './options.ts';
+import { configFile, configOption, fileName } from './options.ts';
 
 interface Options {
   readonly config?: string;
@@ -22,7 +22,7 @@ export function validateCommand(io: Io): Command {
   return new Command('validate')
     .description('find everything that is wrong with a configuration and its users, and say what to write')
     .addOption(configOption())
-    .option('-u, --users <file>', 'users file to look at in place of the configured one')
+    .option('-u, --users <file>', 'users file to look at in place of the configured one', fileName)
     .option('--no-users', 'look at no users file, for a part of a configuration or a machine without one')
     .option('--strict', 'warnings count as errors')
     .option('--json', 'print JSON')
