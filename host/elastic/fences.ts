@@ -36,12 +36,15 @@ export class Fences {
   #all = 0;
   readonly #unsubscribe: () => void;
 
-  /** @param onRaised takes back what guests hold of this user, before it returns */
-  constructor(cache: Cache, clock: Clock, onRaised: (username: string) => void) {
+  /**
+   * @param onRaised takes back what guests hold of this user, before it returns; what was remembered
+   * of it before `turn` counts no more
+   */
+  constructor(cache: Cache, clock: Clock, onRaised: (username: string, turn: number) => void) {
     this.#cache = cache;
     this.#clock = clock;
     this.#unsubscribe = cache.subscribe(TOPIC, payload => {
-      const { username, by, next } = JSON.parse(Buffer.from(payload).toString('utf8'));
+      const { username, by, next, turn = 0 } = JSON.parse(Buffer.from(payload).toString('utf8'));
       const named = elasticName(username);
       if (!named.ok) return;
       const { name } = named;
@@ -55,7 +58,7 @@ export class Fences {
         const others = this.#pending(name).filter(pending => pending.by !== by);
         this.#next.set(name, [...others, { by, generation: next, until: clock.monotonic() + PENDING_MS }]);
       }
-      onRaised(username);
+      onRaised(username, turn);
     });
   }
 
@@ -93,9 +96,10 @@ export class Fences {
    * password must stay. Rejects with `CacheError` when the store is down.
    *
    * @param next generation of the password that is to be written then
+   * @param turn whose turn it is, see `Outcome`
    */
-  async raise(username: string, signal: AbortSignal, next?: number): Promise<boolean> {
-    const payload = Buffer.from(JSON.stringify({ username, by: this.#cache.hostId, next }), 'utf8');
+  async raise(username: string, signal: AbortSignal, next?: number, turn?: number): Promise<boolean> {
+    const payload = Buffer.from(JSON.stringify({ username, by: this.#cache.hostId, next, turn }), 'utf8');
     const { missing } = await this.#cache.broadcast(TOPIC, payload, ANSWER_MS);
     if (missing.some(host => host.until > this.#clock.now())) return false;
     await new Promise<void>(resolve => this.#clock.after(SETTLE_MS, resolve));

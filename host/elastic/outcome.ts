@@ -1,6 +1,9 @@
-/** What provisioning came to, as it is told to other hosts and remembered. Nothing in it is secret. */
+/**
+ * What provisioning came to, as it is told to other hosts and remembered. Nothing in it is secret.
+ * `turn` grows with each that came to one, see `SingleFlight`; 0 where nobody could say.
+ */
 export type Outcome =
-  | { readonly kind: 'ready'; readonly print: string; readonly generation: number }
+  | { readonly kind: 'ready'; readonly print: string; readonly generation: number; readonly turn: number }
   | { readonly kind: 'refused'; readonly print: string };
 
 export function encodeOutcome(outcome: Outcome): Uint8Array {
@@ -16,9 +19,9 @@ export function decodeOutcome(bytes: Uint8Array): Outcome | undefined {
     return undefined;
   }
   if (typeof raw !== 'object' || raw === null) return undefined;
-  const { kind, print, generation } = raw as Record<string, unknown>;
+  const { kind, print, generation, turn } = raw as Record<string, unknown>;
   if (typeof print !== 'string') return undefined;
   if (kind === 'refused') return { kind, print };
   if (kind !== 'ready' || typeof generation !== 'number' || !Number.isInteger(generation)) return undefined;
-  return { kind, print, generation };
+  return { kind, print, generation, turn: typeof turn === 'number' ? turn : 0 };
 }

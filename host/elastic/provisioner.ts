@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cache, CacheError, type CacheKey, orMiss } from '../cache/cache.ts';
+import { CacheError, type CacheKey, orMiss } from '../cache/cache.ts';
 import type { SingleFlight } from '../cache/single-flight.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log/logger.ts';
@@ -7,6 +7,7 @@ import type { Principal } from '../policy/engine.ts';
 import type { ElasticClient } from './client.ts';
 import { ElasticError } from './error.ts';
 import { Fences } from './fences.ts';
+import { KnownUsers, type KnownUsersDeps } from './known-users.ts';
 import type { Source } from './mark.ts';
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts';
 import type { ElasticPasswords } from './password.ts';
@@ -15,7 +16,7 @@ import { SecondLooks } from './second-looks.ts';
 import { Slots } from './slots.ts';
 import { elasticName } from './user-name.ts';
 import { fingerprint, type Wanted, wantedOf } from './wanted.ts';
-import { UserWriter } from './writer.ts';
+import { type Turn, UserWriter } from './writer.ts';
 
 /** For the whole of it, failover and retries included: a proxy and its client wait meanwhile. */
 export const PROVISION_MS = 5_000;
@@ -28,7 +29,7 @@ const PENDING_POLL_MS = 100;
 /** How often the result of somebody else's attempt, made for other groups, is followed by an own one. */
 const MAX_TURNS = 4;
 
-export interface ProvisionerDeps {
+export interface ProvisionerDeps extends KnownUsersDeps {
   /** Where it asks, for the log. */
   readonly hosts: readonly string[];
   /** Undefined in a dry run, which asks Elasticsearch nothing. */
@@ -39,12 +40,7 @@ export interface ProvisionerDeps {
   readonly roles: RoleMap;
   /** Groups that users may have at all; undefined for any. */
   readonly groupWhitelist?: readonly string[] | undefined;
-  readonly cache: Cache;
   readonly flights: SingleFlight;
-  /** How long a user counts as provisioned without Elasticsearch being asked. */
-  readonly cacheSeconds: number;
-  /** Each request starts that time anew. */
-  readonly extendCache: boolean;
   /** A password older than this is replaced; undefined for never. */
   readonly passwordSeconds?: number | undefined;
   readonly clock: Clock;
@@ -92,16 +88,22 @@ export class Provisioner {
   readonly #fences: Fences;
   readonly #looks: SecondLooks | undefined;
   readonly #slots = new Slots(MAX_WRITES);
+  readonly #known: KnownUsers;
 
   constructor(deps: ProvisionerDeps) {
     this.#deps = deps;
-    this.#fences = new Fences(deps.cache, deps.clock, deps.onFence ?? (() => {}));
+    this.#known = new KnownUsers(deps);
+    this.#fences = new Fences(deps.cache, deps.clock, (username, turn) => {
+      const named = elasticName(username);
+      if (named.ok) this.#known.outdate(named.name, turn);
+      deps.onFence?.(username);
+    });
     const { client } = deps;
     if (client === undefined) return;
     this.#looks = new SecondLooks({
       ...deps,
       client,
-      known: name => this.#remembered(name),
+      known: name => this.#known.read(name),
       takeBack: (name, username) => this.#takeBack(name, username),
     });
     const onUnsure = this.#looks.plan.bind(this.#looks);
@@ -124,7 +126,7 @@ export class Provisioner {
 
   /** Forgets that the user was provisioned. */
   async forget(elasticName: string): Promise<void> {
-    await orMiss(this.#deps.cache.delete(knownKey(elasticName)));
+    await orMiss(this.#known.forget(elasticName));
   }
 
   close(): void {
@@ -152,7 +154,7 @@ export class Provisioner {
       // Before anything is read: a fence raised meanwhile makes it worthless.
       const isCurrent = this.#fences.watch(wanted.name);
       const outcome =
-        (await this.#known(wanted.name, print)) ?? (await this.#fly({ wanted, print, isStill }, end));
+        (await this.#known.find(wanted.name, print)) ?? (await this.#fly({ wanted, print, isStill }, end));
       if (outcome === undefined) return UNAVAILABLE;
       // The store was emptied meanwhile: what was come to is in Elasticsearch, and is found there.
       if (outcome === 'lost') continue;
@@ -172,20 +174,6 @@ export class Provisioner {
     };
   }
 
-  /** What is remembered of the user as it is now. */
-  async #known(name: string, print: string): Promise<Outcome | undefined> {
-    const { cache, cacheSeconds, extendCache } = this.#deps;
-    const outcome = await this.#remembered(name);
-    if (outcome?.kind !== 'ready' || outcome.print !== print) return undefined;
-    if (extendCache) await orMiss(cache.touch(knownKey(name), cacheSeconds));
-    return outcome;
-  }
-
-  async #remembered(name: string): Promise<Outcome | undefined> {
-    const bytes = await orMiss(this.#deps.cache.get(knownKey(name)));
-    return bytes === undefined ? undefined : decodeOutcome(bytes);
-  }
-
   /** The user is provisioned anew with the next request, whatever anybody holds of it. */
   async #takeBack(name: string, username: string): Promise<void> {
     await this.forget(name);
@@ -203,7 +191,7 @@ export class Provisioner {
     try {
       const flight = await this.#deps.flights.run(
         flightKey(wanted.name),
-        async ({ signal, fence }) => encodeOutcome(await this.#attempt(task, signal, fence === 0)),
+        async ({ signal, fence }) => encodeOutcome(await this.#attempt(task, signal, fence)),
         {
           waitMs: left,
           runMs: left,
@@ -213,7 +201,9 @@ export class Provisioner {
       );
       if (flight.status === 'busy') return 'lost';
       if (flight.status === 'failed' && flight.reason === NOT_WANTED) return 'lost';
-      return flight.status === 'done' ? decodeOutcome(flight.value) : undefined;
+      const outcome = flight.status === 'done' ? decodeOutcome(flight.value) : undefined;
+      if (outcome !== undefined) this.#known.saw(wanted.name, outcome);
+      return outcome;
     } catch (error) {
       if (error instanceof NotWanted) return 'lost';
       this.#report(wanted, error);
@@ -221,13 +211,15 @@ export class Provisioner {
     }
   }
 
-  /** @param isAlone the store could not say whose turn it is */
-  async #attempt({ wanted, print, isStill }: Task, signal: AbortSignal, isAlone: boolean): Promise<Outcome> {
-    const { cache, cacheSeconds } = this.#deps;
+  /** @param fence 0: the store could not say whose turn it is */
+  async #attempt({ wanted, print, isStill }: Task, signal: AbortSignal, fence: number): Promise<Outcome> {
     const writer = this.#writer as UserWriter;
-    const forget = async () => void (await cache.delete(knownKey(wanted.name)));
-    const check = () => {
-      if (!isStill()) throw new NotWanted();
+    const turn: Turn = {
+      fence,
+      forget: () => this.#known.forget(wanted.name),
+      check() {
+        if (!isStill()) throw new NotWanted();
+      },
     };
     const slot = await this.#slots.enter(signal);
     if (slot === undefined) {
@@ -237,22 +229,23 @@ export class Provisioner {
         this.#deps.hosts.join(', '),
       );
     }
-    const isOld = (generation: number) => isAlone && generation < (this.#fences.pending(wanted.name) ?? 0);
+    // Whose turn it was may be at it still, though this host had to go alone, or the store forgot.
+    const isOld = (generation: number) => generation < (this.#fences.pending(wanted.name) ?? 0);
     let written: number | 'refused';
     try {
-      written = await writer.write(wanted, signal, forget, check);
+      written = await writer.write(wanted, signal, turn);
       while (written !== 'refused' && isOld(written)) {
         await sleep(PENDING_POLL_MS);
-        written = await writer.write(wanted, signal, forget, check);
+        written = await writer.write(wanted, signal, turn);
       }
     } finally {
       slot.leave();
     }
     if (written === 'refused') return { kind: 'refused', print };
-    const outcome: Outcome = { kind: 'ready', print, generation: written };
+    const outcome: Outcome = { kind: 'ready', print, generation: written, turn: fence };
     // It may be older than what somebody whose turn it was has put there.
-    if (isAlone) return outcome;
-    await orMiss(cache.set(knownKey(wanted.name), encodeOutcome(outcome), cacheSeconds));
+    if (fence === 0) return outcome;
+    await this.#known.keep(wanted.name, outcome);
     return outcome;
   }
 
@@ -278,10 +271,6 @@ export class Provisioner {
       log.error('a user could not be provisioned', { user: username, error: String(error) });
     }
   }
-}
-
-function knownKey(name: string): CacheKey {
-  return { kind: 'elastic-known', name };
 }
 
 function flightKey(name: string): CacheKey {

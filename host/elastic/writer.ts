@@ -27,6 +27,16 @@ const SKEW_MS = 24 * 60 * 60 * 1_000;
 /** How many refused users are remembered as told of; beyond that the memory starts anew. */
 const MAX_WARNED = 1_000;
 
+/** One attempt at one user. */
+export interface Turn {
+  /** See `Outcome`. */
+  readonly fence: number;
+  /** Takes back what is remembered of this user, on all hosts. */
+  forget(): Promise<void>;
+  /** Throws when the user is not to be so any more. */
+  check(): void;
+}
+
 type Ours = Extract<Owner, { kind: 'ours' }>;
 
 interface Found {
@@ -46,23 +56,15 @@ export class UserWriter {
   /**
    * The generation of the password that counts now, or `refused` for a user that
    * is not ours. Writes nothing when nothing differs.
-   *
-   * @param forget takes back what is remembered of this user, on all hosts
-   * @param check throws when the user is not to be so any more
    */
-  async write(
-    wanted: Wanted,
-    signal: AbortSignal,
-    forget: () => Promise<void>,
-    check: () => void = () => {},
-  ): Promise<number | 'refused'> {
+  async write(wanted: Wanted, signal: AbortSignal, turn: Turn): Promise<number | 'refused'> {
     const { client, passwords, log } = this.#deps;
     let found = await this.#find(wanted, signal);
     if (found === 'refused') return found;
     let rotates = false;
     if (found.owner !== undefined && this.#isToRotate(found.owner)) {
       const next = found.owner.mark.generation + 1;
-      const isRaised = await this.#fence(wanted, next, signal, forget);
+      const isRaised = await this.#fence(wanted, next, signal, turn);
       // A second or two ago: where the store could not say whose turn it is, another host was faster.
       found = await this.#find(wanted, signal);
       if (found === 'refused') return found;
@@ -78,13 +80,12 @@ export class UserWriter {
       const now = await this.#find(wanted, signal);
       if (now === 'refused') return now;
       // Another host has written the next one; ours would be the one before it.
-      if (now.owner?.mark.generation !== owner?.mark.generation)
-        return this.write(wanted, signal, forget, check);
+      if (now.owner?.mark.generation !== owner?.mark.generation) return this.write(wanted, signal, turn);
       log.warn('the password of an Elasticsearch user was not ours any more: it is set anew', {
         user: wanted.username,
       });
     }
-    check();
+    turn.check();
     try {
       if (!(await client.write(wanted.name, user, signal)))
         this.#deps.onUnsure?.(wanted.name, wanted.username);
@@ -141,17 +142,12 @@ export class UserWriter {
     return !(age < passwordSeconds * 1_000 && -age < Math.max(passwordSeconds * 1_000, SKEW_MS));
   }
 
-  async #fence(
-    { name, username }: Wanted,
-    next: number,
-    signal: AbortSignal,
-    forget: () => Promise<void>,
-  ): Promise<boolean> {
+  async #fence({ name, username }: Wanted, next: number, signal: AbortSignal, turn: Turn): Promise<boolean> {
     const { fences, log } = this.#deps;
     const fields = { user: username };
     try {
-      await forget();
-      if (await fences.raise(username, signal, next)) return true;
+      await turn.forget();
+      if (await fences.raise(username, signal, next, turn.fence)) return true;
       log.warn('an Elasticsearch password is kept for now: a host could not be told that it changes', fields);
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryCache, MemorySpace } from '../../host/cache/memory-cache.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { Principal } from '../../host/policy/engine.ts';
 import {
@@ -197,5 +199,29 @@ describe('a user', () => {
     ahead = 31 * DAY;
     await (await host(options)).authorization(ADMIN);
     expect(generation()).toBe(3);
+  });
+
+  it('keeps its password on all hosts when a store that fails over has lost that it changed', async () => {
+    const space = new MemorySpace();
+    const options = { space, setup: { passwordSeconds: 3_600 } };
+    const [one, other] = [await host(options), await host(options)];
+    const store = new MemoryCache({ clock: systemClock, random: randomBytes, log: one.log, space });
+    const known = { kind: 'elastic-known', name: 'alice' };
+    await one.authorization(ADMIN);
+    const lost = (await store.get(known)) as Uint8Array;
+    const user = es.users.get('alice');
+    if (user === undefined) throw new Error('alice was not made');
+    const postern = { ...user.metadata.postern, since: '2020-01-01T00:00:00.000Z' };
+    es.users.set('alice', { ...user, metadata: { ...user.metadata, postern } });
+    await store.delete(known);
+    const next = await one.authorization(ADMIN);
+    expect(es.users.get('alice')?.metadata.postern.generation).toBe(2);
+    for (const each of [one, other]) {
+      await store.set(known, lost, 3_600);
+      expect(await each.authorization(ADMIN)).toBe(next);
+      const { length } = es.calls;
+      expect(await each.authorization(ADMIN)).toBe(next);
+      expect(es.calls).toHaveLength(length);
+    }
   });
 });

@@ -17,7 +17,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
   const passwords = new ElasticPasswords(ELASTIC_SECRET);
   const wanted = wantedOf('alice', person('alice'), ['viewer'], 'directory');
   const signal = new AbortController().signal;
-  const forget = async () => {};
+  const turn = { fence: 1, forget: async () => {}, check() {} };
 
   /** Elasticsearch with one user, written by a host whose clock says `since`. */
   function cluster(generation: number, since: string) {
@@ -62,7 +62,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
       return client.accepts(...args);
     });
     const one = writer({ ...client, accepts }, clock, async () => true, log);
-    expect(await one.write(wanted, signal, forget)).toBe(2);
+    expect(await one.write(wanted, signal, turn)).toBe(2);
     expect(writes).toEqual([]);
     expect(log.lines).toEqual([]);
   });
@@ -74,11 +74,11 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
     const accepts = async () => !isTaken;
     const log = fakeLogger();
     const one = writer({ ...client, accepts }, clock, async () => true, log);
-    expect(await one.write(wanted, signal, forget)).toBe(3);
+    expect(await one.write(wanted, signal, turn)).toBe(3);
     expect(writes).toEqual([3]);
     expect(log.text()).toContain('not ours any more');
     isTaken = false;
-    expect(await one.write(wanted, signal, forget)).toBe(3);
+    expect(await one.write(wanted, signal, turn)).toBe(3);
     expect(writes).toEqual([3]);
   });
 
@@ -91,7 +91,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
         other(2, new Date(clock.now()).toISOString());
         return told;
       };
-      expect(await writer(client, clock, raise).write(wanted, signal, forget)).toBe(2);
+      expect(await writer(client, clock, raise).write(wanted, signal, turn)).toBe(2);
       expect(writes).toEqual([]);
     },
   );
@@ -100,7 +100,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
     const { client, writes } = cluster(1, OLD);
     const log = fakeLogger();
     const one = writer(client, new FakeClock(), async () => false, log);
-    expect(await one.write(wanted, signal, forget)).toBe(1);
+    expect(await one.write(wanted, signal, turn)).toBe(1);
     expect(writes).toEqual([]);
     expect(log.lines).toMatchObject([{ level: 'warn', fields: { user: 'alice' } }]);
   });
@@ -113,9 +113,10 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
   }
 
   it.each([
-    ['', new Date().toISOString()],
-    [', though it would write that itself and cannot tell so', OLD],
-  ])('waits for the password that another host is about to write%s', async (_name, since) => {
+    ['', new Date().toISOString(), 0],
+    [', though it would write that itself and cannot tell so', OLD, 0],
+    [', though a store that was emptied says that it is its own turn', new Date().toISOString(), 7],
+  ])('waits for the password that another host is about to write%s', async (_name, since, fence) => {
     const now = new Date().toISOString();
     const { client, writes, other } = cluster(1, since);
     const log = fakeLogger();
@@ -125,7 +126,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
       ...{ hosts: [], client, passwords, roles: () => ['viewer'], cache: here, clock: systemClock, log },
       // As where the store is away: nobody says whose turn it is.
       flights: {
-        run: async (_name, work) => ({ status: 'done', value: await work({ signal, fence: 0 }), ran: true }),
+        run: async (_name, work) => ({ status: 'done', value: await work({ signal, fence }), ran: true }),
       },
       ...{ cacheSeconds: 3_600, extendCache: false, passwordSeconds: 3_600 },
     });
@@ -136,6 +137,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
         return answer.status === 'ready' ? answer.authorization : answer.status;
       };
       expect(await given()).toBe(passwords.authorization('alice', 1));
+      await there.delete({ kind: 'elastic-known', name: 'alice' });
       const raised = fences.raise('alice', signal, 2);
       await waitUntil('the fence', () => fences.pending('alice') === 2);
       const waiting = given();
@@ -144,7 +146,8 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
       expect(await waiting).toBe(passwords.authorization('alice', 2));
       expect(writes).toEqual([]);
       // Whose turn it is not keeps what it has come to for itself.
-      expect(await here.get({ kind: 'elastic-known', name: 'alice' })).toBeUndefined();
+      const known = await here.get({ kind: 'elastic-known', name: 'alice' });
+      expect(known === undefined ? 0 : JSON.parse(Buffer.from(known).toString()).turn).toBe(fence);
     } finally {
       fences.close();
       provisioner.close();
