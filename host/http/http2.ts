@@ -37,7 +37,7 @@ export function sendHttp2(
   const { stream } = response;
   // The client has given up.
   if (stream === undefined || stream.destroyed) return;
-  const flat = flatHeaders(reply);
+  const flat = flatHeaders(reply, options.head);
   const headers: Record<string, string | string[]> = {};
   for (let i = 0; i < flat.length; i += 2) {
     const name = (flat[i] ?? '').toLowerCase();

@@ -43,10 +43,11 @@ export function headerValue(text: string): string {
   return Buffer.byteLength(text) === text.length ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
-/** Name, value, name, value, … of all that an answer is sent with. */
-export function flatHeaders(reply: Reply): string[] {
-  // RFC 9110 section 8.6: 204 has none.
-  const headers = reply.status === 204 ? [] : ['Content-Length', String(Buffer.byteLength(reply.body))];
+/** Name, value, name, value, … of all that an answer is sent with. @param head to HEAD */
+export function flatHeaders(reply: Reply, head: boolean): string[] {
+  // RFC 9110 section 8.6: 204 has none; to HEAD it would be that of GET, which an empty body is not.
+  const isLeftOut = reply.status === 204 || (head && reply.body === '');
+  const headers = isLeftOut ? [] : ['Content-Length', String(Buffer.byteLength(reply.body))];
   if (reply.type !== '') headers.push('Content-Type', reply.type);
   if (reply.exact !== true) headers.push('Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff');
   for (const [name, value] of reply.headers) headers.push(name, value);
@@ -59,7 +60,7 @@ export function send(
   reply: Reply,
   options: { head: boolean; last: boolean },
 ): void {
-  const headers = flatHeaders(reply);
+  const headers = flatHeaders(reply, options.head);
   if (options.last) headers.push('Connection', 'close');
   response.writeHead(reply.status, headers);
   if (options.head || reply.body === '') response.end();

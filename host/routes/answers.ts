@@ -28,7 +28,7 @@ export function withEmpty(headers: ReplyHeaders, names: readonly string[]): Repl
 /** Asks for a password: RFC 7617 section 2. The realm is the policy's. */
 export function basicChallenge(realm: string, refusal: HeaderStrategy['refusal'] = ASK): Reply {
   const { status, header } = refusal;
-  return exactReply(status, header === undefined ? [] : [[header, `Basic realm="${quoted(realm)}"`]]);
+  return exactReply(status, [[header, `Basic realm="${quoted(realm)}"`]]);
 }
 
 const ASK: HeaderStrategy['refusal'] = { status: 401, header: 'WWW-Authenticate' };

@@ -14,7 +14,7 @@ import type { Admission, Dialect } from './dialects/dialect.ts';
 
 import { withoutUserInfo } from './forwarded.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
-import { type HeaderStrategy, isPresent, type Strategy } from './strategies.ts';
+import { type HeaderStrategy, isNoToken, isPresent, type Strategy } from './strategies.ts';
 
 /** Seconds after which a proxy may ask again when too many passwords are being verified, or the database is away. */
 const RETRY_AFTER = '2';
@@ -90,7 +90,7 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
       return answer(request, asked, anonymous, { proof: NOBODY, by: undefined });
     }
     const isOpen = anonymous.verdict === 'allow';
-    const outcome = await authenticate(request, began, asked.target, isOpen);
+    const outcome = await authenticate(request, began, asked, isOpen);
     if ('status' in outcome) return outcome;
     if (outcome.proof === NOBODY) return answer(request, asked, anonymous, outcome);
     // Replaced while the password was verified: the new one judges all of the request, also whose headers count.
@@ -135,12 +135,13 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
   async function authenticate(
     request: Request,
     began: number,
-    { host, client }: Target,
+    { target: { host, client }, isDeferred }: Asked,
     isOpen: boolean,
   ): Promise<Authenticated | Reply> {
     const { headers } = request;
     const { authenticator } = deps;
     let by: HeaderStrategy | undefined;
+    let bad: HeaderStrategy | undefined;
     for (const strategy of dialect.strategies(request)) {
       by = strategy.kind === 'header' ? strategy : undefined;
       if (strategy.kind === 'cookie') {
@@ -150,18 +151,18 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
         if (proof.kind === 'none') continue;
         return { proof, by, own: shown, isSession: true };
       }
+      if (dialect.denial === 'authelia' && !isDeferred && isNoToken(strategy, headers)) bad ??= strategy;
       if (!isTried(strategy, request)) continue;
-      const isRequired = strategy.required === true;
-      if (isRequired && !isPresent(strategy, headers)) return { proof: FAILED, by };
+      if (strategy.required === true && !isPresent(strategy, headers)) return { proof: FAILED, by };
       const own = headersOf(strategy, request);
       const outcome = await authenticator.authenticate(own, began, client, isOpen);
       if (outcome.kind !== 'proof') return refused(outcome.kind);
       if (outcome.proof.kind !== 'none') return { proof: outcome.proof, by, own: authenticator.shown(own) };
       // What insists on a credential does not take one of a scheme that counts for nothing.
-      if (isRequired) return { proof: FAILED, by };
+      if (strategy.required === true || strategy.insists === true) return { proof: FAILED, by };
     }
     // As in Authelia the last strategy answers for those that show nothing.
-    return { proof: NOBODY, by };
+    return bad === undefined ? { proof: NOBODY, by } : { proof: FAILED, by: bad };
   }
 
   function refused(why: 'too-large' | 'busy'): Reply {

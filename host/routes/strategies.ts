@@ -9,10 +9,12 @@ export type Strategy =
       readonly schemes?: ReadonlySet<string>;
       /** A request without the header is as bad as one with a wrong password. */
       readonly required?: boolean;
-      /** How bad credentials are answered; without `header` the answer names no scheme. */
+      /** What is in the header must be a credential that counts here: one of another scheme is a bad one. */
+      readonly insists?: boolean;
+      /** How bad credentials are answered. */
       readonly refusal: {
         readonly status: 401 | 407;
-        readonly header?: 'WWW-Authenticate' | 'Proxy-Authenticate';
+        readonly header: 'WWW-Authenticate' | 'Proxy-Authenticate';
       };
     }
   | { readonly kind: 'cookie' };
@@ -55,3 +57,9 @@ export function isPresent(strategy: HeaderStrategy, headers: RequestHeaders): bo
 }
 
 const KNOWN_SCHEMES: ReadonlySet<string> = new Set(['basic', 'bearer']);
+
+/** What no token can be (RFC 6750 section 2.1) is a bad credential to Authelia, whether Bearer counts or not. */
+export function isNoToken({ header }: HeaderStrategy, headers: RequestHeaders): boolean {
+  const [value = ''] = headers.values(header);
+  return /^bearer /i.test(value) && !/^\S+ [A-Za-z0-9_.~+/=-]+$/.test(value);
+}

@@ -4,8 +4,8 @@ import type { Request } from '../../http/router.ts';
 import { ownScheme, readForwarded, readOriginal } from '../forwarded.ts';
 import {
   COOKIE_SESSION,
+  HEADER_AUTH_REQUEST_PROXY_AUTHORIZATION,
   HEADER_AUTHORIZATION,
-  HEADER_PROXY_AUTHORIZATION,
   type Strategy,
 } from '../strategies.ts';
 import { AUTHELIA_AUTH_REQUEST } from './authelia-auth-request.ts';
@@ -14,8 +14,9 @@ import { headerAddress, queryAddress } from './authelia-sign-in.ts';
 import type { Denial, Dialect, Told } from './dialect.ts';
 
 const BASIC: readonly Strategy[] = [{ ...HEADER_AUTHORIZATION, required: true }, COOKIE_SESSION];
+// Authelia asks for the other header there, and takes no scheme but those that it knows.
 const PROXY: readonly Strategy[] = [
-  { ...HEADER_PROXY_AUTHORIZATION, refusal: { status: 401 } },
+  { ...HEADER_AUTH_REQUEST_PROXY_AUTHORIZATION, insists: true },
   COOKIE_SESSION,
 ];
 
