@@ -19,10 +19,10 @@ export async function readPassword(io: Io): Promise<string> {
 
 /** Any secret from a terminal, asked twice and never shown, or one line of a pipe; perhaps empty. */
 export async function readSecretLine(io: Io, name: string): Promise<string> {
-  return io.stdin.isTTY ? ask(io, name) : readLine(io);
+  return io.stdin.isTTY ? ask(io, name) : readLine(io, name.toLowerCase());
 }
 
-async function readLine(io: Io): Promise<string> {
+async function readLine(io: Io, name: string): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of io.stdin) {
@@ -34,11 +34,11 @@ async function readLine(io: Io): Promise<string> {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
-    throw new CommandError('the password on standard input is not UTF-8');
+    throw new CommandError(`the ${name} on standard input is not UTF-8`);
   }
   const line = text.replace(/\r?\n$/, '');
   if (/[\r\n]/.test(line))
-    throw new CommandError('standard input holds several lines: give the password alone');
+    throw new CommandError(`standard input holds several lines: give the ${name} alone`);
   return line;
 }
 

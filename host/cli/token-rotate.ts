@@ -30,7 +30,9 @@ export function rotateCommand(io: Io): Command {
       const source = tokenSource(options, io);
       const now = Date.now();
       const until = parseEnd(options.overlap, now);
-      if (until === undefined) throw new CommandError('--overlap must be a duration like `7d`', EXIT_USAGE);
+      // A day that has been would end the old token at once, which only `0` is to say.
+      if (until === undefined || until < now)
+        throw new CommandError('--overlap must be a duration like `7d`', EXIT_USAGE);
       const secret = createToken();
       const id = await edit(source, change => {
         const account = accountOf(change, name);

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
+import { parseDuration } from '../config/duration.ts';
 import { loadEngine } from '../policy/load-engine.ts';
 import { readUsage } from '../tokens/last-use.ts';
 import { readTokensFile } from '../tokens/registry.ts';
-import { parseEnd } from '../tokens/time.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { createCommand, importCommand } from './token-create.ts';
@@ -70,7 +70,7 @@ Examples:
 
 function staleSince(value: string | true, now: number): number {
   const text = value === true ? DEFAULT_STALE : value;
-  const end = parseEnd(text, now);
-  if (end === undefined) throw new CommandError('--stale takes a duration like `30d`', EXIT_USAGE);
-  return now - (end - now);
+  const seconds = parseDuration(text);
+  if (seconds === undefined) throw new CommandError('--stale takes a duration like `30d`', EXIT_USAGE);
+  return now - seconds * 1_000;
 }

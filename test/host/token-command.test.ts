@@ -244,7 +244,7 @@ describe('postern token import', () => {
     ['', 'no token given'],
     ['short', 'a token has at least 8 characters'],
     ['two words here', 'printable ASCII characters without blanks'],
-    ['one-line-here\nanother-line', 'standard input holds several lines'],
+    ['one-line-here\nanother-line', 'standard input holds several lines: give the token alone'],
     ['x'.repeat(1_025), 'at most 1024 characters'],
   ])('refuses %j', async (stdin, message) => {
     const { code, out, err } = await importing(stdin, 'ci');
@@ -327,6 +327,8 @@ describe('postern token rotate', () => {
   it.each([
     [['nobody'], 1, 'there is no service account nobody'],
     [['ci', '--overlap', 'soon'], 2, '--overlap must be a duration like `7d`'],
+    // It would end the old token at once.
+    [['ci', '--overlap', '2020-01-01'], 2, '--overlap must be a duration like `7d`'],
   ])('refuses %j', async (args, code, message) => {
     await token('create', 'ci');
     const result = await token('rotate', ...args);
@@ -428,7 +430,14 @@ describe('postern token list', () => {
     // Made just now and not used yet: it has not had the time.
     await token('create', 'new');
     expect(await names('--stale', '30d')).toEqual(['ci', 'old']);
-    expect((await token('list', '--stale', 'long')).code).toBe(2);
+    for (const wrong of ['long', '2020-01-01']) {
+      const { code, err } = await token('list', '--stale', wrong);
+      expect([wrong, code, err]).toEqual([
+        wrong,
+        2,
+        expect.stringContaining('--stale takes a duration like `30d`'),
+      ]);
+    }
   });
 
   it('says what has ended', async () => {
