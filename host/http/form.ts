@@ -22,6 +22,11 @@ export class Form {
   get(name: string): string | undefined {
     return this.#fields.get(name);
   }
+
+  /** In their order. */
+  entries(): readonly (readonly [name: string, value: string])[] {
+    return [...this.#fields];
+  }
 }
 
 /**

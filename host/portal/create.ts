@@ -48,8 +48,8 @@ export function createPortal(deps: CreatePortalDeps): Portal {
   const handoff = createHandoffRoutes({
     handoffs,
     returns,
-    isEnough: (visit, { user, session }, { url }) =>
-      need.isEnough(url, { principal: user.principal, level: session.level }, visit.client),
+    isEnough: (visit, { user, session }, address) =>
+      need.isEnough(address, { principal: user.principal, level: session.level }, visit.client),
     log,
   });
   const tokenOf = (request: Request, { domain }: CookieConfig): string | undefined => {

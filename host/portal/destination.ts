@@ -26,7 +26,7 @@ export class Destinations {
   /** Our page that somebody needs next; undefined for none, and for whom wants to go nowhere. */
   missing(visit: Visit, to: OpenedReturn | undefined, proved: Proved): '/second-factor' | undefined {
     if (to === undefined || elsewhere(visit, to) !== undefined) return undefined;
-    return this.#deps.need.isEnough(to.url, proved, visit.client) ? undefined : '/second-factor';
+    return this.#deps.need.isEnough(to, proved, visit.client) ? undefined : '/second-factor';
   }
 }
 
@@ -37,7 +37,7 @@ export function locationOf(visit: Visit, to: OpenedReturn): string {
 
 /** Another domain's portal, where that domain has one of its own: our cookie does not get there. */
 export function elsewhere({ site }: Visit, to: OpenedReturn): string | undefined {
-  const { cookie, url } = to;
+  const { cookie, url, method } = to;
   if (cookie.domain === site.cookie.domain || cookie.isHandoff === true) return undefined;
-  return cookie.signInUrl === undefined ? undefined : signInLocation(cookie.signInUrl, url, 'GET');
+  return cookie.signInUrl === undefined ? undefined : signInLocation(cookie.signInUrl, url, method);
 }

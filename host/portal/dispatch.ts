@@ -3,27 +3,28 @@ import type { Clock } from '../clock.ts';
 import { Form } from '../http/form.ts';
 import { type Reply, type ReplyHeaders, statusReply } from '../http/reply.ts';
 import type { Handler, Request } from '../http/router.ts';
-import type { Logger } from '../log/logger.ts';
 import type { Engine } from '../policy/engine.ts';
 import { resolveClient } from '../routes/forwarded.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { StoreError } from '../store/store.ts';
-import { type FormTokens, formOrigin, portalCookie, setPortalCookie } from './csrf.ts';
+import { FORM_LIFETIME_MS, type FormTokens, formOrigin, portalCookie, setPortalCookie } from './csrf.ts';
+import { type EntranceDeps, plainHttp, unknownProxy } from './entrance.ts';
 import { html } from './html.ts';
 import { messagePage } from './messages.ts';
 import { page, redirect, styleSheet } from './page.ts';
 import { hidden } from './parts.ts';
 import type { ReturnAddresses } from './return-address.ts';
 import { returnOf } from './return-query.ts';
+import { SentForms, twinKey } from './sent-forms.ts';
 import { pathOf, type Sites } from './sites.ts';
 import { STYLE_PATH } from './style.ts';
 import { chooseTexts } from './texts/choose.ts';
-import type { PortalRoute, Site, Visit } from './visit.ts';
+import type { Act, PortalRoute, Site, Visit } from './visit.ts';
 
 /** Seconds until whoever met a store that does not answer may try again. */
 const RETRY_AFTER = '5';
 
-export interface DispatchDeps {
+export interface DispatchDeps extends EntranceDeps {
   readonly sites: Sites;
   readonly sessions: Pick<Sessions, 'find'>;
   /** The session's cookie as guests read it; undefined for none. */
@@ -31,13 +32,8 @@ export interface DispatchDeps {
   readonly returns: ReturnAddresses;
   readonly tokens: FormTokens;
   readonly engine: Pick<Engine, 'clientAddress' | 'isTrustedProxy'>;
-  /** Whether a proxy that may say so tells that the portal is asked for. */
-  readonly isPortal: (request: Request) => boolean;
   readonly clock: Pick<Clock, 'monotonic'>;
-  readonly log: Logger;
 }
-
-const HTTPS = /^https(?:\s*,\s*https)*$/i;
 
 /** Form whose token is of no session: whoever sends it has none yet. */
 export const SIGN_IN_FORM = 'sign-in';
@@ -48,50 +44,26 @@ export const SIGN_IN_FORM = 'sign-in';
  * from, its token, and the session.
  */
 export function createDispatch(routes: readonly PortalRoute[], deps: DispatchDeps): Handler {
-  const { sites, log } = deps;
+  const { sites } = deps;
   const byPath = new Map(routes.map(route => [route.path, route]));
+  const sent = new SentForms(deps.clock.monotonic);
 
   return async request => {
     const site = sites.find(request);
     if (site === undefined) return statusReply(404);
-    const foreign = unknownProxy(request);
+    const foreign = unknownProxy(request, deps);
     if (foreign !== undefined) return foreign;
     const path = pathOf(request, site);
     if (path === STYLE_PATH && isRead(request)) return styleSheet();
-    const refused = plainHttp(request, site);
+    const refused = plainHttp(request, site, deps);
     if (refused !== undefined) return refused;
     // Pictures and scripts of an application that were sent here: a page is nothing to them, nor is a cookie.
     const dest = request.headers.one('sec-fetch-dest');
     if (dest !== undefined && dest !== 'document') return statusReply(403);
-    const opened = new OpenVisit(request, site, deps);
+    const opened = new OpenVisit(request, site, deps, sent);
     const reply = await opened.answer(byPath.get(path));
     return opened.withCookie(reply);
   };
-
-  /** The answer to a request of which we cannot be sure that it is a person's, at the portal's own address. */
-  function unknownProxy(request: Request): Reply | undefined {
-    const { peer, path, secure } = request;
-    if (secure || deps.isPortal(request)) return undefined;
-    log.warn(
-      'refused: the proxy in front of the portal must be in `trusted_proxies` and send `Host` and `X-Forwarded-Host`, both with the address that people see',
-      { peer, path, key: 'trusted_proxies' },
-    );
-    return statusReply(403);
-  }
-
-  /** The page for who came without TLS, which has nothing but the stylesheet. */
-  function plainHttp({ headers, peer, path }: Request, site: Site): Reply | undefined {
-    const scheme = headers.one('x-forwarded-proto');
-    // Several proxies may each have said theirs.
-    if (scheme === undefined || (typeof scheme === 'string' && HTTPS.test(scheme))) return undefined;
-    log.warn(
-      'refused: the portal is asked for by plain http; `X-Forwarded-Proto` must be https, as people see the address',
-      { peer, path, scheme: String(scheme), key: 'x-forwarded-proto' },
-    );
-    const texts = chooseTexts(headers);
-    const message = messagePage(texts.error.insecure, 400, texts, `${site.origin}${site.base}/`);
-    return page({ ...message, texts, base: site.base, brand: site.cookie.domain });
-  }
 }
 
 function isRead({ method }: Request): boolean {
@@ -109,16 +81,18 @@ class OpenVisit {
   readonly #request: Request;
   readonly #site: Site;
   readonly #deps: DispatchDeps;
+  readonly #sent: SentForms;
   readonly #began: number;
   readonly #texts: Visit['texts'];
   /** What the browser sent, else what it is sent as soon as a form needs it. */
   #cookie: string | undefined;
   #isNew = false;
 
-  constructor(request: Request, site: Site, deps: DispatchDeps) {
+  constructor(request: Request, site: Site, deps: DispatchDeps, sent: SentForms) {
     this.#request = request;
     this.#site = site;
     this.#deps = deps;
+    this.#sent = sent;
     this.#began = deps.clock.monotonic();
     this.#texts = chooseTexts(request.headers);
     this.#cookie = portalCookie(request.headers);
@@ -158,7 +132,7 @@ class OpenVisit {
 
   async #act(route: PortalRoute, nobody: Visit): Promise<Reply> {
     const { headers, peer } = this.#request;
-    const { returns, log } = this.#deps;
+    const { log } = this.#deps;
     const { error } = this.#texts;
     const origin = formOrigin(headers, this.#site);
     if (origin === 'foreign') {
@@ -173,10 +147,21 @@ class OpenVisit {
     const formName = form.get('form') ?? '';
     const act = Object.hasOwn(route.post ?? {}, formName) ? route.post?.[formName] : undefined;
     if (act === undefined) return nobody.message(400, error.badForm);
+    const done = () => this.#do(route, act, form, origin);
+    if (origin !== 'ours' || this.#cookie === undefined) return done();
+    const session = this.#deps.sessionToken(this.#request, this.#site) ?? '';
+    const whose = [nobody.client, nobody.url(route.path), this.#site.origin, this.#cookie, session];
+    const twin = twinKey(headers, whose, form);
+    return twin === undefined ? done() : this.#sent.once(twin, done);
+  }
+
+  async #do(route: PortalRoute, act: Act, form: Form, origin: 'ours' | 'untold'): Promise<Reply> {
+    const { error } = this.#texts;
+    const formName = form.get('form') ?? '';
     const live = await this.#live();
     const sealed = form.get('return');
-    const address = sealed === undefined ? undefined : returns.open(sealed);
-    const returnTo = sealed === undefined || address === undefined ? undefined : { sealed, address };
+    // Whoever leaves a page open for long still wants to go where it leads; its token says whose page it is.
+    const returnTo = sealed === undefined ? undefined : this.#deps.returns.renew(sealed, FORM_LIFETIME_MS);
     const visit = this.#visit(live, returnTo);
     const token = form.get('token') ?? '';
     const outcome = this.#deps.tokens.judge(token, formName, this.#cookie, this.#bound(formName, live));
@@ -186,7 +171,8 @@ class OpenVisit {
     if (outcome === 'good' || (isSibling && this.#cookie !== undefined)) return act(visit, form);
     if (outcome === 'bad') return visit.message(403, error.foreign);
     const why = this.#cookie === undefined ? 'cookie' : 'stale';
-    if (route.outdated !== undefined) return route.outdated(visit, form, why);
+    const instead = route.outdated?.(visit, form, why);
+    if (instead !== undefined) return instead;
     const again = this.#texts.leave.again;
     return visit.page(messagePage(error.outdated, 400, this.#texts, visit.url(route.path), again));
   }

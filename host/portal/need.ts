@@ -1,4 +1,8 @@
 import type { Engine, Principal } from '../policy/engine.ts';
+import type { OpenedReturn } from './return-address.ts';
+
+/** A page as `ReturnAddresses` gives it. */
+export type Wanted = Pick<OpenedReturn, 'url' | 'method'>;
 
 /** What somebody has proved so far. */
 export interface Proved {
@@ -19,19 +23,18 @@ export class Need {
   }
 
   /**
-   * @param url absolute, as `ReturnAddresses` gives it
+   * Whoever sent a form to a page returns to it by GET, and then sends the form
+   * again: both must be open by then.
+   *
    * @param client address in canonical text, empty when it is not known
    */
-  isEnough(url: string, { principal, level }: Proved, client: string): boolean {
+  isEnough({ url, method }: Wanted, { principal, level }: Proved, client: string): boolean {
     if (level !== 1) return true;
     const { protocol, host, pathname, search } = new URL(url);
-    const target = {
-      method: 'GET',
-      scheme: protocol.slice(0, -1),
-      host,
-      uri: pathname + search,
-      client,
-    };
-    return this.#engine.decide(target, { kind: 'proved', principal, level: 1 }).verdict !== 'challenge';
+    const target = { scheme: protocol.slice(0, -1), host, uri: pathname + search, client };
+    const proof = { kind: 'proved', principal, level: 1 } as const;
+    return [...new Set(['GET', method])].every(
+      asked => this.#engine.decide({ ...target, method: asked }, proof).verdict !== 'challenge',
+    );
   }
 }

@@ -5,16 +5,18 @@ import { readReturnAddress } from '../http/web-address.ts';
 import { deriveKey } from '../secret/derive.ts';
 import { DOORS, handoffAddress, readStart, startAddress } from './handoff-address.ts';
 
-/** Enough to find one's telephone and type a code. */
-const LIFETIME_MS = 15 * 60_000;
+/** In an address: enough to find one's telephone and type a code. Each page has a new one. */
+export const RETURN_LIFETIME_MS = 15 * 60_000;
 /** What the clocks of hosts behind one portal may differ by. */
 const SKEW_MS = 60_000;
 
 const VERSION = 1;
 const TIME_LENGTH = 6;
 const MAC_LENGTH = 32;
-/** Version, time, MAC and the longest address, in base64url. */
+/** Version, time, MAC, a method and the longest address, in base64url. */
 const MAX_SEALED = 6_000;
+/** Nothing else is known to ask for pages. */
+const METHOD = /^[A-Z][A-Z-]{0,31}$/;
 
 /** Where somebody goes after signing in. */
 export interface OpenedReturn {
@@ -29,9 +31,11 @@ export interface OpenedReturn {
   readonly host: string;
   /** Of the closest domain. */
   readonly cookie: CookieConfig;
+  /** How the page was asked for. People return by GET, having proved what either of the two asks for. */
+  readonly method: string;
 }
 
-type Found = Omit<OpenedReturn, 'location'>;
+type Found = Omit<OpenedReturn, 'location' | 'method'>;
 
 export interface ReturnAddressesOptions {
   readonly cookies: readonly CookieConfig[];
@@ -42,9 +46,9 @@ export interface ReturnAddressesOptions {
 
 /**
  * Addresses to return to, as forms carry them: u8 version ‖ u48 milliseconds ‖
- * address ‖ HMAC-SHA256 of all that, in base64url. So the portal keeps nothing
- * for people who have not signed in, and no form of one page can return to the
- * page of another.
+ * address, behind a method and a blank unless that is GET ‖ HMAC-SHA256 of all
+ * that, in base64url. So the portal keeps nothing for people who have not signed
+ * in, and no form of one page can return to the page of another.
  */
 export class ReturnAddresses {
   readonly #options: ReturnAddressesOptions;
@@ -64,10 +68,11 @@ export class ReturnAddresses {
   }
 
   /** An address as it came from a client; undefined for one that nobody is sent to. */
-  read(rd: string): OpenedReturn | undefined {
+  read(rd: string, method = 'GET'): OpenedReturn | undefined {
     const found = this.#ours(rd);
     if (found === undefined) return undefined;
-    return found.cookie.isHandoff === true ? this.#afar(found) : { ...found, location: found.url };
+    const read = found.cookie.isHandoff === true ? this.#afar(found) : { ...found, location: found.url };
+    return { ...read, method };
   }
 
   #ours(rd: string): Found | undefined {
@@ -76,7 +81,7 @@ export class ReturnAddresses {
   }
 
   /** A page of a single application, or the way to it, which stands for the page. */
-  #afar(found: Found): OpenedReturn {
+  #afar(found: Found): Omit<OpenedReturn, 'method'> {
     const url = new URL(found.url);
     const start = readStart(url);
     if (start === undefined) return { ...found, location: startAddress(url, DOORS[0], 1) };
@@ -94,18 +99,45 @@ export class ReturnAddresses {
   }
 
   /** `rd` as it came; undefined for none that `read` takes. */
-  seal(rd: string): string | undefined {
+  seal(rd: string, method = 'GET'): string | undefined {
     const address = this.#ours(rd);
-    const [key] = this.#keys;
-    if (address === undefined || key === undefined) return undefined;
-    const time = Buffer.alloc(TIME_LENGTH);
-    time.writeUIntBE(this.#options.clock.now(), 0, TIME_LENGTH);
-    const body = Buffer.concat([Uint8Array.of(VERSION), time, Buffer.from(address.url, 'latin1')]);
-    return Buffer.concat([body, mac(key, body)]).toString('base64url');
+    if (address === undefined) return undefined;
+    return this.#sealed(method === 'GET' || !METHOD.test(method) ? address.url : `${method} ${address.url}`);
   }
 
   /** Undefined for what `seal` did not make, or too long ago, and for what it would not make any more. */
-  open(sealed: string): OpenedReturn | undefined {
+  open(sealed: string, lifetimeMs = RETURN_LIFETIME_MS): OpenedReturn | undefined {
+    const text = this.#textOf(sealed, lifetimeMs);
+    return text === undefined ? undefined : this.#opened(text);
+  }
+
+  /** The same, sealed anew: whoever goes from page to page may take long for all of them. */
+  renew(
+    sealed: string,
+    lifetimeMs = RETURN_LIFETIME_MS,
+  ): { readonly sealed: string; readonly address: OpenedReturn } | undefined {
+    const text = this.#textOf(sealed, lifetimeMs);
+    const address = text === undefined ? undefined : this.#opened(text);
+    return text === undefined || address === undefined ? undefined : { sealed: this.#sealed(text), address };
+  }
+
+  #sealed(text: string): string {
+    const [key] = this.#keys;
+    if (key === undefined) throw new TypeError('a key is needed');
+    const time = Buffer.alloc(TIME_LENGTH);
+    time.writeUIntBE(this.#options.clock.now(), 0, TIME_LENGTH);
+    const body = Buffer.concat([Uint8Array.of(VERSION), time, Buffer.from(text, 'latin1')]);
+    return Buffer.concat([body, mac(key, body)]).toString('base64url');
+  }
+
+  #opened(text: string): OpenedReturn | undefined {
+    const blank = text.indexOf(' ');
+    if (blank < 0) return this.read(text);
+    const method = text.slice(0, blank);
+    return METHOD.test(method) ? this.read(text.slice(blank + 1), method) : undefined;
+  }
+
+  #textOf(sealed: string, lifetimeMs: number): string | undefined {
     if (sealed.length > MAX_SEALED) return undefined;
     const bytes = Buffer.from(sealed, 'base64url');
     const end = bytes.length - MAC_LENGTH;
@@ -115,8 +147,8 @@ export class ReturnAddresses {
     const isOurs = this.#keys.some(key => timingSafeEqual(mac(key, body), bytes.subarray(end)));
     if (!isOurs || body[0] !== VERSION) return undefined;
     const age = this.#options.clock.now() - body.readUIntBE(1, TIME_LENGTH);
-    if (age > LIFETIME_MS || age < -SKEW_MS) return undefined;
-    return this.read(body.toString('latin1', 1 + TIME_LENGTH));
+    if (age > lifetimeMs || age < -SKEW_MS) return undefined;
+    return body.toString('latin1', 1 + TIME_LENGTH);
   }
 
   /** Whoever is at the portal need not return there; and it might send them round in circles. */

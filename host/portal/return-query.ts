@@ -9,30 +9,23 @@ import type { Visit } from './visit.ts';
  */
 export function returnOf(query: string, returns: ReturnAddresses): Visit['returnTo'] {
   const [own] = queryValues(query, 'return');
-  return (own === undefined ? undefined : opened(own, returns)) ?? fromProxy(query, returns);
+  return (own === undefined ? undefined : returns.renew(own)) ?? fromProxy(query, returns);
 }
 
 function fromProxy(query: string, returns: ReturnAddresses): Visit['returnTo'] {
-  const sealed = sealedAddress(query, returns);
-  return sealed === undefined ? undefined : opened(sealed, returns);
-}
-
-function opened(sealed: string, returns: ReturnAddresses): Visit['returnTo'] {
-  const address = returns.open(sealed);
-  return address === undefined ? undefined : { sealed, address };
-}
-
-function sealedAddress(query: string, returns: ReturnAddresses): string | undefined {
-  const rd = rawReturn(query);
-  return rd === undefined ? undefined : returns.seal(rd);
+  const { rd, rm } = told(query);
+  const sealed = rd === undefined ? undefined : returns.seal(rd, rm);
+  const address = sealed === undefined ? undefined : returns.open(sealed);
+  return sealed === undefined || address === undefined ? undefined : { sealed, address };
 }
 
 /**
  * nginx writes `rd=$target_url` without escaping it, so a value that is plainly
  * an address goes on to the end of the query, but for the method (`rm`).
  */
-function rawReturn(query: string): string | undefined {
+function told(query: string): { readonly rd?: string | undefined; readonly rm?: string | undefined } {
   const plain = /(?:^|&)rd=(https?:\/\/.*)$/i.exec(query)?.[1];
-  if (plain !== undefined) return plain.replace(/&rm=[A-Z]*$/, '');
-  return queryValues(query, 'rd')[0];
+  if (plain === undefined) return { rd: queryValues(query, 'rd')[0], rm: queryValues(query, 'rm')[0] };
+  const [, rd, rm] = /^(.*?)(?:&rm=([A-Z-]*))?$/.exec(plain) ?? [];
+  return { rd, rm };
 }

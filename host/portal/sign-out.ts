@@ -36,6 +36,9 @@ export function createSignOut({ sessions, log }: SignOutDeps): PortalRoute {
         return finish(visit, 'everywhere', await sessions.endAll(live.session.username));
       },
     },
+    // Signed out already, in another window or by the first of two clicks: the page says that nobody is signed in.
+    outdated: ({ live, go }, form) =>
+      live === undefined && form.get('form') === 'sign-out' ? go('/logout') : undefined,
   };
 }
 

@@ -64,6 +64,7 @@ export interface PortalRoute {
   /**
    * What to show in place of an error when a form of ours came too late: `stale`
    * its page is too old or of another browser, `cookie` the browser sent none.
+   * Undefined for the error after all.
    */
-  readonly outdated?: (visit: Visit, form: Form, why: 'stale' | 'cookie') => Reply;
+  readonly outdated?: (visit: Visit, form: Form, why: 'stale' | 'cookie') => Reply | undefined;
 }

@@ -170,8 +170,59 @@ describe('a form of the portal', () => {
       const answer = await visitor.submit(formOf(page, 'sign-in'), { ...JOHN, return: value });
       expect(answer.headers.location).toBe('/continue');
     }
-    portal.later(16 * 60_000);
-    expect((await visitor.submit(formOf(page, 'sign-in'), JOHN)).headers.location).toBe('/continue');
+  });
+
+  it('leads where it was to lead as long as it is taken, by an address that is good for a while from then', async () => {
+    const page = await visitor.get('/?rd=https%3A%2F%2Fapp.example.com%2F');
+    const form = formOf(page, 'sign-in');
+    portal.later(FORM_LIFETIME_MS - 60_000);
+    const wrong = await visitor.submit(form, { ...JOHN, password: 'wrong' });
+    const { location } = (await visitor.submit(form, JOHN)).headers;
+    expect(location).toMatch(/^\/continue\?return=[\w-]+$/);
+    // Behind the page that says what was wrong as well.
+    portal.later(FORM_LIFETIME_MS - 60_000);
+    const again = await visitor.submit(formOf(wrong, 'sign-in'), JOHN);
+    expect((await visitor.get(String(again.headers.location))).body).toContain('https://app.example.com/');
+    expect((await visitor.get(String(location))).body).not.toContain('https://app.example.com/');
+  });
+
+  it('is acted upon once when a person sends it twice, and both times answered the same', async () => {
+    const pressed: HeaderList = [
+      ['Origin', 'https://auth.example.com'],
+      ['Sec-Fetch-Site', 'same-origin'],
+      ['Sec-Fetch-User', '?1'],
+    ];
+    const [first, second] = await Promise.all([
+      visitor.submit(form, JOHN, pressed),
+      visitor.submit(form, JOHN, pressed),
+    ]);
+    expect(first?.status).toBe(303);
+    expect(second?.headers).toEqual({ ...first?.headers, date: second?.headers.date });
+    expect(portal.login.tried).toHaveLength(1);
+    expect(portal.sessions.begun).toHaveLength(1);
+    // Another one is another one: of other fields, of another page, of a browser that shows other cookies.
+    await visitor.submit(form, { ...JOHN, password: 'wrong' }, pressed);
+    await visitor.submit(formOf(await new Visitor(portal.port).get('/'), 'sign-in'), JOHN, pressed);
+    const other = new Visitor(portal.port);
+    const theirs = formOf(await other.get('/'), 'sign-in');
+    await other.submit(theirs, JOHN, pressed);
+    expect(portal.login.tried).toHaveLength(4);
+    // So is what nobody pressed, and what comes later.
+    await other.submit(theirs, JOHN);
+    await other.submit(theirs, JOHN, pressed);
+    expect(portal.login.tried).toHaveLength(6);
+  });
+
+  it('that could not be acted upon is tried anew', async () => {
+    const pressed: HeaderList = [
+      ['Origin', 'https://auth.example.com'],
+      ['Sec-Fetch-Site', 'same-origin'],
+      ['Sec-Fetch-User', '?1'],
+    ];
+    portal.login.isFull = true;
+    expect((await visitor.submit(form, JOHN, pressed)).status).toBe(503);
+    portal.login.isFull = false;
+    expect((await visitor.submit(form, JOHN, pressed)).status).toBe(303);
   });
 
   it('makes one cookie, and keeps it', async () => {

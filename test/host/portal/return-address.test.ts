@@ -217,6 +217,44 @@ describe('a sealed address', () => {
     expect(opens(-60_001)).toBeUndefined();
   });
 
+  it('is renewed while it is good, from then on for as long', () => {
+    const at = clock.now();
+    const later = new FakeClock();
+    const then = new ReturnAddresses({ cookies: COOKIES, secret: SECRET, clock: later });
+    later.now = () => at + 15 * 60_000;
+    const { sealed: renewed = '', address } = then.renew(sealed) ?? {};
+    expect(address).toMatchObject({ url, method: 'GET' });
+    later.now = () => at + 30 * 60_000;
+    expect([then.open(renewed)?.url, then.renew(sealed), then.renew(`${sealed}A`)]).toEqual([
+      url,
+      undefined,
+      undefined,
+    ]);
+    expect(then.renew(sealed, 30 * 60_000)?.address.url).toBe(url);
+    expect(then.renew(forged('https://evil.org/'))).toBeUndefined();
+  });
+
+  it('says by which method the page was asked for', () => {
+    const methodOf = (text: string) => addresses.open(text)?.method;
+    expect(methodOf(sealed)).toBe('GET');
+    for (const method of ['POST', 'PUT', 'VERSION-CONTROL']) {
+      const made = addresses.seal(url, method) ?? '';
+      expect([addresses.open(made)?.url, methodOf(made)]).toEqual([url, method]);
+      expect(addresses.renew(made)?.address.method).toBe(method);
+    }
+    for (const method of ['', 'post', 'P OST', 'POST ', '\nPOST', '-', 'A'.repeat(33), 'https://evil.org/'])
+      expect([method, methodOf(addresses.seal(url, method) ?? '')]).toEqual([method, 'GET']);
+    for (const text of [
+      ` ${url}`,
+      `post ${url}`,
+      `POST  ${url}`,
+      `POST POST ${url}`,
+      `POST ${url} `,
+      'POST ',
+    ])
+      expect([text, addresses.open(forged(text))]).toEqual([text, undefined]);
+  });
+
   it('is good under the previous secret, and made under the new one', () => {
     const both = made(NEXT_SECRET, { previousSecret: SECRET });
     expect(both.open(sealed)?.url).toBe(url);

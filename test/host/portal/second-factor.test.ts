@@ -292,12 +292,41 @@ describe('the second step', () => {
     );
     const before = other.jar.get(SESSION) ?? '';
     const answer = await other.submit(formOf(page, 'second-factor'), { code: digits(totp) });
-    expect(location(answer)).toEqual([303, `/continue?${sealed}`]);
+    expect(location(answer)).toEqual([303, expect.stringMatching(/^\/continue\?return=[\w-]+$/)]);
+    const landing = await other.get(String(answer.headers.location));
+    expect(landing.body).toContain(LEADS_TO.replace('&', '&amp;'));
     expect(setCookies(answer).some(line => line.startsWith(`${SESSION}=`))).toBe(true);
     expect([levelOf(other), portal.sessions.live.has(before)]).toEqual([2, false]);
     expect(portal.sessions.begun.at(-1)).toMatchObject({ level: 2, replaces: before, remember: false });
     // Whoever is there already is sent on, also by a form that was sent twice.
     expect(location(await other.get(FACTOR))).toEqual([303, '/continue']);
+  });
+
+  it('is done once when the button is pressed twice, and both answers sign in', async () => {
+    await start();
+    const { totp } = await registered();
+    const other = new Visitor(portal.port);
+    await signIn('john', other);
+    const form = formOf(await other.get(FACTOR), 'second-factor');
+    const pressed = [
+      ['Origin', 'https://auth.example.com'],
+      ['Sec-Fetch-Site', 'same-origin'],
+      ['Sec-Fetch-User', '?1'],
+    ] as const;
+    const begun = portal.sessions.begun.length;
+    const code = digits(totp);
+    // The browser waits for the second answer alone, and has no cookie of the first.
+    const before = new Map(other.jar);
+    await other.submit(form, { code }, pressed);
+    other.jar.clear();
+    for (const [name, value] of before) other.jar.set(name, value);
+    expect(location(await other.submit(form, { code }, pressed))).toEqual([303, '/continue']);
+    expect([levelOf(other), portal.sessions.begun.length]).toEqual([2, begun + 1]);
+    // Whatever no person pressed is a code that was used, in a session that is over.
+    other.jar.clear();
+    for (const [name, value] of before) other.jar.set(name, value);
+    expect(location(await other.submit(form, { code }))).toEqual([303, FACTOR]);
+    expect(levelOf(other)).toBeUndefined();
   });
 
   it('keeps "stay signed in"', async () => {

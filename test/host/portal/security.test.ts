@@ -32,6 +32,7 @@ const POLICY = {
     rules: [
       { domain: 'open.example.com', policy: 'bypass' },
       { domain: 'two.example.com', policy: 'two_factor' },
+      { domain: 'forms.example.com', methods: ['POST'], policy: 'two_factor' },
       { domain: '*.example.com', policy: 'one_factor' },
       { domain: 'app.other.org', policy: 'one_factor' },
     ],
@@ -714,6 +715,36 @@ describe('a session', () => {
     const again = await signedIn();
     await again.submit(await again.form('/logout', 'sign-out-everywhere'));
     expect([await whoIs(again), await whoIs(elsewhere)]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a page that asks for a second factor when a form is sent to it', () => {
+  const page = 'https://forms.example.com/form?a=1&b=2';
+  const told = (method: string) => `/?rd=${encodeURIComponent(page)}&rm=${method}`;
+  const leadsTo = async (client: PortalClient, path: string) =>
+    headerOf(await client.send(path), 'location')?.split('?', 1)[0];
+
+  it('is returned to with both factors by who sent it, and with one by who only opened it', async () => {
+    const client = await signedIn();
+    expect(await leadsTo(client, told('GET'))).toBe('https://forms.example.com/form');
+    for (const path of [told('POST'), `/?rd=${page}&rm=POST`])
+      expect([path, await leadsTo(client, path)]).toEqual([path, '/second-factor']);
+    // What no proxy tells is none.
+    for (const method of ['', 'post', 'POST%20', 'A'.repeat(40), 'GET&rm=POST'])
+      expect([method, await leadsTo(client, told(method))]).toEqual([
+        method,
+        'https://forms.example.com/form',
+      ]);
+  });
+
+  it('is so for who has to sign in first', async () => {
+    for (const [method, next] of [
+      ['POST', '/second-factor'],
+      ['GET', '/continue'],
+    ] as const) {
+      const answer = await visitor().signIn('alice', PASSWORDS.alice, told(method));
+      expect([method, headerOf(answer, 'location')?.split('?', 1)[0]]).toEqual([method, next]);
+    }
   });
 });
 

@@ -76,8 +76,10 @@ describe('signing out', () => {
     const form = formOf(await here.get('/logout'), 'sign-out');
     here.jar.delete(SESSION);
     expect((await here.get('/logout')).body).toContain('Nobody is signed in here.');
-    // The form is of a session that is gone.
-    const answer = await here.submit(form);
+    // The form is of a session that is gone: what was wanted is so, unless it was more.
+    expect(await here.submit(form)).toMatchObject({ status: 303, headers: { location: '/logout' } });
+    const everywhere = formOf(await there.get('/logout'), 'sign-out-everywhere');
+    const answer = await here.submit(everywhere);
     expect(answer.status).toBe(400);
     expect(answer.body).toContain('This page is out of date');
     expect(portal.sessions.live.size).toBe(2);
