@@ -47,6 +47,8 @@ function translated(error: unknown): unknown {
       `the file is no database of SQLite, or a damaged one (${code}): look at \`storage.local.path\`, or restore a backup into a new file`,
     );
   }
+  const tls = tlsProblem(code);
+  if (tls !== undefined) return new StoreError('ERR_STORE_UNAVAILABLE', tls, code);
   const why = code === '' ? (error instanceof Error ? error.name : 'unknown') : code;
   return new StoreError(
     'ERR_STORE_UNAVAILABLE',
@@ -55,10 +57,25 @@ function translated(error: unknown): unknown {
   );
 }
 
+function tlsProblem(code: string): string | undefined {
+  if (code === NO_TLS)
+    return 'PostgreSQL does not encrypt: turn `ssl` on in its configuration, or remove `storage.postgres.tls`';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return 'the certificate of PostgreSQL is for another name: write that one in `storage.postgres.address` or `storage.postgres.tls.server_name`';
+  if (!UNTRUSTED.test(code)) return undefined;
+  return `the certificate of PostgreSQL is not trusted (${code}): name the file of its CA in \`storage.postgres.tls.ca_certificate\``;
+}
+
+/** OpenSSL's words, as Node has them. */
+const UNTRUSTED = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_)/;
+/** Ours: pg has a text alone. */
+const NO_TLS = 'ERR_NO_TLS';
+
 /** Node's, SQLite's or PostgreSQL's; a pool that waits in vain has a text alone, as has a connection that ended. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if ('code' in error && typeof error.code === 'string') return error.code;
+  if (/does not support SSL/i.test(error.message)) return NO_TLS;
   if (/timeout|timed out/i.test(error.message)) return 'ETIMEDOUT';
   if (/^connection terminated|not queryable$/i.test(error.message)) return 'ECONNRESET';
   return '';

@@ -1,3 +1,4 @@
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Kysely, PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Pool } from 'pg';
 import type { StorageSetup } from '../config/schema.ts';
@@ -84,6 +85,13 @@ function sslOptions(tls: NonNullable<PostgresSettings['tls']>) {
     minVersion,
     ...(maxVersion === undefined ? {} : { maxVersion }),
     ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
+    // pg puts the host in the place of a `servername`, where that is no address.
+    ...(serverName === undefined
+      ? {}
+      : {
+          servername: serverName,
+          checkServerIdentity: (_: string, certificate: PeerCertificate) =>
+            checkServerIdentity(serverName, certificate),
+        }),
   };
 }

@@ -217,14 +217,24 @@ describePostgres('PostgreSQL', binaries => {
     });
 
     it('but not by a wrong password, name or secret: that is told at once', async () => {
+      /** Once more where a busy machine lets the server answer too late: then it is away, and rightly so. */
+      const problemOf = async (wrong: object, given = deps): Promise<unknown> => {
+        for (;;) {
+          told.splice(0);
+          try {
+            const late = await openStoreInTime({ ...settings(), ...wrong }, given, events);
+            await late.close();
+          } catch (error) {
+            return error;
+          }
+        }
+      };
       for (const wrong of [{ password: 'wrong horse' }, { database: 'no_such' }, { username: 'nobody' }]) {
-        const opening = openStoreInTime({ ...settings(), ...wrong }, deps, events);
-        await expect(opening).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+        expect(await problemOf(wrong)).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+        expect(told).toEqual([]);
       }
       const other = { ...deps, secret: Buffer.alloc(32, 4) };
-      await expect(openStoreInTime(settings(), other, events)).rejects.toMatchObject({
-        code: 'ERR_STORE_SEALED',
-      });
+      expect(await problemOf({}, other)).toMatchObject({ code: 'ERR_STORE_SEALED' });
       expect(told).toEqual([]);
     });
   });

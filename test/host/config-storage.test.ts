@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../host/config/parse.ts';
+import { createSecret } from '../../host/secret/secret.ts';
+
+const POSTERN_SECRET = createSecret();
+const PLACE = "address: 'tcp://postgres:5432', database: authelia, username: authelia, password: x";
+
+function read(postgres: string) {
+  const text = `authentication_backend: { file: { path: users.yml } }\nstorage: { postgres: { ${PLACE}, ${postgres} } }\n`;
+  const yaml = { file: 'postern.yml', text };
+  const { config, problems } = parseConfig({ yaml, env: { POSTERN_SECRET }, isTerminal: false });
+  return {
+    storage: config.storage,
+    told: problems.map(({ severity, path, message }) => `${severity}: ${path}: ${message}`),
+  };
+}
+
+describe('storage.postgres', () => {
+  it('takes the versions of TLS that are asked for', () => {
+    const { storage, told } = read(
+      'tls: { server_name: db.example.com, minimum_version: TLS1.3, maximum_version: TLS1.3 }',
+    );
+    expect(told).toEqual([]);
+    expect(storage).toMatchObject({
+      tls: { serverName: 'db.example.com', minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' },
+    });
+  });
+
+  it("says which of Authelia's keys are not used, and uses the others", () => {
+    const { storage, told } = read("timeout: 5s, tls: { certificate_chain: a, private_key: '' }");
+    expect(storage).toMatchObject({ kind: 'postgres', host: 'postgres', tls: {} });
+    expect(told).toEqual([
+      'warning: storage.postgres.timeout: not used: limits are fixed; the key may stay',
+      'warning: storage.postgres.tls.certificate_chain: not used: PostgreSQL is signed in to with a password, not with a certificate; the key may stay',
+    ]);
+  });
+
+  it.each(['servers: []', 'ssl: { mode: disable }', 'sslmode:', 'tls:'])(
+    'minds nothing that says nothing: %s',
+    text => {
+      const { storage, told } = read(text);
+      expect([storage?.kind, told]).toEqual(['postgres', []]);
+    },
+  );
+
+  it.each([
+    ['tls: true', 'storage.postgres.tls: must be a mapping'],
+    ['tls: { minimum_version: TLS1.1 }', 'storage.postgres.tls.minimum_version: must be `TLS1.2` or'],
+    [
+      'tls: { minimum_version: TLS1.3, maximum_version: TLS1.2 }',
+      'storage.postgres.tls.maximum_version: is below',
+    ],
+    ['tls: { skip_verify: true }', 'storage.postgres.tls.skip_verify: must be removed'],
+    ['ssl: { mode: verify-full }', 'storage.postgres.ssl: must be removed'],
+    ["servers: [{ address: 'tcp://b' }]", 'storage.postgres.servers: must be removed'],
+  ])('refuses %s', (text, message) => {
+    const { storage, told } = read(text);
+    expect(storage).toBeUndefined();
+    expect(told).toEqual([expect.stringContaining(`error: ${message}`)]);
+  });
+});
