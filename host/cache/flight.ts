@@ -8,6 +8,9 @@ const LOCK_MARGIN_MS = 2_000;
 /** How often those who wait ask. */
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 50;
+/** A result that the store did not take at once is left later: others wait for it as long as the lock lies there. */
+const LATE_MS = 500;
+const LATE_TRIES = 4;
 
 const DONE = 1;
 const FAILED = 0;
@@ -83,13 +86,16 @@ export class SharedFlight implements SingleFlight {
       value = await work({ signal: AbortSignal.timeout(options.runMs), fence: lock.fence });
     } catch (error) {
       const reason = options.describe?.(error) ?? 'it failed';
-      await lock.leave(encode(FAILED, Buffer.from(reason)), options.waitMs).catch(() => false);
+      const failed = encode(FAILED, Buffer.from(reason));
+      await lock.leave(failed, options.waitMs).catch(() => void leaveLate(lock, failed, options.waitMs));
       throw error;
     }
     // Without an answer nobody knows whether others got this result or come to one of their own.
-    const left = await lock
-      .leave(encode(DONE, value), options.waitMs)
-      .catch(() => options.whenDown === 'alone');
+    const done = encode(DONE, value);
+    const left = await lock.leave(done, options.waitMs).catch(() => {
+      void leaveLate(lock, done, options.waitMs);
+      return options.whenDown === 'alone';
+    });
     return left ? { status: 'done', value, ran: true } : { status: 'busy' };
   }
 
@@ -106,6 +112,19 @@ export class SharedFlight implements SingleFlight {
       if (outcome.state === 'gone') return undefined;
       if (this.#clock.monotonic() + pause > end) return { status: 'busy' };
       await sleep(pause);
+    }
+  }
+}
+
+/** What has been left meanwhile, or lost, is left alone: the lock is not ours any more then. */
+async function leaveLate(lock: Lock, result: Uint8Array, ms: number): Promise<void> {
+  for (let i = 0; i < LATE_TRIES; i++) {
+    await sleep(LATE_MS, undefined, { ref: false });
+    try {
+      await lock.leave(result, ms);
+      return;
+    } catch {
+      // Once more, or the lock falls to the next by itself.
     }
   }
 }
