@@ -116,12 +116,14 @@ export class OfficialClient implements ElasticClient {
   }
 
   async accepts(authorization: string, signal: AbortSignal): Promise<boolean> {
-    const { status } = await this.#ask(
+    const { status, body, host } = await this.#ask(
       { method: 'GET', path: '/_security/_authenticate', headers: { authorization }, ignore: [401] },
       signal,
       authorization.replace(/^Basic /, ''),
     );
-    return status !== 401;
+    if (status === 401) return false;
+    if (typeof mapping(body, host).username !== 'string') throw malformed(host, status);
+    return true;
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -185,8 +187,12 @@ export class OfficialClient implements ElasticClient {
     try {
       const client = clients[at] as Client;
       const answer = await client.transport.request(params, { ...options, signal: late, meta: true });
-      return { status: answer.statusCode ?? 0, body: answer.body, host };
+      const status = answer.statusCode ?? 0;
+      // A redirection, say: nobody has done what was asked.
+      if (status >= 300 && options.ignore?.includes(status) !== true) throw malformed(host, status);
+      return { status, body: answer.body, host };
     } catch (error) {
+      if (error instanceof ElasticError) throw error;
       if (late.aborted)
         throw new ElasticError('ERR_ELASTIC_SLOW', 'Elasticsearch did not answer in time', host);
       throw translated(error, errors, host, text => this.#scrubbed(text, secret));

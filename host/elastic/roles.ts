@@ -32,6 +32,10 @@ export function strangeGroup(
   return groups.find(group => !known.has(foldGroup(group)));
 }
 
+/** Lower case, and one sigma: which of the two small ones `Σ` becomes depends on what stands around it. */
 export function foldGroup(group: string): string {
-  return group.replaceAll(/^ +| +$/g, '').toLowerCase();
+  return group
+    .replaceAll(/^ +| +$/g, '')
+    .toLowerCase()
+    .replaceAll('ς', 'σ');
 }

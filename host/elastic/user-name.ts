@@ -4,6 +4,9 @@ import { hasControl } from '../users/names.ts';
 /** Elasticsearch's own limit, in characters, which are ASCII. */
 export const MAX_ELASTIC_NAME = 507;
 
+/** `_security/user/_password` is no user: these are the paths of other calls. */
+const TAKEN: ReadonlySet<string> = new Set(['_password', '_privileges', '_has_privileges']);
+
 export type ElasticName =
   | { readonly ok: true; readonly name: string }
   | { readonly ok: false; readonly message: string };
@@ -20,6 +23,7 @@ export type ElasticName =
  * - `:`, which ends the name in Basic authentication
  * - `,` and `/`, which mean something in the path `_security/user/NAME`
  * - all of a name that is `.` or `..`, which would leave that path
+ * - the first of `_password`, `_privileges` and `_has_privileges`, which are other paths there
  */
 export function elasticName(username: string): ElasticName {
   if (username === '') return { ok: false, message: 'a user name must not be empty' };
@@ -31,7 +35,9 @@ export function elasticName(username: string): ElasticName {
   }
   const name = /^\.{1,2}$/.test(username)
     ? username.replaceAll('.', '%2E')
-    : username.replaceAll(/^ +| +$|[%:,/]+|[^\x20-\x7e]+/gu, escapeBytes);
+    : TAKEN.has(username)
+      ? username.replace('_', '%5F')
+      : username.replaceAll(/^ +| +$|[%:,/]+|[^\x20-\x7e]+/gu, escapeBytes);
   return name.length <= MAX_ELASTIC_NAME
     ? { ok: true, name }
     : {

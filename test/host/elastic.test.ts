@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { OfficialClient } from '../../host/elastic/official-client.ts';
 import { ElasticPasswords } from '../../host/elastic/password.ts';
 import { roleMap, strangeGroup } from '../../host/elastic/roles.ts';
 import { Slots } from '../../host/elastic/slots.ts';
@@ -31,6 +32,12 @@ describe('names of users in Elasticsearch', () => {
     ['..', '%2E%2E'],
     ['...', '...'],
     ['.a', '.a'],
+    ['_password', '%5Fpassword'],
+    ['_privileges', '%5Fprivileges'],
+    ['_has_privileges', '%5Fhas_privileges'],
+    ['%5Fpassword', '%255Fpassword'],
+    ['_passwords', '_passwords'],
+    ['_disable', '_disable'],
     ['漢字', '%E6%BC%A2%E5%AD%97'],
   ])('%j is %j', (username, expected) => {
     expect(named(username)).toBe(expected);
@@ -123,6 +130,30 @@ describe('roles', () => {
     expect(roles(groups)).toEqual(expected);
   });
 
+  it.each([
+    ['ÄRZTE', 'ärzte', true],
+    ['ΟΔΟΣ', 'οδος', true],
+    ['ΟΔΟΣ', 'οδοσ', true],
+    ['οδος', 'ΟΔΟΣ Α', false],
+    ['\u212Aelvin', 'kelvin', true],
+    ['STRAẞE', 'straße', true],
+    ['STRASSE', 'straße', false],
+    ['\u0130T', 'it', false],
+    ['\u0131t', 'IT', false],
+    ['\u017Fudo', 'sudo', false],
+    ['e\u0301quipe', '\u00e9quipe', false],
+  ])('of %s are those of %s: %s', (group, mapped, same) => {
+    for (const [one, other] of [
+      [group, mapped],
+      [mapped, group],
+    ] as const) {
+      expect(roleMap({ groupMappings: [[one, ['r']]], defaultRoles: [] })([other])).toEqual(
+        same ? ['r'] : [],
+      );
+      expect(strangeGroup([one], [other]) === undefined).toBe(same);
+    }
+  });
+
   it('are refused to strange groups where only some are wanted', () => {
     expect(strangeGroup(['a', 'B'], ['A', 'b'])).toBeUndefined();
     expect(strangeGroup(['a', 'c'], ['A', 'b'])).toBe('c');
@@ -196,6 +227,29 @@ describe('an answer that is none of Elasticsearch', () => {
       await host.service.close();
     },
   );
+
+  it.each([301, 302, 307, 308, 399])('%i with JSON: nothing counts as done', async status => {
+    const { url } = await listen(
+      status,
+      { ...JSON_TYPE, location: '/elsewhere' },
+      '{"created":true,"username":"a"}',
+    );
+    const client = new OfficialClient({ hosts: [url], credentials: { apiKey: 'key' }, tls: {} });
+    const signal = AbortSignal.timeout(5_000);
+    const user = { roles: [], fullName: '', email: '', enabled: true, metadata: {} };
+    const calls = [
+      client.find('alice', signal),
+      client.all(signal),
+      client.write('alice', user, signal),
+      client.disable('alice', signal),
+      client.accepts('Basic YTpi', signal),
+      client.check(signal),
+    ];
+    for (const call of await Promise.allSettled(calls)) {
+      expect(call).toMatchObject({ status: 'rejected', reason: { code: 'ERR_ELASTIC_MALFORMED', status } });
+    }
+    await client.close();
+  });
 
   it('asks nobody in a dry run', async () => {
     const host = await elasticHost({ url: 'http://127.0.0.1:9' }, { setup: { dryRun: true } });
