@@ -49,7 +49,11 @@ const CONDITIONS: Readonly<Record<string, (principal: Principal, allowed: readon
   allowed_email_domains({ email }, allowed) {
     const [name = '', domain = '', ...more] = email.toLowerCase().split('@');
     if (name === '' || domain === '' || more.length > 0) return false;
-    return allowed.some(entry => domain === entry || (entry.startsWith('.') && domain.endsWith(entry)));
+    return allowed.some(entry => {
+      // `.example.com` and `*.example.com` are the domain and all below it.
+      const [, below, base = ''] = /^(\*?\.)?(.*)$/s.exec(entry.toLowerCase()) ?? [];
+      return domain === base || (below !== undefined && base !== '' && domain.endsWith(`.${base}`));
+    });
   },
 };
 
