@@ -43,6 +43,15 @@ let names = 0;
 /** Of its own in each test: the store is one for all of them. */
 const key = (kind = 'test') => ({ kind, name: `name ${++names} ü\0{}` });
 
+/** What has to be done before something ends in `ms`: done again when the machine took longer than that. */
+async function inTime<T>(ms: number, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const began = performance.now();
+    const answer = await work();
+    if (performance.now() - began < ms) return answer;
+  }
+}
+
 /** What every store must do, whoever keeps it. */
 export function describeCache(title: string, create: () => Promise<StoreUnderTest>): void {
   describe(`${title}: a shared store`, () => {
@@ -117,9 +126,12 @@ export function describeCache(title: string, create: () => Promise<StoreUnderTes
     it('forgets a value when its time is over, and touch starts that anew', async () => {
       const a = await host();
       const [short, touched] = [key(), key()];
+      const isTouched = await inTime(300, async () => {
+        await a.set(touched, bytes('y'), 0.3);
+        return a.touch(touched, 60);
+      });
+      expect(isTouched).toBe(true);
       await a.set(short, bytes('x'), 0.3);
-      await a.set(touched, bytes('y'), 0.3);
-      expect(await a.touch(touched, 60)).toBe(true);
       await waitUntil('the end of a value', async () => (await a.get(short)) === undefined);
       expect(text(await a.get(touched))).toBe('y');
       expect(await a.touch(short, 60)).toBe(false);
@@ -155,10 +167,13 @@ export function describeCache(title: string, create: () => Promise<StoreUnderTes
       await b.forget(name, 'bob');
       expect(await b.note(name, 60, 9)).toBe(1);
       // Each time counts for the window behind it, not for one that began with the first.
-      const window = key();
-      await a.note(window, 1.2, 9);
-      await sleep(700);
-      expect(await b.note(window, 1.2, 9)).toBe(2);
+      const { window, count } = await inTime(1_200, async () => {
+        const window = key();
+        await a.note(window, 1.2, 9);
+        await sleep(700);
+        return { window, count: await b.note(window, 1.2, 9) };
+      });
+      expect(count).toBe(2);
       await sleep(1_300);
       expect(await a.note(window, 1.2, 9)).toBe(1);
       await expect(a.note(name, 60, 9, 'a b')).rejects.toThrow('a label is');
@@ -240,8 +255,10 @@ export function describeCache(title: string, create: () => Promise<StoreUnderTes
           throw new Error('no');
         }),
       );
-      const answer = await a.broadcast('bad', bytes('x'), 300);
-      expect(answer.acknowledged).toContain(a.hostId);
+      const answer = await waitUntil('the host that could', async () => {
+        const told = await a.broadcast('bad', bytes('x'), 300);
+        return told.acknowledged.includes(a.hostId) && told;
+      });
       expect(answer.acknowledged).not.toContain(b.hostId);
       expect(answer.missing.map(({ hostId }) => hostId)).toContain(b.hostId);
     });
@@ -280,13 +297,16 @@ export function describeCache(title: string, create: () => Promise<StoreUnderTes
     });
 
     it('tells those who wait that it failed, and lets the next ones try', async () => {
-      const [one, two] = (await Promise.all([host(), host()])).map(
-        it => new SharedFlight(it, systemClock),
-      ) as [SharedFlight, SharedFlight];
+      const [a, b] = [await host(), await host()];
+      const [one, two] = [new SharedFlight(a, systemClock), new SharedFlight(b, systemClock)];
       const name = key('flight');
+      let fail = () => {};
+      const failed = new Promise<void>(resolve => {
+        fail = resolve;
+      });
       const options = {
-        waitMs: 5_000,
-        runMs: 3_000,
+        waitMs: 20_000,
+        runMs: 20_000,
         whenDown: 'refuse',
         describe: () => 'engine down',
       } as const;
@@ -295,15 +315,19 @@ export function describeCache(title: string, create: () => Promise<StoreUnderTes
         name,
         async () => {
           running = true;
-          await sleep(200);
+          await failed;
           throw new Error('secret detail');
         },
         options,
       );
       const rejected = expect(failing).rejects.toThrow('secret detail');
       await waitUntil('the run', () => running);
-      const other = await two.run(name, async () => bytes('never'), options);
-      expect(other).toEqual({ status: 'failed', reason: 'engine down' });
+      const other = two.run(name, async () => bytes('never'), options);
+      // On the same connection, so that its question was answered before.
+      await b.get(name);
+      await sleep(100);
+      fail();
+      expect(await other).toEqual({ status: 'failed', reason: 'engine down' });
       await rejected;
       expect(await two.run(name, async () => bytes('next'), options)).toMatchObject({
         status: 'done',
@@ -314,11 +338,12 @@ export function describeCache(title: string, create: () => Promise<StoreUnderTes
     it('makes nobody wait longer than asked for, and takes over from a holder that is gone', async () => {
       const [a, b] = [await host(), await host()];
       const name = key('flight');
-      await lockOf(a, name, 700);
+      const held = await lockOf(a, name, 30_000);
       const flight = new SharedFlight(b, systemClock);
       const options = { waitMs: 200, runMs: 1_000, whenDown: 'refuse' } as const;
       const work = async () => bytes('mine');
       expect(await flight.run(name, work, options)).toEqual({ status: 'busy' });
+      expect(await held.extend(300)).toBe(true);
       expect(await flight.run(name, work, { ...options, waitMs: 10_000 })).toMatchObject({
         status: 'done',
         ran: true,

@@ -14,6 +14,9 @@ import { type Stack, type StackOptions, startStack } from './stack.ts';
 
 const bundle = fileURLToPath(new URL('../../dist/postern.mjs', import.meta.url));
 
+/** A look of the doctor takes longer than vitest polls by default. */
+const PATIENTLY = { timeout: 30_000 };
+
 interface Report {
   readonly code: number | string;
   readonly findings: readonly Finding[];
@@ -419,11 +422,13 @@ describeTraefik('postern doctor', binary => {
       const good = readFileSync(stack.usersFile);
       appendFileSync(stack.usersFile, '\n{');
       try {
-        await expect.poll(async () => (await doctor(stack, { probe: false })).wrong).toEqual(['host.users']);
+        await expect
+          .poll(async () => (await doctor(stack, { probe: false })).wrong, PATIENTLY)
+          .toEqual(['host.users']);
       } finally {
         writeFileSync(stack.usersFile, good);
       }
-      await expect.poll(async () => (await doctor(stack, { probe: false })).wrong).toEqual([]);
+      await expect.poll(async () => (await doctor(stack, { probe: false })).wrong, PATIENTLY).toEqual([]);
     }, 60_000);
 
     it('key and guest directory open to others', async () => {

@@ -16,6 +16,7 @@ import {
   settle,
 } from '../support/host-fakes.ts';
 import { PREVIOUS_SECRET, SECRET, startTestApp, type TestApp, testConfig } from '../support/test-app.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const PATH = '/api/authz/forward-auth';
 const login = (test: TestApp, pair: string) =>
@@ -169,8 +170,9 @@ describe('createApp', () => {
     const all = users();
     const first = await start({ users: all });
     await login(first, 'alice:password-alice');
-    const second = start({ users: all });
-    await new Promise(resolve => setTimeout(resolve, 300));
+    const log = fakeLogger();
+    const second = start({ users: all, log });
+    await waitUntil('the second to wait', () => log.lines.length > 0);
     expect(page()?.stopped).toBe(false);
     await first.stop();
     const test = await second;

@@ -6,6 +6,7 @@ import { type HttpServer, startHttpServer } from '../../host/http/server.ts';
 import { fakeLogger } from '../support/host-fakes.ts';
 import { openRaw } from '../support/raw-http.ts';
 import { ask } from '../support/test-app.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const handler: Handler = () => statusReply(200);
 
@@ -189,7 +190,7 @@ describe('server', () => {
   });
 
   it('answers what is there before it ends', async () => {
-    let release = () => {};
+    let release: (() => void) | undefined;
     const port = await start(
       () =>
         new Promise(resolve => {
@@ -198,9 +199,9 @@ describe('server', () => {
     );
     const idle = await openRaw(port);
     const answer = ask(port, '/', []);
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await waitUntil('the request', () => release !== undefined);
     const closed = server?.close();
-    release();
+    release?.();
     expect((await answer).status).toBe(200);
     await closed;
     await expect(ask(port, '/', [])).rejects.toThrow('ECONNREFUSED');

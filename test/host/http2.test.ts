@@ -15,6 +15,7 @@ import { selfSigned } from '../support/certificate.ts';
 import { fakeLogger } from '../support/host-fakes.ts';
 import { between, moment } from '../support/stopwatch.ts';
 import { removeTempDirectories } from '../support/temp.ts';
+import { waitUntil } from '../support/wait.ts';
 
 interface Answer {
   readonly status: number;
@@ -186,7 +187,7 @@ describe('HTTP/2', () => {
     const waiting: (() => void)[] = [];
     await start(() => new Promise(resolve => waiting.push(() => resolve(statusReply(200)))));
     const answer = ask({ ':path': '/' });
-    await expect.poll(() => waiting.length).toBe(1);
+    await waitUntil('the request', () => waiting.length === 1);
     const closed = server?.close();
     waiting[0]?.();
     expect((await answer).status).toBe(200);

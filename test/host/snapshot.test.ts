@@ -26,6 +26,7 @@ import keysCase from '../cases/grant/keys.json' with { type: 'json' };
 import snapshots from '../cases/grant/snapshots.json' with { type: 'json' };
 import state from '../cases/grant/state.json' with { type: 'json' };
 import { FakeClock, fakeLogger, fakeRandom } from '../support/host-fakes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const bytes = (hex: string) => Buffer.from(hex, 'hex');
 const hex = (value: Uint8Array | undefined) => Buffer.from(value ?? []).toString('hex');
@@ -196,6 +197,8 @@ describe('lock', () => {
     const settled: (DirectoryLock | undefined)[] = [];
     const stop = new AbortController();
     const all = [1, 2, 3].map(() => acquire({ signal: stop.signal }).then(lock => settled.push(lock)));
+    await waitUntil('a lock', () => settled.length > 0);
+    // The others try again meanwhile.
     await delay(1_000, '');
     expect(settled.filter(lock => lock?.isHeld())).toHaveLength(1);
     expect(settled).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { waitUntil } from './wait.ts';
 
 export interface ChildOptions {
@@ -27,7 +27,7 @@ export interface Child {
   stop(graceMs?: number): Promise<number | string>;
   /** Waits until the output matches; fails at once when the process ends without. */
   waitFor(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>;
-  /** CPU time used so far in milliseconds (Linux). */
+  /** CPU time that its threads have used so far, in milliseconds (Linux). */
   cpuTimeMs(): number;
 }
 
@@ -96,7 +96,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
       clearTimeout(timer);
       return result;
     },
-    async waitFor(pattern, timeoutMs = 15_000) {
+    async waitFor(pattern, timeoutMs = 30_000) {
       const found = await waitUntil(
         `${pattern} in the output of ${command}, which is\n${text.output}`,
         () => text.output.match(pattern) ?? (exited ? ({ exited } as const) : undefined),
@@ -107,6 +107,15 @@ export function startChild(command: string, args: readonly string[], options: Ch
       throw new Error(`${command}: ${how} without ${pattern}; its output:\n${text.output}`);
     },
     cpuTimeMs() {
+      try {
+        // The kernel's own count of each thread's time, in nanoseconds.
+        const threads = readdirSync(`/proc/${child.pid}/task`).map(thread =>
+          readFileSync(`/proc/${child.pid}/task/${thread}/schedstat`, 'utf8'),
+        );
+        return threads.reduce((sum, text) => sum + Number(text.split(' ')[0]), 0) / 1_000_000;
+      } catch {
+        // Not every kernel has it.
+      }
       // proc(5): after the name in parentheses, fields 14 and 15 of stat, in ticks of 10 ms.
       const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
         .replace(/^.*\) /s, '')

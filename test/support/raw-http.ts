@@ -61,7 +61,7 @@ export async function openRaw(port: number): Promise<RawConnection> {
 export async function sendRaw(
   port: number,
   bytes: string | Uint8Array,
-  timeoutMs = 5_000,
+  timeoutMs = 30_000,
 ): Promise<RawAnswer> {
   const connection = await openRaw(port);
   connection.send(bytes);

@@ -35,6 +35,8 @@ export const SECRET = Buffer.alloc(32, 7);
 export const PREVIOUS_SECRET = Buffer.alloc(32, 8);
 
 export interface TestAppOptions {
+  /** To be read while the start is waited for. */
+  readonly log?: ReturnType<typeof fakeLogger>;
   readonly guestDirectory?: string;
   readonly users?: FakeDirectory;
   readonly config?: Partial<AppConfig>;
@@ -58,7 +60,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const users = options.users ?? new FakeDirectory();
   const argon2 = new FakeArgon2();
   const clock = new FakeClock();
-  const log = fakeLogger();
+  const log = options.log ?? fakeLogger();
   const config = { ...testConfig(guestDirectory), ...options.config };
   const app = createApp(config, {
     engine,
