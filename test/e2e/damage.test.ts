@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { moment, passed } from '../support/stopwatch.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 import { describeTraefik } from '../support/traefik.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
@@ -48,7 +49,7 @@ describeTraefik('damage in a real Traefik', binary => {
     expect([403, ...later]).toContain((await stack.ask('closed.example.com', '/')).status);
   }
   const recovers = () =>
-    waitUntil('alice to be let in', async () => (await app('alice:alices-password')) === 200, 8_000);
+    waitUntil('alice to be let in', async () => (await app('alice:alices-password')) === 200);
 
   it.each(
     DAMAGE.flatMap(([name, damage]) => ['state', 'grants-', 'policy-'].map(of => ({ name, of, damage }))),
@@ -85,7 +86,7 @@ describeTraefik('damage in a real Traefik', binary => {
     );
     writeFileSync(table, old);
     // Until the next heartbeat nobody can know.
-    await sleep(1_700);
+    await passed(moment(), 1_700);
     expect(await app('alice:alices-password')).toBe(401);
     expect(await app('alice:new-password')).toBe(200);
     await stack.writeUsers(users);

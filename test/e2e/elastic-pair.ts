@@ -9,6 +9,7 @@ import {
 import { ELASTIC_PASSWORD, type Elasticsearch } from '../support/elasticsearch/elasticsearch.ts';
 import { freePorts } from '../support/net.ts';
 import { type Postern, startPostern } from '../support/postern.ts';
+import { between as elapsed, moment } from '../support/stopwatch.ts';
 import type { Tree } from '../support/traefik.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
 
@@ -156,15 +157,15 @@ export async function startElasticPair(options: ElasticPairOptions): Promise<Ela
       let over = false;
       const client = async (user: string, next: () => Promise<Reply>) => {
         while (!over) {
-          const began = performance.now();
+          const began = moment();
           const reply = await next().catch(() => ({ status: 0, authorization: '', body: '' }));
-          const tookMs = performance.now() - began;
+          const replied = moment();
           const answer = reply.status === 200 ? await es.authenticate(reply.authorization) : undefined;
           seen.push({
             user,
             status: reply.status,
-            tookMs,
-            usedMs: performance.now() - began - tookMs,
+            tookMs: elapsed(began, replied),
+            usedMs: performance.now() - replied.at,
             accepted: answer?.status ?? 0,
             as: answer?.body?.username ?? '',
           });

@@ -8,6 +8,7 @@ import {
   ELASTIC_PASSWORD,
   type Elasticsearch,
 } from '../support/elasticsearch/elasticsearch.ts';
+import { between, type Moment, moment } from '../support/stopwatch.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 import { describeTraefik, merge, type Tree } from '../support/traefik.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
@@ -28,7 +29,7 @@ interface Seen {
   readonly status: number;
   /** `name:role,role`, empty when nobody was let in. */
   readonly who: string;
-  readonly began: number;
+  readonly began: Moment;
 }
 
 /** The whole way of a browser: cookie, Traefik with the plugin, host, and a real Elasticsearch as the service. */
@@ -45,7 +46,7 @@ describeTraefik('Elasticsearch behind a session in a real Traefik', binary => {
         headers: { ...SCRIPT, cookie: `theme=dark; ${COOKIE}=${token}`, ...headers },
       });
     async function see(domain: string, token: string, headers = {}): Promise<Seen> {
-      const began = performance.now();
+      const began = moment();
       const { status, text } = await ask(domain, token, headers);
       if (status !== 200) return { status, who: '', began };
       const { username, roles } = JSON.parse(text);
@@ -61,12 +62,12 @@ describeTraefik('Elasticsearch behind a session in a real Traefik', binary => {
 
     /** What is answered around `act`, and when it was done: requests all the time, until `BOUND_MS` after it. */
     async function watch(domain: string, token: string, act: () => Promise<unknown>) {
-      let done: number | undefined;
+      let done: Moment | undefined;
       const acting = act().finally(() => {
-        done = performance.now();
+        done = moment();
       });
       const answers: Promise<Seen>[] = [];
-      while (done === undefined || performance.now() - done < BOUND_MS + 300) {
+      while (done === undefined || between(done) < BOUND_MS + 300) {
         answers.push(see(domain, token));
         await sleep(50);
       }
@@ -75,7 +76,7 @@ describeTraefik('Elasticsearch behind a session in a real Traefik', binary => {
       const since = done;
       /** How long after it the last request came that was still answered so. */
       const last = (what: string) =>
-        Math.max(0, ...seen.filter(one => one.who === what).map(({ began }) => began - since));
+        Math.max(0, ...seen.filter(one => one.who === what).map(({ began }) => between(since, began)));
       return { seen, last };
     }
 

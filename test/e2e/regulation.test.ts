@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { BUNDLE } from '../support/run-cli.ts';
+import { between, moment } from '../support/stopwatch.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 import { describeTraefik } from '../support/traefik.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -86,9 +87,9 @@ describeTraefik('regulation in a real Traefik', binary => {
       expect(await status('dave')).toBe(200);
       await ban('remove', subject);
     }
-    const removed = performance.now();
+    const removed = moment();
     expect(await status('carol')).toBe(200);
-    expect(performance.now() - removed).toBeLessThan(BOUND_MS + HELD_MS);
+    expect(between(removed)).toBeLessThan(BOUND_MS + HELD_MS);
 
     const lines = host.stderr.split('\n').filter(line => line.includes('"msg":"authentication failed"'));
     const seen = lines.map(line => JSON.parse(line) as { client: string; user: string; reason: string });
@@ -101,10 +102,10 @@ describeTraefik('regulation in a real Traefik', binary => {
   }, 120_000);
 
   it('lets in when the time is over, without a database, too, and holds with the defaults', async () => {
-    await start({ max_retries: 3, find_time: '4s', ban_time: '4s' });
+    await start({ max_retries: 3, find_time: '10s', ban_time: '10s' });
     expect(await wrong('alice')).toEqual([401, 401, 401]);
     expect(await status('alice')).toBe(401);
-    await waitUntil('the end of the ban', async () => (await status('alice')) === 200, 20_000);
+    await waitUntil('the end of the ban', async () => (await status('alice')) === 200, 40_000);
     await stack?.stop();
     // Without the section, where there is a database.
     await start(undefined, { storage: { local: { path: join(tempDirectory(), 'postern.sqlite3') } } });
@@ -115,5 +116,5 @@ describeTraefik('regulation in a real Traefik', binary => {
     await start(undefined);
     expect(await wrong('alice', 6)).toEqual(Array(6).fill(401));
     expect(await status('alice')).toBe(200);
-  }, 120_000);
+  }, 240_000);
 });

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { hash } from '@node-rs/argon2';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { between, type Moment, moment, passed } from '../support/stopwatch.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 import { describeTraefik } from '../support/traefik.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
@@ -52,18 +53,18 @@ describeTraefik('revocation in a real Traefik', binary => {
   });
 
   /** Writes the users file; answers since when. */
-  async function change(to: Users): Promise<number> {
+  async function change(to: Users): Promise<Moment> {
     users = to;
-    const since = performance.now();
+    const since = moment();
     await stack.writeUsers(to);
     return since;
   }
 
   /** Sends a request every 50 ms for `ms`, waiting for none of them; what became of each, by when it was sent. */
-  async function follow(name: string, since: number, ms: number): Promise<{ at: number; status: number }[]> {
+  async function follow(name: string, since: Moment, ms: number): Promise<{ at: number; status: number }[]> {
     const answers: Promise<{ at: number; status: number }>[] = [];
-    while (performance.now() - since < ms) {
-      const at = performance.now() - since;
+    while (between(since) < ms) {
+      const at = between(since);
       answers.push(ask(name).then(status => ({ at, status })));
       await sleep(50);
     }
@@ -109,31 +110,28 @@ describeTraefik('revocation in a real Traefik', binary => {
   it('an instance that was idle knows at once', async () => {
     expect(await ask('idle')).toBe(200);
     await sleep(3_000);
-    await change(newPassword('idle'));
-    await sleep(BOUND_MS);
+    await passed(await change(newPassword('idle')), BOUND_MS);
     const [old, fresh] = await Promise.all([ask('idle'), ask('idle', NEW)]);
     expect([old, fresh]).toEqual([401, 200]);
   });
 
   it('64 warm instances know, each of them', async () => {
-    const together = async (name: string) => {
-      const answers = Array.from({ length: 64 }, () => ask(name, OLD, '/slow?ms=400'));
-      await sleep(250);
-      const { open } = stack.backend;
-      return { statuses: new Set(await Promise.all(answers)), open };
-    };
+    const together = (name: string, path: string) =>
+      Promise.all(Array.from({ length: 64 }, () => ask(name, OLD, path))).then(all => new Set(all));
     // A request holds its instance until the backend has answered.
     for (const name of ['wide-1', 'wide-2', 'wide-1', 'wide-2']) {
-      expect(await together(name)).toEqual({ statuses: new Set([200]), open: 64 });
+      const statuses = together(name, '/hold');
+      await waitUntil('64 requests at once', () => stack.backend.open === 64);
+      stack.backend.release();
+      expect(await statuses).toEqual(new Set([200]));
     }
     const since = await change({
       ...newPassword('wide-1'),
       'wide-2': { ...users['wide-2'], password: OLD, groups: [] },
     });
-    await sleep(BOUND_MS - (performance.now() - since));
-    const [changed, ungrouped] = await Promise.all([together('wide-1'), together('wide-2')]);
-    expect(changed.statuses).toEqual(new Set([401]));
-    expect(ungrouped.statuses).toEqual(new Set([403]));
+    await passed(since, BOUND_MS);
+    const late = ['wide-1', 'wide-2'].map(name => together(name, '/slow?ms=400'));
+    expect(await Promise.all(late)).toEqual([new Set([401]), new Set([403])]);
     expect(await ask('wide-1', NEW)).toBe(200);
   });
 
@@ -177,11 +175,7 @@ describeTraefik('revocation in a real Traefik', binary => {
 
   it('a users file that breaks keeps those it had, and says so', async () => {
     writeFileSync(stack.usersFile, 'users: [');
-    await waitUntil(
-      'the complaint',
-      () => stack.host.output.includes('the users file cannot be used'),
-      3_000,
-    );
+    await waitUntil('the complaint', () => stack.host.output.includes('the users file cannot be used'));
     expect(await ask('same')).toBe(200);
     expect(await ask('down', NEW)).toBe(401);
   });

@@ -1,4 +1,5 @@
 import { Agent } from 'node:http';
+import { type Moment, moment } from '../support/stopwatch.ts';
 import { sleep } from '../support/wait.ts';
 import type { AskOptions, Stack } from './stack.ts';
 
@@ -15,21 +16,18 @@ export interface Observed {
   readonly path: string;
   /** 0 when there was no answer. */
   readonly status: number;
-  readonly began: number;
-  readonly ended: number;
+  readonly began: Moment;
+  readonly ended: Moment;
 }
 
 export interface SteadyLoad {
   /** Requests answered so far. */
   readonly count: number;
-  /** Longest time for which this process itself did not run: what it observed then says nothing about others. */
-  readonly stallMs: number;
   stop(): Promise<void>;
 }
 
 /** Between two requests of one client: steady, and leaving a busy machine room. */
 const PAUSE_MS = 5;
-const TICK_MS = 20;
 
 /** Clients that ask through Traefik until they are stopped. */
 export function startLoad(
@@ -39,22 +37,16 @@ export function startLoad(
 ): SteadyLoad {
   let running = true;
   let count = 0;
-  let stallMs = 0;
-  let tick = Date.now();
-  const timer = setInterval(() => {
-    stallMs = Math.max(stallMs, Date.now() - tick - TICK_MS);
-    tick = Date.now();
-  }, TICK_MS);
   const work = async ({ name, domain, path, options }: Client): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     while (running) {
       const asked = path();
-      const began = Date.now();
+      const began = moment();
       const status = await stack.ask(domain, asked, { ...options, agent }).then(
         answer => answer.status,
         () => 0,
       );
-      observe({ client: name, path: asked, status, began, ended: Date.now() });
+      observe({ client: name, path: asked, status, began, ended: moment() });
       count++;
       await sleep(PAUSE_MS);
     }
@@ -65,13 +57,9 @@ export function startLoad(
     get count() {
       return count;
     },
-    get stallMs() {
-      return stallMs;
-    },
     async stop() {
       running = false;
       await done;
-      clearInterval(timer);
     },
   };
 }

@@ -21,7 +21,7 @@ export interface Received {
  *
  * - `/ws` echoes WebSocket messages; its first message is the JSON of `Received`,
  * - `/events?count=3` streams server-sent events, `data: 1` at once and each other one by `sendEvent`,
- * - `/slow?ms=500` answers late,
+ * - `/slow?ms=500` answers late, `/hold` not before `release`,
  * - `/download?bytes=1000` answers that many zero bytes, chunked,
  * - `/status?code=500` answers that status.
  *
@@ -39,6 +39,8 @@ export interface Backend {
   readonly open: number;
   /** The next event of every stream: proof that the one before was not held back for it. */
   sendEvent(): void;
+  /** Answers every request for `/hold` that is there. */
+  release(): void;
   clear(): void;
   close(): Promise<void>;
 }
@@ -93,6 +95,7 @@ export async function startBackend(port = 0): Promise<Backend> {
   const received: Received[] = [];
   const sockets = new Set<Socket | Duplex>();
   const streams = new Set<() => void>();
+  const held = new Set<() => void>();
   let tunnels = 0;
   let open = 0;
   const webSockets = new WebSocketServer({ noServer: true });
@@ -123,6 +126,7 @@ export async function startBackend(port = 0): Promise<Backend> {
     if (pathname === '/slow') {
       await new Promise(resolve => setTimeout(resolve, Number(searchParams.get('ms') ?? 500)));
     }
+    if (pathname === '/hold') await new Promise<void>(resolve => held.add(resolve));
     const status = pathname === '/status' ? Number(searchParams.get('code')) : 200;
     response.writeHead(status, { 'content-type': 'application/json', 'x-backend': 'yes' });
     response.end(JSON.stringify(what));
@@ -171,6 +175,10 @@ export async function startBackend(port = 0): Promise<Backend> {
     },
     sendEvent() {
       for (const next of streams) next();
+    },
+    release() {
+      for (const answerNow of held) answerNow();
+      held.clear();
     },
     clear() {
       received.length = 0;
