@@ -181,6 +181,17 @@ describe('the kinds of difference that are meant', () => {
     }
   });
 
+  it('know cookies that come back for those of the request', async () => {
+    const asked = { ...row('', 'app.example.com', { body: '', headers: [] }) };
+    const request_headers: Pairs = [...asked.request_headers, ['Cookie', 'a=b; c=d']];
+    const compared = (cookie: string) =>
+      compare({ ...asked, request_headers }, answer(200, [['cookie', cookie]]), () =>
+        Promise.resolve(answer(200)),
+      );
+    expect(await compared('a=b')).toMatchObject({ meant: ['cookie values and times'], mismatch: '' });
+    expect((await compared('a=b; x=y')).mismatch).toBe('cookie: none, got "a=b; x=y"');
+  });
+
   it('want the wait of a refused password', async () => {
     const slow = { ...row('', 'app.example.com', { ...forbidden, headers: [] }), body: '', seconds: 2.05 };
     const got = await compare(slow, answer(403), () => Promise.resolve(answer(403)));

@@ -53,6 +53,16 @@ export const DIFFERENCES = [
     why: 'refused where rules of the host ask for a path',
     excuses: ({ row, answer }) => targetOf(row).uri === '' && isRefusal(answer, 403),
   },
+  {
+    name: 'cookie values and times',
+    why: 'the cookies of the client come back without our sessions, for proxies that can put them in their place',
+    excuses({ row, answer }) {
+      const sent = parts({ headers: row.request_headers.map(([n, v]) => [n.toLowerCase(), v]) }, 'cookie');
+      const pairs = sent.flatMap(value => value.split(/; */));
+      const back = parts(answer, 'cookie').flatMap(value => value.split('; '));
+      return answer.status === 200 && back.every(pair => pairs.includes(pair)) ? ['cookie'] : [];
+    },
+  },
 ];
 
 const IDENTITY = ['remote-user', 'remote-groups', 'remote-name', 'remote-email'];
