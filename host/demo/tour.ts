@@ -30,7 +30,14 @@ export function askDemo(
         resolve({ status: incoming.statusCode ?? 0, milliseconds: performance.now() - start }),
       );
     });
-    outgoing.once('error', reject);
+    outgoing.once('error', (error: NodeJS.ErrnoException) => {
+      // The proxy may end a connection just as it is used again; a new one is asked then.
+      if (outgoing.reusedSocket && error.code === 'ECONNRESET') {
+        askDemo(port, path, credential).then(resolve, reject);
+      } else {
+        reject(error);
+      }
+    });
     outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in 15 s')));
     outgoing.end();
   });
