@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashSync } from '@node-rs/argon2';
 import { expect, it } from 'vitest';
+import { between, moment } from '../../support/stopwatch.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { basicCredential } from '../../support/tls-client.ts';
 import { ANN } from '../../support/world.ts';
@@ -142,15 +143,18 @@ describeField('credentials', config, field => {
   it('user enumeration by time, CVE-2026-32595, CVE-2026-41263, CVE-2026-88010: each refusal costs one verification, says the same and takes as long', async () => {
     const before = await verifications(field);
     const said = new Set<string>();
-    const took = new Map(Object.keys(KINDS).map(kind => [kind, [] as number[]]));
+    const ofEachKind = () => new Map(Object.keys(KINDS).map(kind => [kind, [] as number[]]));
+    const [took, worked] = [ofEachKind(), ofEachKind()];
     // Interleaved, so that whatever else the machine does is done to all of them.
     const tries = Array.from({ length: ROUNDS }, (_, i) =>
       Object.entries(KINDS).map(([kind, credential]) => ({ kind, lines: credential(i) })),
     ).flat();
     await forEach(tries, async ({ kind, lines }) => {
-      const began = performance.now();
+      const began = moment();
       const { answer, received } = await field.ask('GET /', lines);
-      took.get(kind)?.push(performance.now() - began);
+      const answered = moment();
+      took.get(kind)?.push(answered.at - began.at);
+      worked.get(kind)?.push(between(began, answered));
       expect(received, kind).toBeUndefined();
       const headers = answer.headers
         .filter(([name]) => !/^date$/i.test(name))
@@ -164,9 +168,13 @@ describeField('credentials', config, field => {
     const text = [...took].map(([kind, times]) => `${kind}: ${times.map(Math.round).join(' ')}`).join('\n');
     // Authelia's two seconds, which hide what the verification itself takes.
     expect(Math.min(...[...took.values()].flat()), text).toBeGreaterThan(1_990);
-    // Its jitter is 84 ms; the rest is room for a busy machine.
-    const medians = [...took.values()].map(median);
-    expect(Math.max(...medians) - Math.min(...medians), text).toBeLessThan(1_000);
+    // Its jitter is 84 ms; the rest is room for a busy machine. What the machine took for itself may
+    // have hit one kind more than another: a difference of ours is there with it and without it.
+    const apart = [took, worked].map(times => {
+      const medians = [...times.values()].map(median);
+      return Math.max(...medians) - Math.min(...medians);
+    });
+    expect(Math.min(...apart), text).toBeLessThan(1_000);
   });
 });
 
