@@ -26,7 +26,7 @@ function withArguments(signInUrl: string, ours: readonly [string, string][]): st
   const kept = [...new URLSearchParams(query)].filter(([name]) => !names.has(name)).map(asBytes);
   const all = kept.length === 0 ? ours : [...kept, ...ours].sort(byName);
   const args = all.map(([name, value]) => `${queryEscape(name)}=${value}`);
-  return `${urlText(scheme, host, path === '' ? '/' : path)}?${args.join('&')}`;
+  return `${urlText(scheme, host.toLowerCase(), path === '' ? '/' : path)}?${args.join('&')}`;
 }
 
 /** Of an address as `routes/sign-in.ts` takes it. */

@@ -18,7 +18,7 @@ const LOCATIONS: readonly [string, [string, string, string, string], string][] =
   [
     'https://AUTH.example.com:443/base/',
     ['https', 'App.example.com:8443', '/', 'PROPFIND'],
-    'https://AUTH.example.com:443/base/?rd=https%3A%2F%2FApp.example.com%3A8443%2F&rm=PROPFIND',
+    'https://auth.example.com:443/base/?rd=https%3A%2F%2FApp.example.com%3A8443%2F&rm=PROPFIND',
   ],
   [
     'https://auth.example.com/?z=a+b&a=%2F&rd=old',
