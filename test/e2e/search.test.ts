@@ -63,7 +63,7 @@ describeTraefik('one account of many names in a real Traefik', binary => {
     for (const name of ['BOB', 'bob@EXAMPLE.com']) {
       await expect
         .poll(async () => (await stack.ask('app.example.com', '/', { as: `${name}:pw` })).status, {
-          timeout: 8_000,
+          timeout: 30_000,
         })
         .toBe(401);
       expect((await stack.ask('app.example.com', '/', { as: `${name}:new` })).status).toBe(200);

@@ -151,7 +151,7 @@ access_control:
         ),
       );
     await expect
-      .poll(async () => (await asking('Bearer valid-token-123')).status, { timeout: 15_000 })
+      .poll(async () => (await asking('Bearer valid-token-123')).status, { timeout: 30_000 })
       .toBe(200);
     expect((await asking('Bearer valid-token-123')).headers).toMatchObject({
       'remote-user': 'user-abc',

@@ -425,7 +425,7 @@ describe('editing', () => {
     await expect(editTokens(join(dir, 'none', 't.yml'), engine, () => {})).rejects.toThrow(
       /does not exist: create it/,
     );
-  }, 15_000);
+  });
 });
 
 describe('last use', () => {
