@@ -128,8 +128,8 @@ function removeCommand(io: Io): Command {
         for (const text of texts) {
           const found = subjectOf(text, options.as, setup, io);
           // Whoever is banned for failures with IPv6 is so with all of the /64.
-          const candidates =
-            found.kind === 'user' ? [found.subject] : [found.subject, rangeOf(found.subject)];
+          const isOne = found.kind === 'address' && !found.subject.includes('/');
+          const candidates = isOne ? [found.subject, rangeOf(found.subject)] : [found.subject];
           const done = [];
           for (const subject of new Set(candidates)) {
             if (await setup.bans.remove(found.kind, subject)) done.push({ kind: found.kind, subject });

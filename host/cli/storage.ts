@@ -8,7 +8,7 @@ import { ask } from '../store/ask.ts';
 import { backup, readBackup, restore } from '../store/backup.ts';
 import { rotateSecret } from '../store/data-key.ts';
 import { openDatabase } from '../store/database.ts';
-import { openStore } from '../store/open.ts';
+import { openAsItIs, openStore } from '../store/open.ts';
 import { StoreError } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 import { CommandError, type Io } from './io.ts';
@@ -62,16 +62,14 @@ Examples:
 function backupCommand(io: Io): Command {
   return command('backup', 'write everything in the database as lines of JSON; secrets in it stay sealed')
     .option('-o, --out <file>', 'write to a new file that only you may read, instead of printing')
-    .action((options: Options & { out?: string }) =>
-      withStore(mustExist(options, io), async (db, kind) => {
-        const text = `${(await backup(db, kind)).join('\n')}\n`;
-        if (options.out === undefined) io.stdout.write(text);
-        else {
-          writeNewFile(options.out, text, 0o600);
-          io.stderr.write(`written: ${options.out}; it opens with the root secret of now\n`);
-        }
-      }),
-    )
+    .action(async (options: Options & { out?: string }) => {
+      const text = await backupOf(mustExist(options, io));
+      if (options.out === undefined) io.stdout.write(text);
+      else {
+        writeNewFile(options.out, text, 0o600);
+        io.stderr.write(`written: ${options.out}; it opens with the root secret of now\n`);
+      }
+    })
     .addHelpText(
       'after',
       `
@@ -162,17 +160,30 @@ function mustExist(options: Options, io: Io): ReturnType<typeof loadStorage> {
   return found;
 }
 
+async function backupOf({ storage, ...secrets }: ReturnType<typeof loadStorage>): Promise<string> {
+  let text = '';
+  await told(async () => {
+    const db = await openAsItIs(storage, secrets);
+    try {
+      text = `${(await backup(db, storage.kind)).join('\n')}\n`;
+    } finally {
+      await db.destroy();
+    }
+  });
+  return text;
+}
+
 /** With the tables as they should be. */
 async function withStore(
   { storage, ...secrets }: ReturnType<typeof loadStorage>,
-  act: (db: Kysely<Tables>, kind: 'sqlite' | 'postgres') => Promise<void>,
+  act: (db: Kysely<Tables>) => Promise<void>,
 ): Promise<void> {
   await told(async () => {
     const store = await openStore(storage, { ...secrets, random: randomBytes });
     await store.close();
     const db = await ask(() => openDatabase(storage));
     try {
-      await act(db, storage.kind);
+      await act(db);
     } finally {
       await db.destroy();
     }

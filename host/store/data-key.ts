@@ -96,15 +96,25 @@ export async function openDataKey(db: Kysely<Tables>, secrets: Secrets, random: 
   return new Columns(await unwrap(db, secrets), random, async () => keyIn(await read(db), secrets));
 }
 
-/** Wraps the data key by the present root secret; false when it is so already. */
-export async function rotateSecret(db: Kysely<Tables>, secrets: Secrets, random: Random): Promise<boolean> {
+/** Whether there is a data key that one of these root secrets opens; throws what is wrong. */
+export async function checkDataKey(db: Kysely<Tables>, secrets: Secrets): Promise<void> {
+  await refuseEmpty(db);
+  await unwrap(db, secrets);
+}
+
+async function refuseEmpty(db: Kysely<Tables>): Promise<void> {
   const tables = await db.introspection.getTables();
   if (!tables.some(({ name }) => name === 'data_keys')) {
     throw new StoreError(
       'ERR_STORE_UNAVAILABLE',
-      'there is nothing in this database yet: look at the keys below `storage`, or begin with the new root secret alone',
+      'there is nothing in this database yet: look at the keys below `storage`',
     );
   }
+}
+
+/** Wraps the data key by the present root secret; false when it is so already. */
+export async function rotateSecret(db: Kysely<Tables>, secrets: Secrets, random: Random): Promise<boolean> {
+  await refuseEmpty(db);
   const wrapped = await read(db);
   if (openUnder(deriveKey(secrets.secret, LABEL_STORAGE), WRAPPED, wrapped) !== undefined) return false;
   const key = await unwrap(db, secrets);

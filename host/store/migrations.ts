@@ -193,13 +193,28 @@ export async function migrate(db: Kysely<Tables>, kind: Kind, schema?: string): 
     if (error === undefined) return;
     const message = error instanceof Error ? error.message : String(error);
     if (message.includes('previously executed migration')) {
-      throw new StoreError(
-        'ERR_STORE_NEWER',
-        'the database was made by a newer version of Postern: run that version, or restore a backup of this one',
-      );
+      throw newer();
     }
     // PostgreSQL has a lock for it.
     if (kind === 'postgres' || attempt === ATTEMPTS) throw error;
     await sleep(PAUSE_MS);
   }
+}
+
+/** For who leaves the tables as they are: older ones will do, of newer ones this version does not know all. */
+export async function refuseNewer(db: Kysely<Tables>, kind: Kind): Promise<void> {
+  const { sql } = await import('kysely');
+  const known = migrations(kind, sql);
+  const done = await (db as unknown as Kysely<{ kysely_migration: { name: string } }>)
+    .selectFrom('kysely_migration')
+    .select('name')
+    .execute();
+  if (!done.every(({ name }) => Object.hasOwn(known, name))) throw newer();
+}
+
+function newer(): StoreError {
+  return new StoreError(
+    'ERR_STORE_NEWER',
+    'the database was made by a newer version of Postern: run that version, or restore a backup of this one',
+  );
 }

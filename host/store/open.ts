@@ -1,13 +1,15 @@
+import type { Kysely } from 'kysely';
 import { GRANT_MAX_LIFETIME_MS } from '../../assembly/contract.ts';
 import { ask } from './ask.ts';
 import { createBans } from './bans.ts';
-import { openDataKey, type Secrets } from './data-key.ts';
+import { checkDataKey, openDataKey, type Secrets } from './data-key.ts';
 import { openDatabase, ping, type StoreSettings } from './database.ts';
 import { createFactors } from './factors.ts';
-import { migrate } from './migrations.ts';
+import { migrate, refuseNewer } from './migrations.ts';
 import { createRevocations } from './revocations.ts';
 import { createSessions } from './sessions.ts';
 import type { Store } from './store.ts';
+import type { Tables } from './tables.ts';
 
 /** No grant lives longer, and a host that was away so long has none. Twice that, as clocks differ. */
 const REVOCATIONS_KEPT_MS = 2 * GRANT_MAX_LIFETIME_MS;
@@ -44,6 +46,19 @@ export async function openStore(settings: StoreSettings, deps: StoreDeps): Promi
       ping: () => ask(() => ping(db)),
       close: () => db.destroy(),
     };
+  } catch (error) {
+    await db.destroy().catch(() => {});
+    throw error;
+  }
+}
+
+/** For a backup: nothing is brought up to date, so that there is one before that. */
+export async function openAsItIs(settings: StoreSettings, secrets: Secrets): Promise<Kysely<Tables>> {
+  const db = await ask(() => openDatabase(settings));
+  try {
+    await ask(() => checkDataKey(db, secrets));
+    await ask(() => refuseNewer(db, settings.kind));
+    return db;
   } catch (error) {
     await db.destroy().catch(() => {});
     throw error;

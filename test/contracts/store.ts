@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { backup, restore } from '../../host/store/backup.ts';
 import { rotateSecret } from '../../host/store/data-key.ts';
 import { openDatabase, type StoreSettings } from '../../host/store/database.ts';
-import { openStore } from '../../host/store/open.ts';
+import { openAsItIs, openStore } from '../../host/store/open.ts';
 import type { Ban, Session, Store, StoreError, TotpDevice } from '../../host/store/store.ts';
 
 /** A place for databases. */
@@ -400,12 +400,37 @@ export function describeStore(title: string, start: () => Promise<StoreUnderTest
         'create table accounts (username text primary key, sign_outs integer not null default 0, preferred text)',
       );
       place.tamper(settings, "insert into accounts values ('alice', 3, 'totp')");
+      // A backup from before the update, by the version behind it.
+      const asItWas = await openAsItIs(settings, { secret: SECRET });
+      const lines = await backup(asItWas, settings.kind);
+      await asItWas.destroy();
+      expect(() => place.tamper(settings, 'select * from accounts')).not.toThrow();
       const next = await open();
       expect(await next.sessions.find('hash-1')).toEqual(session());
       expect(await next.factors.ofUser('alice')).toHaveLength(1);
       expect(await next.factors.useRecoveryCode('alice', 'aaaa-1111')).toBe(true);
       expect(await next.revocations.since(0)).toMatchObject([{ username: 'bob' }]);
       expect(() => place.tamper(settings, 'select * from accounts')).toThrow(/accounts/);
+      const target = place.create();
+      const restored = await open(SECRET, undefined, target);
+      const db = await openDatabase(target);
+      expect(await restore(db, lines, { secret: SECRET })).toBe(4);
+      await db.destroy();
+      expect(await restored.sessions.find('hash-1')).toEqual(session());
+    });
+
+    it('gives no backup of what it cannot know all of, or cannot open', async () => {
+      const fresh = place.create();
+      const secrets = { secret: SECRET };
+      await expect(openAsItIs(fresh, secrets)).rejects.toMatchObject({
+        code: 'ERR_STORE_UNAVAILABLE',
+        message: expect.stringContaining('there is nothing in this database yet'),
+      });
+      await expect(openAsItIs(settings, { secret: Buffer.alloc(32, 4) })).rejects.toMatchObject({
+        code: 'ERR_STORE_SEALED',
+      });
+      place.tamper(settings, "insert into kysely_migration (name, timestamp) values ('9999-later', '2030')");
+      await expect(openAsItIs(settings, secrets)).rejects.toMatchObject({ code: 'ERR_STORE_NEWER' });
     });
 
     it("leaves Authelia's database alone", async () => {

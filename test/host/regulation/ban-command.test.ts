@@ -107,6 +107,14 @@ describe('postern ban', () => {
     expect((await ban('remove', '2001:db8:1:2::99')).err).toBe('ended: address 2001:db8:1:2::/64\n');
   });
 
+  it('ends with a network that network alone, not the first of its /64', async () => {
+    await ban('add', '2001:db8::/64');
+    await ban('add', '2001:db8::/32');
+    expect((await ban('remove', '2001:db8::/32')).err).toBe('ended: address 2001:db8::/32\n');
+    expect((await ban('remove', '2001:db8::/32')).code).toBe(1);
+    expect(await list()).toMatchObject([{ subject: '2001:db8::/64' }]);
+  });
+
   const wrong: [string[], number, string][] = [
     [['add', '0.0.0.0/0'], 1, 'error: 0.0.0.0/0 is everybody: name a smaller network\n'],
     [['add', '203.0.113.0/33'], 1, 'error: 203.0.113.0/33 is no address: write one, or a network'],
