@@ -149,8 +149,7 @@ class OpenVisit {
     if (act === undefined) return nobody.message(400, error.badForm);
     const done = () => this.#do(route, act, form, origin);
     if (origin !== 'ours' || this.#cookie === undefined) return done();
-    const session = this.#deps.sessionToken(this.#request, this.#site) ?? '';
-    const whose = [nobody.client, nobody.url(route.path), this.#site.origin, this.#cookie, session];
+    const whose = [nobody.client, this.#site.origin, nobody.url(route.path), this.#cookie];
     const twin = twinKey(headers, whose, form);
     return twin === undefined ? done() : this.#sent.once(twin, done);
   }

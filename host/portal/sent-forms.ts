@@ -17,7 +17,9 @@ interface Kept {
  * Forms that a browser sends twice, because somebody pressed the button twice or
  * was impatient. It forgets the answer to the first, with the cookie of the new
  * session and the codes that are shown once, so the second has the same answer
- * and does nothing. The same means: all of it, from the same session.
+ * and does nothing. The same means: all of it, with the token that was made for
+ * one page and one session, from the browser that the page was made for. It may
+ * have kept the new session's cookie or not.
  */
 export class SentForms {
   readonly #now: () => number;
@@ -54,7 +56,7 @@ export class SentForms {
  * sent it: browsers alone write `Sec-Fetch-User`. A hash, since there is a
  * password in it.
  *
- * @param whose page, client, and cookies: without them nobody is given the answer
+ * @param whose page, client, and the portal's cookie: without it nobody is given the answer
  */
 export function twinKey(headers: RequestHeaders, whose: readonly string[], form: Form): string | undefined {
   if (headers.one('sec-fetch-user') !== '?1') return undefined;

@@ -57,7 +57,7 @@ describe('docs/portal.md', () => {
       expect(text).toContain(`| ${title} |`);
     }
     expect(signIn.noCookie).toContain('Your browser did not keep the cookie');
-    const log = readFileSync(join(root, 'host/portal/dispatch.ts'), 'utf8').replaceAll('`', '');
+    const log = readFileSync(join(root, 'host/portal/entrance.ts'), 'utf8').replaceAll('`', '');
     expect(log).toContain('the proxy in front of the portal must be in trusted_proxies');
     expect(readFileSync(join(root, 'host/http/router.ts'), 'utf8')).toContain(
       'this path decides nothing and was asked by a proxy',

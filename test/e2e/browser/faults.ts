@@ -1,7 +1,11 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
+import { MAX_CODES } from '../../../host/portal/handoff.ts';
 import { type BrowserContext, type Complaints, listen, type Page } from '../../support/browser.ts';
 import { TlsBrowser } from '../../support/tls-browser.ts';
+import { askTls } from '../../support/tls-client.ts';
+import { waitUntil } from '../../support/wait.ts';
 import { MEMBERS, type MemberName, PORTAL } from './home.ts';
 import type { Household } from './household.ts';
 import { isAtPortal, leavesPortal, send, signIn } from './person.ts';
@@ -19,6 +23,9 @@ export const FAULTS = {
   leaving: 200,
   'no-database': 503,
   'no-database-elsewhere': 503,
+  'too-many-messages': 429,
+  'no-mail': 403,
+  'too-many-codes': 429,
 } as const;
 
 export interface Fault {
@@ -32,6 +39,8 @@ export interface Fault {
 export const ELSEWHERE = 'app.other.org';
 const DOOR = `https://${ELSEWHERE}/outpost.goauthentik.io`;
 const PAGE = 'https://wiki.example.com/page';
+const REGISTER = `${PORTAL}/second-factor/register`;
+const SESSION = '__Secure-postern_session';
 
 /** Runs into all that the portal, or a page of ours at another address, can say no by, as the member `who`. */
 export async function* faults(
@@ -85,15 +94,22 @@ export async function* faults(
 
   await page.goto(`${PORTAL}/logout`);
   const other = await context.newPage();
-  await other.goto(`${PORTAL}/logout`);
-  await send(other, 'sign-out');
-  await other.waitForURL(/done=here/);
-  await other.close();
+  const leave = async () => {
+    await other.goto(`${PORTAL}/logout`);
+    await send(other, 'sign-out');
+    await other.waitForURL(/done=here/);
+  };
+  await leave();
+  await other.goto(PORTAL);
+  await signIn(other, who);
+  await other.locator('dl').waitFor();
   const outdated = page.waitForResponse(response => response.request().method() === 'POST');
   await send(page, 'sign-out');
   status = (await outdated).status();
   await page.waitForLoadState();
   yield at('outdated', status);
+  await leave();
+  await other.close();
   // A page that leads on at once; an answer without a body leaves the browser where it is.
   await page.route(PAGE, route => route.fulfill({ status: 204 }));
   yield at('leaving', await open(`${PORTAL}/logout?rd=${PAGE}`));
@@ -111,6 +127,33 @@ export async function* faults(
   } finally {
     await withoutSessions(house, 'undo');
   }
+
+  await page.goto(REGISTER);
+  for (let sent = 0; sent < 10; sent++) {
+    const answered = page.waitForResponse(response => response.request().method() === 'POST');
+    await send(page, 'send-code');
+    status = (await answered).status();
+    await page.waitForLoadState();
+    if (status !== 303) break;
+  }
+  yield at('too-many-messages', status);
+  const users = readFileSync(house.home.usersFile, 'utf8');
+  try {
+    writeFileSync(house.home.usersFile, users.replace(`"${who}@example.com"`, '""'));
+    await waitUntil('the account to have no address', async () => {
+      status = await open(REGISTER);
+      return status === 403;
+    });
+    yield at('no-mail', status);
+  } finally {
+    writeFileSync(house.home.usersFile, users);
+  }
+  const handoff = `${PORTAL}/handoff?rd=https://${ELSEWHERE}/&state=${'A'.repeat(43)}`;
+  const { host, pathname, search } = new URL(handoff);
+  const session = (await context.cookies(PORTAL)).find(({ name }) => name === SESSION)?.value;
+  const headers = { cookie: `${SESSION}=${session}` };
+  for (let made = 0; made < MAX_CODES; made++) await askTls(house.port, host, pathname + search, { headers });
+  yield at('too-many-codes', await open(handoff));
 }
 
 /** A good code at the other domain, and what the browser that began there has to show with it. */

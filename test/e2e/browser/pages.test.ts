@@ -21,6 +21,8 @@ import { STOPS, tour } from './tour.ts';
 const NARROW = 320;
 const WIDE = 1280;
 const NAMES = ['*.example.com', ELSEWHERE];
+/** For twenty pages that axe looks at four times each, on a machine that is busy. */
+const LONG_MS = 240_000;
 /** Those that people read, and somebody without a second factor so far for each. */
 const READERS = [
   ['en-GB', 'en', 'ltr', 'guest'],
@@ -129,6 +131,7 @@ describeTraefik('pages of the portal', traefik => {
         expect(seen).toEqual(STOPS);
         await context.close();
       },
+      LONG_MS,
     );
 
     it.each(READERS)('do so as well when they say what went wrong: %s', async (language, lang, dir, who) => {
@@ -141,7 +144,7 @@ describeTraefik('pages of the portal', traefik => {
       }
       expect(seen).toEqual(FAULTS);
       await context.close();
-    });
+    }, LONG_MS);
 
     it('do so as well when they ask for https', async () => {
       const plain = await openBrowser(chromium, { port: house.home.hostPort });

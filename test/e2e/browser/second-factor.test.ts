@@ -48,7 +48,7 @@ describeTraefik('second factors, through Traefik with the guest', traefik => {
       (await context.cookies(PORTAL)).find(({ name }) => name.startsWith('__Secure-'))?.value;
 
     /** From the page that asks to prove who it is to the recovery codes. */
-    async function register(page: Page): Promise<{ phone: Generator; codes: string[] }> {
+    async function register(page: Page, press = send): Promise<{ phone: Generator; codes: string[] }> {
       await send(page, 'send-code');
       await page.locator('#prove').waitFor();
       await page.locator(CODE).fill(noteCode(house.home));
@@ -56,7 +56,7 @@ describeTraefik('second factors, through Traefik with the guest', traefik => {
       await page.locator('#register').waitFor();
       const phone = generator(await otpauthUri(page));
       await page.locator(CODE).fill(phone.code());
-      await send(page, 'register');
+      await press(page, 'register');
       await page.locator('.codes').waitFor();
       const codes = await page.locator('.codes code').allTextContents();
       await page.locator('a.primary').click();
@@ -67,6 +67,26 @@ describeTraefik('second factors, through Traefik with the guest', traefik => {
       await page.locator(`#${form} input[name="code"]`).fill(code);
       await send(page, form);
     }
+
+    it('are shown by who presses the button twice, too, and sends the form twice', async () => {
+      const twice = (page: Page, form: string) => page.locator(`#${form} button`).dblclick();
+      const context = await openContext(browser, { scripts: false });
+      const page = await context.newPage();
+      const asked = url('jellyfin', '/twice');
+      await page.goto(asked);
+      await signIn(page, 'juergen');
+      // They are on the page although the browser has forgotten the first answer.
+      const { phone, codes } = await register(page, twice);
+      expect(codes).toHaveLength(10);
+      expect(await leavesPortal(page)).toBe(asked);
+      await context.clearCookies();
+      await page.goto(asked);
+      await signIn(page, 'juergen');
+      await page.locator(CODE).fill(phone.code());
+      await twice(page, 'second-factor');
+      expect(await leavesPortal(page)).toBe(asked);
+      await context.close();
+    });
 
     describe.each([
       [true, 'admin'],
