@@ -15,3 +15,8 @@ export function writeTable(io: Io, headings: readonly string[], cells: readonly 
     io.stdout.write(`${line.trimEnd()}\n`);
   }
 }
+
+/** What a command says to programs, with `--json`. */
+export function writeJson(io: Io, value: unknown): void {
+  io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}

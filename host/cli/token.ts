@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { parseDuration } from '../config/duration.ts';
 import { loadEngine } from '../policy/load-engine.ts';
@@ -5,6 +6,7 @@ import { readUsage } from '../tokens/last-use.ts';
 import { readTokensFile } from '../tokens/registry.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
+import { writeJson } from './table.ts';
 import { createCommand, importCommand } from './token-create.ts';
 import { isStale, listed, writeList } from './token-list.ts';
 import { type CommonOptions, withCommonOptions } from './token-options.ts';
@@ -44,13 +46,15 @@ function listCommand(io: Io): Command {
     .option('--stale [duration]', `only those that nobody has used for so long (default ${DEFAULT_STALE})`)
     .action((options: CommonOptions & { stale?: string | true }) => {
       const source = tokenSource(options, io);
+      // Right before the first token is made, and a typing error else.
+      if (!existsSync(source.file)) io.stderr.write(`note: there is no file ${source.file} yet\n`);
       const now = Date.now();
       const usage = readUsage(source.usageFile);
       const before = options.stale === undefined ? undefined : staleSince(options.stale, now);
       const tokens = [...readTokensFile(source.file, loadEngine(engineFile())).values()]
         .filter(account => before === undefined || isStale(account, usage, before))
         .map(account => listed(account, usage, now));
-      if (options.json) io.stdout.write(`${JSON.stringify(tokens, null, 2)}\n`);
+      if (options.json) writeJson(io, tokens);
       else if (tokens.length > 0) writeList(io, tokens);
       else if (io.stdout.isTTY) io.stderr.write('no tokens\n');
     })

@@ -2,6 +2,7 @@ import type { Problem } from '../config/problem.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { readYaml } from '../config/yaml-source.ts';
 import type { Engine, Principal } from '../policy/engine.ts';
+import { isNull } from '../users/is-null.ts';
 import { foldName, groupNameProblem, hasControl, userNameProblem } from '../users/names.ts';
 import { isTokenDigest } from './digests.ts';
 import { parseTime } from './time.ts';
@@ -230,13 +231,4 @@ function readList(
     else if (typeof item === 'string' && !items.includes(item)) items.push(item);
   });
   return items;
-}
-
-/** What YAML's core schema reads as null; the failsafe schema leaves it as text. */
-function isNull(value: unknown): boolean {
-  return (
-    value === undefined ||
-    value === null ||
-    (typeof value === 'string' && /^(~|null|Null|NULL)?$/.test(value))
-  );
 }

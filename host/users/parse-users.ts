@@ -8,6 +8,7 @@ import { parseDigest } from '../digests/parse.ts';
 import type { Principal } from '../policy/engine.ts';
 import type { User } from './directory.ts';
 import { userEpoch } from './epoch.ts';
+import { isNull } from './is-null.ts';
 import { foldName, groupNameProblem, hasControl, userNameProblem } from './names.ts';
 import { EXACT_SEARCH, searchProblems } from './search.ts';
 
@@ -180,13 +181,4 @@ function parseGroups(value: unknown, path: string, report: Report): string[] {
     else if (typeof group === 'string' && !groups.includes(group)) groups.push(group);
   });
   return groups;
-}
-
-/** What YAML's core schema reads as null; the failsafe schema leaves it as text. */
-function isNull(value: unknown): boolean {
-  return (
-    value === undefined ||
-    value === null ||
-    (typeof value === 'string' && /^(~|null|Null|NULL)?$/.test(value))
-  );
 }

@@ -399,6 +399,13 @@ describe('postern token list', () => {
     ]);
   });
 
+  it('tells of a file that is not there, and lists nothing', async () => {
+    rmSync(file);
+    const note = `note: there is no file ${file} yet\n`;
+    expect(await token('list')).toEqual({ code: 0, out: '', err: note });
+    expect(await token('list', '--json')).toEqual({ code: 0, out: '[]\n', err: note });
+  });
+
   it('is a table on a terminal', async () => {
     const { out } = await postern(['token', 'list', '--file', file], { terminal: true });
     const [heading = '', first = '', second = ''] = out.split('\n');
