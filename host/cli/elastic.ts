@@ -13,7 +13,7 @@ import { openFileDirectory } from '../users/file-directory.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_PROBLEM, type Io } from './io.ts';
 import { configFile, configOption } from './options.ts';
-import { writeTable } from './table.ts';
+import { writeJson, writeTable } from './table.ts';
 
 /** `postern elastic`: users of Elasticsearch, beside what the running host does with them. */
 export function elasticCommand(io: Io): Command {
@@ -75,10 +75,6 @@ interface ElasticOptions {
   readonly config?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
-}
-
-function writeJson(io: Io, rows: readonly object[]): void {
-  io.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
 }
 
 const SAID: Readonly<Record<Adoption, string>> = {

@@ -5,7 +5,7 @@ import { accountNamed } from './ban-store.ts';
 import { CommandError, type Io } from './io.ts';
 import { configOption } from './options.ts';
 import { withSessions } from './session-store.ts';
-import { writeTable } from './table.ts';
+import { writeJson, writeTable } from './table.ts';
 
 interface ListOptions {
   readonly config?: string;
@@ -47,9 +47,7 @@ function listCommand(io: Io): Command {
         return { devices: await factors.listed(user), left: await factors.recoveryCodesLeft(user) };
       });
       if (options.json) {
-        io.stdout.write(
-          `${JSON.stringify({ devices: devices.map(shown), recovery_codes: left }, null, 2)}\n`,
-        );
+        writeJson(io, { devices: devices.map(shown), recovery_codes: left });
         return;
       }
       if (devices.length > 0) writeDevices(io, devices);

@@ -7,7 +7,7 @@ import { accountNamed } from './ban-store.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { configOption } from './options.ts';
 import { withSessions } from './session-store.ts';
-import { writeTable } from './table.ts';
+import { writeJson, writeTable } from './table.ts';
 
 interface ListOptions {
   readonly config?: string;
@@ -60,7 +60,7 @@ function listCommand(io: Io): Command {
             endOf(session, config.cookies ?? []) > now && (name === undefined || session.username === name),
         );
       });
-      if (options.json) io.stdout.write(`${JSON.stringify(sessions.map(shown), null, 2)}\n`);
+      if (options.json) writeJson(io, sessions.map(shown));
       else if (sessions.length > 0) writeSessions(io, sessions);
       else if (io.stdout.isTTY) io.stderr.write('nobody is signed in\n');
     })
