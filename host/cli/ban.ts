@@ -8,7 +8,7 @@ import { accountNamed, type BanSetup, withBans } from './ban-store.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, type Io } from './io.ts';
 import { configOption } from './options.ts';
-import { writeTable } from './table.ts';
+import { writeJson, writeTable } from './table.ts';
 
 interface CommonOptions {
   readonly config?: string;
@@ -49,7 +49,7 @@ function listCommand(io: Io): Command {
     .description('show the bans in force')
     .action(async (options: CommonOptions) => {
       const bans = await withBans(options.config, io, ({ bans }) => bans.list(Date.now()));
-      if (options.json) io.stdout.write(`${JSON.stringify(bans.map(shown), null, 2)}\n`);
+      if (options.json) writeJson(io, bans.map(shown));
       else if (bans.length > 0) writeBans(io, bans);
       else if (io.stdout.isTTY) io.stderr.write('nobody is banned\n');
     })
@@ -101,7 +101,7 @@ function addCommand(io: Io): Command {
         await setup.bans.put(made);
         return made;
       });
-      if (options.json) io.stdout.write(`${JSON.stringify(shown(ban), null, 2)}\n`);
+      if (options.json) writeJson(io, shown(ban));
       else io.stderr.write(`banned: ${ban.kind} ${ban.subject}, ${untilText(ban)}\n`);
     })
     .addHelpText(
@@ -138,7 +138,7 @@ function removeCommand(io: Io): Command {
           removed.push(...done);
         }
       });
-      if (options.json) io.stdout.write(`${JSON.stringify(removed, null, 2)}\n`);
+      if (options.json) writeJson(io, removed);
       else for (const { kind, subject } of removed) io.stderr.write(`ended: ${kind} ${subject}\n`);
       if (missing.length > 0) throw new CommandError(`not banned: ${missing.join(', ')}`);
     })
