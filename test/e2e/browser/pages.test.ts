@@ -134,17 +134,21 @@ describeTraefik('pages of the portal', traefik => {
       LONG_MS,
     );
 
-    it.each(READERS)('do so as well when they say what went wrong: %s', async (language, lang, dir, who) => {
-      const seen: Record<string, number> = {};
-      const context = await openContext(browser, { language });
-      for await (const { name, status, page, complaints } of faults(context, house, who)) {
-        seen[name] = status;
-        expect([name, await look(page, lang, dir)]).toEqual([name, []]);
-        expect([name, complaints.list]).toEqual([name, []]);
-      }
-      expect(seen).toEqual(FAULTS);
-      await context.close();
-    }, LONG_MS);
+    it.each(READERS)(
+      'do so as well when they say what went wrong: %s',
+      async (language, lang, dir, who) => {
+        const seen: Record<string, number> = {};
+        const context = await openContext(browser, { language });
+        for await (const { name, status, page, complaints } of faults(context, house, who)) {
+          seen[name] = status;
+          expect([name, await look(page, lang, dir)]).toEqual([name, []]);
+          expect([name, complaints.list]).toEqual([name, []]);
+        }
+        expect(seen).toEqual(FAULTS);
+        await context.close();
+      },
+      LONG_MS,
+    );
 
     it('do so as well when they ask for https', async () => {
       const plain = await openBrowser(chromium, { port: house.home.hostPort });

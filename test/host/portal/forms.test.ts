@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Reply } from '../../../host/http/reply.ts';
 import { FORM_LIFETIME_MS, FormTokens, PORTAL_COOKIE } from '../../../host/portal/csrf.ts';
+import { SentForms, TWIN_MS } from '../../../host/portal/sent-forms.ts';
 import { fakeRandom } from '../../support/host-fakes.ts';
 import {
   formOf,
@@ -207,10 +209,28 @@ describe('a form of the portal', () => {
     const theirs = formOf(await other.get('/'), 'sign-in');
     await other.submit(theirs, JOHN, pressed);
     expect(portal.login.tried).toHaveLength(4);
-    // So is what nobody pressed, and what comes later.
-    await other.submit(theirs, JOHN);
+    // Whether the browser has kept the session's cookie meanwhile says nothing; that nobody pressed it does.
     await other.submit(theirs, JOHN, pressed);
-    expect(portal.login.tried).toHaveLength(6);
+    expect(portal.login.tried).toHaveLength(4);
+    await other.submit(theirs, JOHN);
+    expect(portal.login.tried).toHaveLength(5);
+  });
+
+  it('is another one after ten seconds', async () => {
+    let now = 0;
+    let acted = 0;
+    const sent = new SentForms(() => now);
+    const act = async (): Promise<Reply> => ({ status: 200, headers: [], type: '', body: `${++acted}` });
+    const bodyOf = async (key: string) => (await sent.once(key, act)).body;
+    expect([await bodyOf('a'), await bodyOf('a'), await bodyOf('b')]).toEqual(['1', '1', '2']);
+    now = TWIN_MS - 1;
+    expect([await bodyOf('a'), await bodyOf('c')]).toEqual(['1', '3']);
+    now = TWIN_MS;
+    expect([await bodyOf('a'), await bodyOf('c')]).toEqual(['4', '3']);
+    // Many are not kept: the oldest are forgotten first.
+    for (let i = 0; i < 2_000; i++) await bodyOf(`many ${i}`);
+    acted = 0;
+    expect([await bodyOf('many 1999'), await bodyOf('many 0')]).toEqual(['2004', '1']);
   });
 
   it('that could not be acted upon is tried anew', async () => {
