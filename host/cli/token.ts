@@ -7,7 +7,6 @@ import { readTokensFile } from '../tokens/registry.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { writeJson } from './table.ts';
-import { writeJson } from './table.ts';
 import { createCommand, importCommand } from './token-create.ts';
 import { isStale, listed, writeList } from './token-list.ts';
 import { type CommonOptions, withCommonOptions } from './token-options.ts';
