@@ -105,6 +105,8 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
     for (const strategy of dialect.strategies(request)) {
       const isSession = strategy.kind === 'cookie';
       if (!isSession && !isTried(strategy, request)) continue;
+      // What insists on a header is not content with a token in another one.
+      if (!isSession && strategy.required === true && !isPresent(strategy, request.headers)) return undefined;
       const own = isSession
         ? authenticator.shownSession(host, request.headers)
         : authenticator.shown(headersOf(strategy, request));

@@ -117,8 +117,13 @@ async function start(
     if (over.guest === undefined) rmSync(guest, { recursive: true, force: true });
   };
   stops.push(stop);
-  const send = (headers: readonly (readonly [string, string])[], host = 'app.test', client = '192.0.2.9') =>
-    ask(server.port, '/api/authz/forward-auth', [
+  const send = (
+    headers: readonly (readonly [string, string])[],
+    host = 'app.test',
+    client = '192.0.2.9',
+    path = '/api/authz/forward-auth',
+  ) =>
+    ask(server.port, path, [
       ['X-Forwarded-Method', 'GET'],
       ['X-Forwarded-Proto', 'https'],
       ['X-Forwarded-Host', host],
@@ -280,6 +285,17 @@ describe('refused', () => {
     expect((await host.refused([...bearer('no-token'), ...apiKey(CI)])).status).toBe(401);
     expect((await host.send([['Authorization', 'Basic x'], ...apiKey(CI)])).status).toBe(401);
     expect((await host.send([...apiKey(CI), ...apiKey(CI)])).status).toBe(401);
+  });
+
+  it('in the header is none where `auth=basic` insists on Authorization, known or not', async () => {
+    const host = await start({ ci: entry(CI) });
+    const legacy = (headers: readonly (readonly [string, string])[]) =>
+      host.send(headers, 'app.test', '192.0.2.9', '/api/verify?auth=basic');
+    expect((await legacy(apiKey(CI))).status).toBe(401);
+    expect((await host.send(apiKey(CI))).status).toBe(200);
+    expect((await legacy(apiKey(CI))).status).toBe(401);
+    expect((await legacy(bearer(CI))).status).toBe(200);
+    expect((await legacy(basic('ci', CI))).status).toBe(200);
   });
 
   it('Bearer where it is turned off is none', async () => {
