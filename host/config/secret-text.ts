@@ -49,6 +49,7 @@ export function readSecretText(
   }
   if (file === undefined) {
     if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+    if (value === '') return report('config.value', name, 'is empty: write it, or remove the key');
     // YAML reads `password: 12345` as a number, whose text may be another.
     return report('config.value', name, 'must be a text: write it in quotation marks');
   }

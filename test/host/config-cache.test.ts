@@ -352,6 +352,11 @@ describe('cache', () => {
       'cache: { redis: { password: 012345 } }',
       ['1: cache.redis.password: must be a text: write it in quotation marks'],
     ],
+    [
+      'a password that is none',
+      "cache: { redis: { password: '' } }",
+      ['1: cache.redis.password: is empty: write it, or remove the key'],
+    ],
   ];
   it.each(bad)('refuses %s', (_, text, expected) => {
     expect(parse(text).errors).toEqual(expected);
