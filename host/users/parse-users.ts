@@ -132,7 +132,7 @@ function parseUser(
     const value: unknown = entry.get(key);
     if (isNull(value)) return '';
     if (typeof value !== 'string') {
-      report('users.shape', `${path}.${key}`, 'must be a text');
+      report('users.shape', `${path}.${key}`, isHiddenAddress(value) ? HIDDEN_ADDRESS : 'must be a text');
       return '';
     }
     if (hasControl(value)) {
@@ -156,6 +156,14 @@ function parseUser(
   const epoch = userEpoch(principal, disabled, digest.text, search);
   return { user: { principal, disabled, digest: digest.text, epoch }, digest };
 }
+
+/** What Cloudflare puts in the place of each mail address of a web page; in YAML it is a list. */
+function isHiddenAddress(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 1 && value[0] === 'email protected';
+}
+
+const HIDDEN_ADDRESS =
+  'must be a text: `[email protected]` is what the web page that this was copied from shows instead of a mail address; write the address';
 
 /** Anything but a clear `false` keeps the user out, and anything but `true` and `false` is reported. */
 function parseDisabled(value: unknown, path: string, report: Report): boolean {

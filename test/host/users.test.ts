@@ -175,6 +175,12 @@ describe('users file', () => {
       ],
     ],
     [
+      user('    email: [email protected]\n'),
+      [
+        'users.yml:4: users.alice.email: must be a text: `[email protected]` is what the web page that this was copied from shows instead of a mail address; write the address',
+      ],
+    ],
+    [
       `users:\n  'a:b': { password: '${DIGEST}' }\n  "a\\tb": { password: '${DIGEST}' }\n  ' a': { password: '${DIGEST}' }\n  '': { password: '${DIGEST}' }\n  ${'x'.repeat(256)}: { password: '${DIGEST}' }\n`,
       [
         'users.yml:2: users.a:b: a user name must not hold a colon: Basic authentication cannot send it',
