@@ -25,6 +25,10 @@ export const ELASTAUTH_NAMES: Readonly<Record<string, string>> = {
   'headers.groups': 'elasticsearch.headers.groups',
   'headers.email': 'elasticsearch.headers.email',
   'headers.name': 'elasticsearch.headers.name',
+  'authelia.header_username': 'elasticsearch.headers.username',
+  'authelia.header_groups': 'elasticsearch.headers.groups',
+  'authelia.header_email': 'elasticsearch.headers.email',
+  'authelia.header_name': 'elasticsearch.headers.name',
   group_whitelist: 'elasticsearch.group_whitelist',
   cache_type: 'cache.type',
   cache_expire: 'cache.expiration',
@@ -69,6 +73,7 @@ export const ELASTAUTH_KEYS: Readonly<Record<string, ForeignKey>> = {
   oidc: refused(
     'must be removed: identity comes from the headers of `elasticsearch.peers`, or from Postern itself',
   ),
+  'cache.path': unused('not used: nothing is kept in files; the key may stay'),
   enable_metrics: metrics,
   enableOtel: metrics,
   enableOtelHostMetrics: metrics,
@@ -80,6 +85,8 @@ export const ELASTAUTH_KEYS: Readonly<Record<string, ForeignKey>> = {
 const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
 /** Variables of its command line. */
 const COMMAND_LINE = ['ELASTAUTH_CONFIG', 'ELASTAUTH_GENERATEKEY'];
+/** Of keys below these none has a meaning of its own: `ELASTAUTH_PROXY_TIMEOUT`, `ELASTAUTH_OIDC_ISSUER`. */
+const SECTIONS = ['proxy', 'oidc'] as const;
 /** viper separates by blanks what the file has as a list. */
 const LISTS = ['default_roles', 'elasticsearch.group_whitelist', 'elasticsearch.hosts'];
 
@@ -140,7 +147,7 @@ function* variables(env: Environment, report: Report): Iterable<[string, string,
   for (const key of keys) known.set(`ELASTAUTH_${key.replaceAll('.', '_').toUpperCase()}`, key);
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('ELASTAUTH_') || text === undefined || text === '') continue;
-    const key = known.get(name);
+    const key = known.get(name) ?? SECTIONS.find(it => name.startsWith(`ELASTAUTH_${it.toUpperCase()}_`));
     if (key === undefined) {
       if (!COMMAND_LINE.includes(name) && !SERVICE_LINK.test(name)) {
         const advice = didYouMean(name, known.keys()) || ': unset it';

@@ -142,9 +142,38 @@ describe('what elastauth did and Postern does not', () => {
       ['ELASTAUTH_PROXY_ENABLED', 'TRUE'],
       ['ELASTAUTH_AUTH_PROVIDER', 'oidc'],
       ['ELASTAUTH_INSECURE_SKIP_VERIFY', '1'],
+      ['ELASTAUTH_OIDC_ISSUER', 'https://id.example.com'],
     ] as const) {
       expect(parse(ES, { [name]: value }).errors.join()).toContain(`${name}: must be`);
     }
+  });
+});
+
+describe('sections of its version 2', () => {
+  const HEADERS = { username: 'X-User', groups: 'X-Groups', email: 'X-Email', name: 'X-Name' };
+
+  it('`authelia` names the headers, in the file and in variables', () => {
+    const entries = Object.entries(HEADERS);
+    const file = entries.map(([field, name]) => `  header_${field}: ${name}\n`).join('');
+    const env = entries.map(([field, name]) => [`ELASTAUTH_AUTHELIA_HEADER_${field.toUpperCase()}`, name]);
+    for (const { elasticsearch, errors, warnings } of [
+      parse(`${ES}authelia:\n${file}`),
+      parse(ES, Object.fromEntries(env)),
+    ]) {
+      expect([elasticsearch?.dropIn?.headers, errors, warnings.length]).toEqual([HEADERS, [], 4]);
+    }
+    expect(parse(`${ES}authelia: { header_user: X }\n`).errors.join()).toContain('header_username');
+  });
+
+  it.each([
+    ['', { ELASTAUTH_PROXY_ELASTICSEARCH_URL: 'https://es:9200' }],
+    ['', { ELASTAUTH_PROXY_TLS_ENABLED: 'true' }],
+    ['', { ELASTAUTH_CACHE_PATH: '/tmp/cache' }],
+    ['proxy: { enabled: false, timeout: 30s, tls: { enabled: true } }\n', {}],
+    ['cache: { path: /tmp/cache }\n', {}],
+  ])('%j with %j loads with one warning', (text, env) => {
+    const { errors, warnings } = parse(ES + text, env);
+    expect([errors, warnings]).toEqual([[], [expect.stringContaining('not used')]]);
   });
 });
 
