@@ -162,7 +162,9 @@ describe('sections of its version 2', () => {
     ]) {
       expect([elasticsearch?.dropIn?.headers, errors, warnings.length]).toEqual([HEADERS, [], 4]);
     }
-    expect(parse(`${ES}authelia: { header_user: X }\n`).errors.join()).toContain('header_username');
+    expect(parse(`${ES}authelia: { header_user: X }\n`).errors).toEqual([
+      'authelia.header_user: unknown key',
+    ]);
   });
 
   it.each([
