@@ -1,6 +1,7 @@
-import { isValueKey, VALUE_KEYS, variableOf } from './keys.ts';
+import { VALUE_KEYS, variableOf } from './keys.ts';
 import type { Problem } from './problem.ts';
 import { secretVariables } from './secret-text.ts';
+import { STORAGE_VALUES } from './storage.ts';
 import { didYouMean } from './suggest.ts';
 import { TOTP_LISTS } from './totp.ts';
 
@@ -21,14 +22,16 @@ const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP
 
 /** Values from `POSTERN_…` variables by configuration path. An empty variable counts as unset. */
 export function readEnvironment(env: Environment, problems: Problem[]): ReadonlyMap<string, unknown> {
-  const paths = new Map(Object.keys(VALUE_KEYS).map(path => [variableOf(path), path]));
+  const paths = new Map(
+    [...Object.keys(VALUE_KEYS), ...STORAGE_VALUES].map(path => [variableOf(path), path]),
+  );
   const others = [...OTHER_VARIABLES, ...secretVariables()];
   const known = [...paths.keys(), ...others];
   const values = new Map<string, unknown>();
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('POSTERN_') || value === undefined || value === '') continue;
     const path = paths.get(name);
-    if (path !== undefined && isValueKey(path)) {
+    if (path !== undefined) {
       values.set(path, LISTS.has(path) ? value.split(',').map(item => item.trim()) : value);
     } else if (!others.includes(name) && !SERVICE_LINK.test(name)) {
       problems.push({

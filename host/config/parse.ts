@@ -22,7 +22,7 @@ import type { Config, StorageSetup, TokensSetup } from './schema.ts';
 import { readSecretText } from './secret-text.ts';
 import { readSecrets } from './secrets.ts';
 import { readCookies, signInDocument } from './session.ts';
-import { readStorage } from './storage.ts';
+import { readStorage, withEnvironment } from './storage.ts';
 import { readTotp } from './totp.ts';
 import { collectValues, isMapping, type Report } from './tree.ts';
 import type { Reader } from './values.ts';
@@ -137,7 +137,8 @@ export function parseConfig(input: ParseInput): Parsed {
   });
   const redis = field(source?.value, 'cache', 'redis') ?? values.get('session.redis');
 
-  const hasStorage = values.has('storage.local') || values.has('storage.postgres');
+  const inStorage = (path: string): unknown => withEnvironment(values.get(path), path, fromEnv);
+  const hasStorage = ['storage.local', 'storage.postgres'].some(path => inStorage(path) !== undefined);
   const kept = hasStorage ? lookAtStorage() : undefined;
   problems.push(...(kept?.problems ?? []));
   const cookies = readCookies({ values, get, isKept: hasStorage, report });
@@ -222,8 +223,8 @@ export function parseConfig(input: ParseInput): Parsed {
       void found.push(locate({ code, severity, path, message }));
     const before = problems.length;
     const setup = readStorage({
-      local: values.get('storage.local'),
-      postgres: values.get('storage.postgres'),
+      local: inStorage('storage.local'),
+      postgres: inStorage('storage.postgres'),
       password: () => readSecret('storage.postgres.password'),
       resolve: path => resolve(base, path),
       pem: (file, path) =>

@@ -7,6 +7,33 @@ import { shown } from './values.ts';
 const POSTGRES_PORT = 5_432;
 const NAME = /^[A-Za-z_][A-Za-z0-9_$-]{0,62}$/;
 
+/** What the environment may say; passwords and their files are in `secret-text.ts`. */
+export const STORAGE_VALUES: readonly string[] = [
+  'storage.local.path',
+  'storage.postgres.address',
+  'storage.postgres.database',
+  'storage.postgres.schema',
+  'storage.postgres.username',
+  'storage.postgres.tls.ca_certificate',
+  'storage.postgres.tls.server_name',
+  'storage.postgres.tls.minimum_version',
+  'storage.postgres.tls.maximum_version',
+];
+
+/** What stands below a key of the file, with what the environment says over it. */
+export function withEnvironment(raw: unknown, path: string, env: ReadonlyMap<string, unknown>): unknown {
+  let section = raw;
+  for (const key of STORAGE_VALUES) {
+    if (!env.has(key) || !key.startsWith(`${path}.`)) continue;
+    const own = isMapping(section) ? section : {};
+    const [name = '', below] = key.slice(path.length + 1).split('.');
+    const value = env.get(key);
+    if (below === undefined) section = { ...own, [name]: value };
+    else section = { ...own, [name]: { ...(isMapping(own[name]) ? own[name] : {}), [below]: value } };
+  }
+  return section;
+}
+
 export interface StorageInput {
   /** What stands below `storage.local` and `storage.postgres`. */
   readonly local: unknown;

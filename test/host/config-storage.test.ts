@@ -15,6 +15,50 @@ function read(postgres: string) {
   };
 }
 
+describe('storage from the environment', () => {
+  const parse = (text: string, env: Record<string, string>) => {
+    const yaml = { file: '/etc/postern/postern.yml', text: `${text}\n` };
+    const { config, problems } = parseConfig({ yaml, env: { POSTERN_SECRET, ...env }, isTerminal: false });
+    const told = problems.map(({ path, message }) => `${path}: ${message}`);
+    return { storage: config.storage, regulation: config.regulation, told };
+  };
+  const USERS = 'authentication_backend: { file: { path: users.yml } }';
+
+  it('is a file, and all that comes with a database', () => {
+    const { storage, regulation, told } = parse(USERS, { POSTERN_STORAGE_LOCAL_PATH: 'db.sqlite3' });
+    expect([storage, told]).toEqual([{ kind: 'sqlite', path: '/etc/postern/db.sqlite3' }, []]);
+    expect(regulation?.maxRetries).toBe(3);
+  });
+
+  it('counts over the file, key by key', () => {
+    const { storage, told } = parse(
+      `${USERS}\nstorage: { postgres: { ${PLACE}, tls: { server_name: a.example.com } } }`,
+      {
+        POSTERN_STORAGE_POSTGRES_ADDRESS: 'tcp://db:6432',
+        POSTERN_STORAGE_POSTGRES_TLS_MINIMUM_VERSION: 'TLS1.3',
+      },
+    );
+    expect(told).toEqual([]);
+    expect(storage).toMatchObject({
+      ...{ host: 'db', port: 6432, database: 'authelia', password: 'x' },
+      tls: { serverName: 'a.example.com', minVersion: 'TLSv1.3' },
+    });
+  });
+
+  it('says which variable is wrong, and that there are two databases', () => {
+    const { told } = parse(USERS, {
+      POSTERN_STORAGE_POSTGRES_ADDRESS: 'db',
+      POSTERN_STORAGE_POSTGRES_DATABASE: 'a b',
+      POSTERN_STORAGE_POSTGRES_USERNAME: 'postern',
+    });
+    expect(told).toEqual([expect.stringContaining('POSTERN_STORAGE_POSTGRES_DATABASE: must be a name of')]);
+    const both = parse(`${USERS}\nstorage: { postgres: { ${PLACE} } }`, { POSTERN_STORAGE_LOCAL_PATH: 'x' });
+    expect(both.told).toEqual([
+      expect.stringContaining('stands beside `storage.postgres`: keep one of them'),
+    ]);
+  });
+});
+
 describe('storage.postgres', () => {
   it('takes the versions of TLS that are asked for', () => {
     const { storage, told } = read(
