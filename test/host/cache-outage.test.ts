@@ -53,7 +53,18 @@ async function startHost(
   return { cache, heard, log };
 }
 
-const up = ({ cache }: Host) => waitUntil('the store', () => cache.status().state === 'up', 20_000);
+/** A sentinel that was held up trusts its clock no more, and does nothing for 30 seconds. */
+const UP_MS = 60_000;
+const up = ({ cache }: Host) =>
+  waitUntil(
+    'the store',
+    () => {
+      const { state, reason } = cache.status();
+      if (state !== 'up') throw new Error(`${state}: ${reason}`);
+      return true;
+    },
+    UP_MS,
+  );
 const down = ({ cache }: Host) => waitUntil('the outage', () => cache.status().state === 'down');
 
 /** How it went, and that it did not take longer than it may. */
@@ -387,13 +398,13 @@ describeRedis('a shared store that fails', binary => {
     await waitUntil('replication', () => servers.replica.cli('dbsize') === servers.master.cli('dbsize'));
     await servers.master.stop();
     await down(host);
-    await waitUntil('the new master', () => servers.replica.cli('role').startsWith('master'), 30_000);
+    await waitUntil('the new master', () => servers.replica.cli('role').startsWith('master'), UP_MS);
     await up(host);
     expect(text(await host.cache.get(KEY))).toBe('kept');
     await host.cache.set(KEY, bytes('written'), 60);
     expect(host.heard.losses).toEqual(['first-contact']);
     await servers.stop();
-  });
+  }, 200_000);
 });
 
 /** A hop that can swallow what passes, as a firewall does that forgot a connection. */
