@@ -4,20 +4,17 @@ import type { Logger } from '../log/logger.ts';
 import { rateLimited } from '../log/rate-limit.ts';
 import { type Session, type Store, StoreError } from '../store/store.ts';
 import type { Directory } from '../users/directory.ts';
+import { Activity, type ActivityDeps } from './activity.ts';
 import { encodeDetails } from './details.ts';
 import { type FollowerStatus, RevocationFollower } from './follower.ts';
 import { endOf } from './idle.ts';
 import { SessionJudge } from './judge.ts';
+import { LateEnds } from './late-ends.ts';
 import { crowdOf, MAX_SESSIONS } from './limit.ts';
 import { PasswordTags } from './password-tag.ts';
 import { RecentEnds } from './recent-ends.ts';
 import type { LiveSession, NewSession, Sessions } from './sessions.ts';
 import { SessionTokens, sessionId } from './token.ts';
-
-/** Activity is noted no more often: each time is a write. */
-const TOUCH_MS = 1_000;
-/** The same where nothing depends on it but what the list of devices shows. */
-const TOUCH_REMEMBERED_MS = 60_000;
 
 export interface SessionServiceDeps {
   readonly store: Store;
@@ -44,9 +41,8 @@ export class SessionService implements Sessions {
   readonly #log: Logger;
   readonly #judge: SessionJudge;
   readonly #ends = new RecentEnds();
-  #isFlushPending = false;
-  /** Users who were gone or disabled at that time: their sessions are yet to be ended. */
-  readonly #left = new Map<string, number>();
+  readonly #late: LateEnds;
+  readonly #activity: Activity;
 
   constructor(deps: SessionServiceDeps) {
     this.#deps = deps;
@@ -56,15 +52,20 @@ export class SessionService implements Sessions {
     this.#tags = new PasswordTags(secrets);
     this.#judge = new SessionJudge({ ...deps, tags: this.#tags });
     this.#log = rateLimited(log, clock);
+    this.#late = new LateEnds({
+      ...deps,
+      judge: this.#judge,
+      onFlushed: count => deps.onEnded?.(count),
+      onEnded: (usernames, count) => this.#ended(usernames, count),
+    });
+    const tryTo: ActivityDeps['tryTo'] = write => this.#tryTo(write);
+    this.#activity = new Activity({ ...deps, read: id => this.#read(id), tryTo });
     this.#follower = new RevocationFollower({
       store,
       clock,
       log,
       onRevoked: usernames => this.#othersEnded(usernames),
-      onContact: async () => {
-        await this.#flush();
-        await this.#endLeft();
-      },
+      onContact: () => this.#late.tell(),
       ...(deps.pollMs === undefined ? {} : { pollMs: deps.pollMs }),
     });
   }
@@ -150,33 +151,20 @@ export class SessionService implements Sessions {
 
   async find(domain: string, token: string): Promise<LiveSession | undefined> {
     if (!this.#tokens.verify(domain, token)) return undefined;
-    const { store, clock } = this.#deps;
     const id = sessionId(token);
     const session = await this.#read(id);
     if (session === undefined || session.domain !== domain) return undefined;
-    const now = clock.now();
+    const now = this.#deps.clock.now();
     const user = this.#judge.userOf(session.username);
     const why = this.#judge.reasonAgainst(session, user, now);
     if (why !== undefined || user === undefined) {
-      this.#log.info('session refused', {
-        user: session.username,
-        id: id.slice(0, 8),
-        reason: why ?? 'gone',
-      });
+      const about = { user: session.username, id: id.slice(0, 8) };
+      this.#log.info('session refused', { ...about, reason: why ?? 'gone' });
       await this.#tryTo(() => this.#remove(session, now));
       return undefined;
     }
-    const since = now - session.activeAt;
-    if (since < (session.remember ? TOUCH_REMEMBERED_MS : TOUCH_MS)) return { session, user };
-    const touched = await this.#tryTo(async () => {
-      const isThere = await store.sessions.touch(id, now);
-      if (isThere && session.parent !== undefined) await this.#touchParent(session.parent, now);
-      return isThere;
-    });
-    if (touched === false) return undefined;
-    // What could not be noted does not count.
-    const activeAt = touched === undefined ? session.activeAt : Math.max(now, session.activeAt);
-    return { session: { ...session, activeAt }, user };
+    const noted = await this.#activity.note(session, now);
+    return noted === undefined ? undefined : { session: noted, user };
   }
 
   /** One that somebody wrote into counts as none, and its owner signs in anew. */
@@ -192,13 +180,6 @@ export class SessionService implements Sessions {
     }
   }
 
-  /** Whoever works in an application has not left the portal; but what has ended there is not brought back. */
-  async #touchParent(id: string, now: number): Promise<void> {
-    const { store, cookies } = this.#deps;
-    const parent = await this.#read(id);
-    if (parent !== undefined && endOf(parent, cookies) > now) await store.sessions.touch(id, now);
-  }
-
   /** What a database that reads and does not write (a full disk) must not keep people out for. */
   async #tryTo<T>(write: () => Promise<T>): Promise<T | undefined> {
     try {
@@ -207,9 +188,7 @@ export class SessionService implements Sessions {
       if (!(error instanceof StoreError)) throw error;
       this.#log.error(
         'activity and ends of sessions cannot be noted: who is active may be asked to sign in',
-        {
-          error: error.message,
-        },
+        { error: error.message },
       );
       return undefined;
     }
@@ -241,36 +220,13 @@ export class SessionService implements Sessions {
    * meanwhile: whoever comes back signs in again.
    */
   usersChanged(usernames: readonly string[]): void {
-    const now = this.#deps.clock.now();
-    for (const username of usernames)
-      if (this.#judge.userOf(username) === undefined) this.#left.set(username, now);
+    this.#late.usersChanged(usernames);
   }
 
   /** What hosts share was emptied: everybody who signed in until now does so again. */
   flushed(): void {
-    this.#judge.flushedAt = this.#deps.clock.now();
-    this.#isFlushPending = true;
+    this.#late.flushed();
     this.#ends.note(undefined);
-  }
-
-  async #flush(): Promise<void> {
-    if (!this.#isFlushPending) return;
-    const { store, clock, log, onEnded } = this.#deps;
-    const ids = await store.sessions.removeAll(undefined, clock.now(), this.#judge.flushedAt);
-    this.#isFlushPending = false;
-    onEnded?.(ids.length);
-    log.warn('the shared store was emptied: all sessions ended', { count: ids.length });
-  }
-
-  async #endLeft(): Promise<void> {
-    const { store, clock, log } = this.#deps;
-    for (const [username, since] of this.#left) {
-      const ids = await store.sessions.removeAll(username, clock.now(), since);
-      if (this.#left.get(username) === since) this.#left.delete(username);
-      if (ids.length === 0) continue;
-      this.#ended([username], ids.length);
-      log.info('sessions ended: the user is gone or disabled', { user: username, count: ids.length });
-    }
   }
 
   async #remove(session: Session, now: number): Promise<void> {
