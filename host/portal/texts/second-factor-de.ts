@@ -1,6 +1,7 @@
 import { html } from '../html.ts';
 import type { SecondFactorTexts } from './second-factor.ts';
 
+/** Soft hyphens where large letters would not fit the narrowest screen. */
 export const SECOND_FACTOR_DE: SecondFactorTexts = {
   code: {
     title: 'Zweiter Schritt',
@@ -15,7 +16,7 @@ export const SECOND_FACTOR_DE: SecondFactorTexts = {
     otherAccount: 'Ein anderes Konto verwenden',
   },
   recovery: {
-    title: 'Wiederherstellungscode',
+    title: 'Wiederherstellungs\u00adcode',
     lead: 'Geben Sie einen der Wiederherstellungscodes ein, die Sie beim Einrichten aufbewahrt haben. Jeder gilt einmal.',
     label: 'Wiederherstellungscode',
     submit: 'Weiter',
@@ -55,7 +56,7 @@ export const SECOND_FACTOR_DE: SecondFactorTexts = {
     full: 'Sie haben so viele Geräte, wie man haben kann. Entfernen Sie erst eines.',
   },
   codes: {
-    title: 'Ihre Wiederherstellungscodes',
+    title: 'Ihre Wiederherstellungs\u00adcodes',
     lead: 'Mit einem davon kommen Sie hinein, wenn Ihr Gerät nicht zur Hand ist. Drucken Sie sie aus oder bewahren Sie sie sicher auf.',
     once: 'Sie werden nur dieses eine Mal gezeigt. Jeder gilt einmal.',
     done: 'Ich habe sie aufbewahrt',
@@ -71,10 +72,10 @@ export const SECOND_FACTOR_DE: SecondFactorTexts = {
     removeLast:
       'Es ist das letzte: Ihre Wiederherstellungscodes gehen mit ihm, und Seiten, die einen zweiten Faktor verlangen, lassen Sie nicht mehr hinein.',
     keep: 'Behalten',
-    recoveryTitle: 'Wiederherstellungscodes',
+    recoveryTitle: 'Wiederherstellungs\u00adcodes',
     left: count =>
       count === 0 ? 'Es ist keiner übrig.' : count === 1 ? 'Einer ist übrig.' : `${count} sind übrig.`,
-    newCodes: 'Neue Wiederherstellungscodes erzeugen',
+    newCodes: 'Neue Wiederherstellungs\u00adcodes erzeugen',
     newCodesHint: 'Die bisherigen gelten dann nicht mehr.',
     back: 'Zurück',
     proofLead: 'Um Ihre zweiten Faktoren zu sehen und zu ändern, zeigen Sie, dass Sie es sind.',
