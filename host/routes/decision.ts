@@ -14,7 +14,7 @@ import type { Admission, Dialect } from './dialects/dialect.ts';
 
 import { withoutUserInfo } from './forwarded.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
-import { type HeaderStrategy, isNoToken, isPresent, type Strategy } from './strategies.ts';
+import { COOKIE_SESSION, type HeaderStrategy, isNoToken, isPresent, type Strategy } from './strategies.ts';
 
 /** Seconds after which a proxy may ask again when too many passwords are being verified, or the database is away. */
 const RETRY_AFTER = '2';
@@ -202,8 +202,11 @@ export function createDecision(dialect: Dialect, deps: DecisionDeps): Handler {
         const mode = modeOf(dialect, asked, decision);
         if (mode !== 'authelia' && (by === undefined || by.header === 'authorization')) {
           const presented = by !== undefined && proof.kind !== 'none';
+          const takesSessions = asked.isDeferred || dialect.strategies(request).includes(COOKIE_SESSION);
           return suitingReply(engine, {
-            ...{ request, asked, verdict, mode, presented, realm },
+            ...{ request, verdict, mode, presented, realm },
+            // Whoever came back with a session that does not count here would be sent away again.
+            asked: takesSessions ? asked : { ...asked, signInUrl: undefined },
             session: isSession,
           });
         }

@@ -34,6 +34,12 @@ beforeAll(async () => {
           { name: 'auth-request', path: '/api/authz/auth-request', implementation: 'AuthRequest' },
           { name: 'mine', path: '/mine', implementation: 'ForwardAuth' },
           { name: 'envoy', path: '/envoy', implementation: 'ExtAuthz' },
+          {
+            name: 'tools',
+            path: '/tools',
+            implementation: 'ForwardAuth',
+            strategies: [{ name: 'HeaderAuthorization' }],
+          },
           { name: 'old', path: '/old', implementation: 'ForwardAuth', denial: 'authelia' },
           { name: 'legacy', path: '/api/verify', implementation: 'Legacy' },
           { name: 'ext-authz', path: '/ext', implementation: 'ExtAuthz', denial: 'adaptive' },
@@ -95,6 +101,24 @@ describe('an endpoint of a new name', () => {
     // The proxy's HEAD is the client's.
     const expected = { ...suiting(client, PORTAL), ...UNCACHED };
     for (const path of ['/envoy/', '/ext/']) expect(await askEnvoy(path, client)).toEqual(expected);
+  });
+
+  it('sends nobody to the portal where sessions do not count: they would come back for ever', async () => {
+    for (const host of ['app.test', 'redirect.app.test']) {
+      const page = await ask('/tools', PAGE, host);
+      expect([host, page.status, page.location, page.challenge]).toEqual([
+        host,
+        401,
+        undefined,
+        'Basic realm="Authorization Required", charset="UTF-8"',
+      ]);
+    }
+    const script = await ask('/tools', SCRIPT);
+    expect([script.status, script.location, script.body]).toEqual([
+      401,
+      undefined,
+      '{"error":"unauthorized"}',
+    ]);
   });
 
   it('tells the port in the way back', async () => {
