@@ -19,6 +19,45 @@ export function readPortal(
   return readAddress(raw, path, domain, report);
 }
 
+/** A browser would send both, and nobody could tell which one is meant. */
+export function refuseNested(found: readonly CookieConfig[], path: string, report: Report): void {
+  const last = found.at(-1);
+  if (last === undefined) return;
+  const other = found.find(
+    candidate =>
+      candidate !== last &&
+      candidate.session.cookieName === last.session.cookieName &&
+      (isBelow(candidate.domain, last.domain) || isBelow(last.domain, candidate.domain)),
+  );
+  if (other === undefined) return;
+  const [inner, outer] =
+    last.domain.length > other.domain.length ? [last.domain, other.domain] : [other.domain, last.domain];
+  report(
+    'config.value',
+    `${path}.domain`,
+    `\`${inner}\` lies below \`${outer}\`, and browsers would send the cookies of both: give one of them a \`name\` of its own, or remove the inner one`,
+  );
+}
+
+/** There the inner domain's cookie is the one that counts: nobody would be signed in for the outer one. */
+export function refuseInnerPortal(
+  signInUrl: string | undefined,
+  domain: string,
+  domains: readonly string[],
+  path: string,
+  report: Report,
+): void {
+  if (signInUrl === undefined) return;
+  const { hostname } = new URL(signInUrl);
+  const inner = domains.find(other => isBelow(other, domain) && other !== domain && isBelow(hostname, other));
+  if (inner === undefined || !isBelow(hostname, domain)) return;
+  report(
+    'config.value',
+    path,
+    `lies below \`${inner}\`, which has a cookie of its own, so that nobody could sign in for \`${domain}\`: write an address like \`https://auth.${domain}\`, for \`${inner}\` as well if one portal is to serve both`,
+  );
+}
+
 /** An https address of the domain: its cookies reach no other. */
 export function readAddress(raw: unknown, path: string, domain: string, report: Report): string | undefined {
   if (raw === undefined || raw === null || raw === '') return undefined;

@@ -3,7 +3,15 @@ import type { PolicyDocument } from '../policy/engine.ts';
 import type { ValueKey, ValueOf } from './keys.ts';
 import { isPublicSuffix } from './public-suffix.ts';
 import type { CookieConfig, SessionConfig } from './schema.ts';
-import { addressBelow, checkLandings, isBelow, readAddress, readPortal } from './session-address.ts';
+import {
+  addressBelow,
+  checkLandings,
+  isBelow,
+  readAddress,
+  readPortal,
+  refuseInnerPortal,
+  refuseNested,
+} from './session-address.ts';
 import { cookieName, rememberMe, SECURE_PREFIX, sessionTime } from './session-values.ts';
 import { isMapping, type Report } from './tree.ts';
 import { oneOf, type Reader, shown } from './values.ts';
@@ -92,7 +100,9 @@ export function readCookies(input: SessionInput): CookieConfig[] {
       ...(isHandoff ? { isHandoff } : {}),
       session,
     });
-    if (input.isKept) refuseNested(found, path, report);
+    if (!input.isKept) continue;
+    refuseNested(found, path, report);
+    refuseInnerPortal(signInUrl, domain, domains, `${path}.authelia_url`, report);
   }
   checkLandings(found, landings, oldLanding, report);
   return found;
@@ -191,26 +201,6 @@ function warnOfSuffix(domain: string, path: string, report: Report): void {
     path,
     `strangers have names below \`${domain}\`, so browsers keep no cookie for all of it, and nobody can sign in: write the name that is yours, such as \`home.${domain}\``,
     'warning',
-  );
-}
-
-/** A browser would send both, and nobody could tell which one is meant. */
-function refuseNested(found: readonly CookieConfig[], path: string, report: Report): void {
-  const last = found.at(-1);
-  if (last === undefined) return;
-  const other = found.find(
-    candidate =>
-      candidate !== last &&
-      candidate.session.cookieName === last.session.cookieName &&
-      (isBelow(candidate.domain, last.domain) || isBelow(last.domain, candidate.domain)),
-  );
-  if (other === undefined) return;
-  const [inner, outer] =
-    last.domain.length > other.domain.length ? [last.domain, other.domain] : [other.domain, last.domain];
-  report(
-    'config.value',
-    `${path}.domain`,
-    `\`${inner}\` lies below \`${outer}\`, and browsers would send the cookies of both: give one of them a \`name\` of its own, or remove the inner one`,
   );
 }
 

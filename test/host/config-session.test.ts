@@ -264,6 +264,25 @@ access_control: { default_policy: deny, rules: [{ domain: '*.example.com', polic
     expect(parse(nested('')).errors).toEqual([]);
   });
 
+  it('refuses a portal at which the cookie of another domain counts', () => {
+    const pair = (outer: string, inner: string) =>
+      `session: { cookies: [{ domain: example.com, authelia_url: '${outer}' }, { domain: b.example.com, name: b, authelia_url: '${inner}' }] }\n`;
+    const bad = pair('https://auth.b.example.com', 'https://auth.b.example.com');
+    expect(parse(STORAGE + bad).errors).toEqual([
+      '2: session.cookies[0].authelia_url: lies below `b.example.com`, which has a cookie of its own, so that nobody could sign in for `example.com`: write an address like `https://auth.example.com`, for `b.example.com` as well if one portal is to serve both',
+    ]);
+    expect(parse(STORAGE + pair('https://b.example.com', 'https://auth.b.example.com')).errors).toHaveLength(
+      1,
+    );
+    for (const [outer, inner] of [
+      ['https://auth.example.com', 'https://auth.example.com'],
+      ['https://auth.example.com', 'https://auth.b.example.com'],
+      ['https://auth.bb.example.com', 'https://auth.b.example.com'],
+    ] as const)
+      expect([outer, parse(STORAGE + pair(outer, inner)).errors]).toEqual([outer, []]);
+    expect(parse(bad).errors).toEqual([]);
+  });
+
   it.each([
     ['name: a b', 'name: must be a name of at most 55 letters'],
     ["name: ''", 'name: must be a name of at most 55 letters'],
