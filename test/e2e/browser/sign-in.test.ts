@@ -193,7 +193,7 @@ describeTraefik('signing in once, through Traefik with the guest', traefik => {
         const asked = url('wiki', '/left-open');
         await page.goto(asked);
         await isAtPortal(page);
-        // The same form as of yesterday; its way back has had its quarter of an hour.
+        // The same form as of yesterday, with its way back.
         const secret = parseSecret(house.home.secret);
         if (!secret.ok) throw new Error(secret.problem.message);
         const keys = { secret: secret.key, clock: { now: () => Date.now() - 24 * 3_600_000 } };
