@@ -129,6 +129,26 @@ export class Provisioner {
     await orMiss(this.#known.forget(elasticName));
   }
 
+  /**
+   * Does something else with a user than provisioning it, while no host writes it and none
+   * remembers it: whoever wants it meanwhile waits, and looks at Elasticsearch then. Left
+   * undone, for the next time, where that user is written again and again.
+   */
+  async inTurn(elasticName: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    // Nobody's print: what it came to is no answer to anybody.
+    const nothing = encodeOutcome({ kind: 'refused', print: '' });
+    const options = { waitMs: PROVISION_MS, runMs: PROVISION_MS, whenDown: 'alone' } as const;
+    for (let tries = 0; tries < MAX_TURNS && !signal.aborted; tries++) {
+      const run = async () => {
+        await this.forget(elasticName);
+        await work();
+        return nothing;
+      };
+      const flight = await this.#deps.flights.run(flightKey(elasticName), run, options);
+      if (flight.status === 'done' && flight.ran) return;
+    }
+  }
+
   close(): void {
     this.#looks?.close();
     this.#fences.close();

@@ -152,10 +152,14 @@ export class ElasticService {
   }
 
   async #disable(plan: readonly Departed[], client: ElasticClient, signal: AbortSignal): Promise<void> {
-    await disableAll(plan, client, this.#deps.findAccount, signal, async ({ user, elasticName, reason }) => {
-      await this.provisioner.forget(elasticName);
+    const { provisioner } = this;
+    const onDone = async ({ user, elasticName, reason }: Departed) => {
+      await provisioner.forget(elasticName);
       this.#log.info('Elasticsearch user disabled', { user, reason });
-    });
+    };
+    await disableAll(plan, client, this.#deps.findAccount, signal, onDone, (name, work) =>
+      provisioner.inTurn(name, signal, work),
+    );
   }
 
   #report(error: unknown): void {

@@ -43,6 +43,7 @@ export function departed(
  * Disables them, one after the other; who was disabled when one fails is told by `onDone`.
  *
  * @param find asked once more before each: somebody may have come back meanwhile
+ * @param inTurn runs what is done to a user while nobody else writes it
  */
 export async function disableAll(
   plan: readonly Departed[],
@@ -50,11 +51,14 @@ export async function disableAll(
   find: FindAccount,
   signal: AbortSignal,
   onDone: (row: Departed) => void | Promise<void>,
+  inTurn: (elasticName: string, work: () => Promise<void>) => Promise<void> = (_, work) => work(),
 ): Promise<void> {
   for (const row of plan) {
-    const account = find(row.user);
-    if (account !== undefined && !account.disabled) continue;
-    await client.disable(row.elasticName, signal);
-    await onDone(row);
+    await inTurn(row.elasticName, async () => {
+      const account = find(row.user);
+      if (account !== undefined && !account.disabled) return;
+      await client.disable(row.elasticName, signal);
+      await onDone(row);
+    });
   }
 }

@@ -11,7 +11,7 @@ import {
   person,
 } from '../support/elastic.ts';
 import { ScriptedElasticsearch } from '../support/elasticsearch/scripted.ts';
-import { waitUntil } from '../support/wait.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
 const SUPER = ['superuser', 'kibana_admin'];
 const ADMIN = person('alice', { groups: ['admins'] });
@@ -88,6 +88,36 @@ describe('while a user is written (a scripted stand-in)', () => {
     // Nor is it made when it was gone before.
     expect((await one.service.authorize(ADMIN)).status).toBe('refused');
     expect(es.writes).toEqual(['alice']);
+  });
+
+  it('it goes and comes back while it is disabled: that is over before it is written again', async () => {
+    const space = new MemorySpace();
+    const accounts = new Map([['alice', is(ADMIN)]]);
+    const [one, other] = [await host({ space, accounts }), await host({ space, accounts })];
+    await one.service.authorize(ADMIN);
+    let disable = () => {};
+    let held: () => void = () => {};
+    const disabling = new Promise<void>(resolve => {
+      held = resolve;
+    });
+    es.script = (call, turn) => {
+      if (!call.path.endsWith('/_disable')) return turn.next();
+      disable = turn.next;
+      held();
+    };
+    accounts.delete('alice');
+    one.service.directoryChanged();
+    await disabling;
+    accounts.set('alice', is(ADMIN));
+    const again = [one, other].map(each => each.service.authorize(ADMIN));
+    // Whoever went ahead would have been done by then.
+    await sleep(500);
+    const before = es.calls.length;
+    disable();
+    for (const { status } of await Promise.all(again)) expect(status).toBe('ready');
+    expect(es.calls.slice(0, before).at(-1)?.path).toMatch(/_disable$/);
+    expect(es.users.get('alice')?.enabled).toBe(true);
+    expect(es.writes).toEqual(['alice', 'alice']);
   });
 
   it('and the write is given up, but done later, over the next one: it is taken back', async () => {
