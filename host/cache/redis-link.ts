@@ -87,7 +87,10 @@ export class RedisLink {
 
   /** Another connection in the place of one that does not answer. */
   reconnect(): void {
-    this.#client?.disconnect(true);
+    const client = this.#client;
+    if (client === undefined || this.#closed) return;
+    if (HAS_CONNECTION.has(client.status)) client.disconnect(true);
+    if (client.status === 'end') client.connect().catch(error => this.#note(error));
   }
 
   close(): void {
@@ -164,6 +167,12 @@ const WHAT: Readonly<Record<CacheErrorCode, string>> = {
 };
 
 /** What the client says of a call that found no connection; why there is none, an event has told before. */
+/**
+ * States of the client in which there is a connection to give up. In the others it is after another one
+ * already, and looking for a master; interrupted there it ends for good (ioredis, `SentinelConnector`).
+ */
+const HAS_CONNECTION: ReadonlySet<string> = new Set(['connect', 'ready']);
+
 const NO_CONNECTION = /^(Stream isn't writeable|Connection is closed|Cluster isn't ready)/;
 
 /** What the server's error means. The first word is its code. */

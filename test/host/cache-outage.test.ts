@@ -3,12 +3,13 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { CacheError, isHeld, type Resume } from '../../host/cache/cache.ts';
 import { SharedFlight } from '../../host/cache/flight.ts';
-import { COMMAND_MS, START_MS } from '../../host/cache/limits.ts';
+import { BEAT_MS, COMMAND_MS, START_MS } from '../../host/cache/limits.ts';
 import { RedisCache } from '../../host/cache/redis-cache.ts';
 import { Sealer } from '../../host/cache/seal.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { RedisSetup } from '../../host/config/schema.ts';
 import { type Heard, listener } from '../contracts/cache.ts';
+import { startForwarder } from '../support/forwarder.ts';
 import { fakeLogger } from '../support/host-fakes.ts';
 import { freePort } from '../support/net.ts';
 import { describeRedis, type RedisServer, startRedis, startSentinel } from '../support/redis.ts';
@@ -388,6 +389,23 @@ describeRedis('a shared store that fails', binary => {
     await hole.close();
   });
 
+  it('goes on looking for a master while nobody can tell where it is, however long that takes', async () => {
+    const servers = await startSentinel(binary);
+    const way = await startForwarder(servers.sentinelPort);
+    const nodes = [{ host: '127.0.0.1', port: way.port }];
+    const host = await startHost({ mode: 'sentinel', nodes, sentinel: { name: servers.name } });
+    await up(host);
+    await way.set('refuse');
+    await servers.master.stop();
+    // Longer than it waits before it takes another connection.
+    await sleep(8 * BEAT_MS);
+    await way.set('open');
+    await up(host);
+    expect(host.heard.losses).toEqual(['first-contact']);
+    await way.stop();
+    await servers.stop();
+  }, 200_000);
+
   it('follows the sentinel to the new master, and what a lost lock says there is refused', async () => {
     const servers = await startSentinel(binary);
     const nodes = [{ host: '127.0.0.1', port: servers.sentinelPort }];
@@ -397,8 +415,13 @@ describeRedis('a shared store that fails', binary => {
     // Everything: the marker is written before the key.
     await waitUntil('replication', () => servers.replica.cli('dbsize') === servers.master.cli('dbsize'));
     await servers.master.stop();
-    await down(host);
     await waitUntil('the new master', () => servers.replica.cli('role').startsWith('master'), UP_MS);
+    // The outage may be over by now; the old master takes nothing any more.
+    await waitUntil(
+      'a write',
+      () => host.cache.set({ ...KEY, name: 'bob' }, bytes('x'), 60).then(() => true),
+      UP_MS,
+    );
     await up(host);
     expect(text(await host.cache.get(KEY))).toBe('kept');
     await host.cache.set(KEY, bytes('written'), 60);
