@@ -32,6 +32,14 @@ function cache(settings: Partial<RedisSetup>): RedisCache {
 
 const local = (port: number) => [{ host: '127.0.0.1', port }];
 
+const secured = (files: ReturnType<typeof redisTls>['files']) =>
+  ({
+    ca: readFileSync(files.ca),
+    certificate: readFileSync(files.certificate, 'utf8'),
+    key: readFileSync(files.key, 'utf8'),
+    minVersion: 'TLSv1.3',
+  }) as const;
+
 describeRedis('with redis-server', binary => {
   describeCache('Redis over TCP', async () => {
     const server = await startRedis({ binary });
@@ -55,15 +63,8 @@ describeRedis('with redis-server', binary => {
     const port = await freePort();
     const { files, args, cliArgs } = redisTls(port);
     const server = await startRedis({ binary, port, args, cliArgs });
-    const settings = {
-      tls: {
-        ca: readFileSync(files.ca),
-        certificate: readFileSync(files.certificate, 'utf8'),
-        key: readFileSync(files.key, 'utf8'),
-        minVersion: 'TLSv1.3',
-      },
-    } as const;
-    return { host: () => cache({ nodes: local(port), ...settings }), stop: () => server.stop() };
+    const settings = { nodes: local(port), tls: secured(files) };
+    return { host: () => cache(settings), stop: () => server.stop() };
   });
 
   describeCache('Redis over a Unix socket', async () => {
@@ -87,5 +88,13 @@ describeRedis('with redis-server', binary => {
     const cluster = await startCluster(binary);
     const nodes = cluster.servers.map(({ port }) => ({ host: '127.0.0.1', port }));
     return { host: () => cache({ mode: 'cluster', nodes }), stop: () => cluster.stop() };
+  });
+
+  describeCache('a Redis cluster over TLS', async () => {
+    const tls = redisTls(0);
+    const cluster = await startCluster(binary, { tls });
+    // The others are found by it.
+    const settings = { mode: 'cluster', nodes: local(cluster.servers[0]?.port ?? 0) } as const;
+    return { host: () => cache({ ...settings, tls: secured(tls.files) }), stop: () => cluster.stop() };
   });
 });

@@ -117,20 +117,19 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
 export function redisTls(port: number): {
   readonly files: CertificateFiles;
   readonly args: readonly string[];
+  /** The same for another port. */
+  argsAt(port: number): readonly string[];
   /** For redis-cli. */
   readonly cliArgs: readonly string[];
 } {
   const directory = tempDirectory();
   const files = certificateAuthority(directory);
-  const args = ['--port', '0', '--tls-port', String(port), '--tls-ca-cert-file', files.ca];
-  args.push(
-    '--tls-cert-file',
-    join(directory, 'server.pem'),
-    '--tls-key-file',
-    join(directory, 'server.key'),
-  );
+  const key = join(directory, 'server.key');
+  const certificate = join(directory, 'server.pem');
+  const ours = ['--tls-ca-cert-file', files.ca, '--tls-cert-file', certificate, '--tls-key-file', key];
+  const argsAt = (at: number) => ['--port', '0', '--tls-port', String(at), ...ours];
   const cliArgs = ['--tls', '--cacert', files.ca, '--cert', files.certificate, '--key', files.key];
-  return { files, args, cliArgs };
+  return { files, args: argsAt(port), argsAt, cliArgs };
 }
 
 /** What servers of several need, so that they let each other in and nobody without a password. */
@@ -226,14 +225,17 @@ export interface ClusterOptions {
   readonly password?: string;
   /** Each master has one that takes its place. */
   readonly replicas?: boolean;
+  /** They speak TLS alone, also among each other, and ask for a certificate. */
+  readonly tls?: ReturnType<typeof redisTls>;
 }
 
 /** Three masters that share the slots. */
 export async function startCluster(
   binary: string,
-  { password, replicas = false }: ClusterOptions = {},
+  { password, replicas = false, tls }: ClusterOptions = {},
 ): Promise<{ servers: RedisServer[]; stop(): Promise<void> }> {
-  const login = withPassword(password);
+  const { args: loginArgs, cliArgs: loginCliArgs } = withPassword(password);
+  const login = { args: loginArgs, cliArgs: [...loginCliArgs, ...(tls?.cliArgs ?? [])] };
   const servers: RedisServer[] = [];
   for (const port of await freePorts(replicas ? 6 : 3)) {
     // The bus listens on a port of its own, 10,000 above unless told otherwise: that may be beyond 65,535.
@@ -247,6 +249,7 @@ export async function startCluster(
       String(bus),
       ...(replicas ? ['--cluster-node-timeout', '1500', '--cluster-replica-validity-factor', '0'] : []),
       ...login.args,
+      ...(tls === undefined ? [] : [...tls.argsAt(port), '--tls-cluster', 'yes', '--tls-replication', 'yes']),
     ];
     servers.push(await startRedis({ binary, port, args, cliArgs: login.cliArgs }));
   }
