@@ -69,7 +69,7 @@ describe('what the lint says is true', () => {
     expect(said.never + said['hidden-deny'] + said.wildcard).toBeGreaterThan(20);
     expect(held).toBeGreaterThan(100);
     expect(matched).toBeGreaterThan(1_000);
-  });
+  }, 300_000);
 
   it('by the engine: what a bypass is said to open as well is open, and not with what is written instead', () => {
     const openings = cases.flatMap(({ warnings }) =>
