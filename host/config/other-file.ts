@@ -18,8 +18,11 @@ export function otherFile(root: unknown): string | undefined {
   return OTHERS.find(([key]) => keys.includes(key))?.[1];
 }
 
+/** Sections of elastauth's whose names services in a Compose file that lost its indentation have, too. */
+const NAMES_OF_SERVICES: readonly string[] = ['authelia', 'proxy'];
+
 const OURS: ReadonlySet<string> = new Set(
-  [...Object.keys(VALUE_KEYS), ...POLICY_TREES, ...SPECIAL_KEYS, ...Object.keys(FOREIGN_KEYS)].map(
-    path => path.split('.')[0] ?? path,
-  ),
+  [...Object.keys(VALUE_KEYS), ...POLICY_TREES, ...SPECIAL_KEYS, ...Object.keys(FOREIGN_KEYS)]
+    .map(path => path.split('.')[0] ?? path)
+    .filter(key => !NAMES_OF_SERVICES.includes(key)),
 );
