@@ -184,11 +184,20 @@ function isHtml(buf: StaticArray<u8>, start: i32, end: i32): bool {
   );
 }
 
-/** `application/json` and RFC 6839's `+json`; git's own is no API for a page, and git wants to be asked. */
+/**
+ * `application/json` and RFC 6839's `+json`; git's and container registries' are
+ * no API for a page, and their clients bring a password when they are asked.
+ */
 function isJson(buf: StaticArray<u8>, start: i32, end: i32): bool {
   if (equalsAsciiFold(buf, start, end, 'application/json')) return true;
   if (!equalsAsciiFold(buf, max(start, end - 5), end, '+json')) return false;
-  return !equalsAsciiFold(buf, start, end, 'application/vnd.git-lfs+json');
+  const vendor = start + 16;
+  if (!equalsAsciiFold(buf, start, min(vendor, end), 'application/vnd.')) return true;
+  return !(
+    equalsAsciiFold(buf, vendor, end, 'git-lfs+json') ||
+    equalsAsciiFold(buf, vendor, min(vendor + 7, end), 'docker.') ||
+    equalsAsciiFold(buf, vendor, min(vendor + 4, end), 'oci.')
+  );
 }
 
 /** Weight of a media range in thousandths (RFC 9110 section 12.4.2); 1000 when it says none. */
