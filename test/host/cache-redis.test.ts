@@ -90,6 +90,17 @@ describeRedis('with redis-server', binary => {
     return { host: () => cache({ mode: 'cluster', nodes }), stop: () => cluster.stop() };
   });
 
+  describeCache('Redis behind a sentinel over TLS', async () => {
+    const tls = redisTls(0);
+    const servers = await startSentinel(binary, { tls });
+    const settings = {
+      mode: 'sentinel',
+      nodes: local(servers.sentinelPort),
+      sentinel: { name: servers.name },
+    } as const;
+    return { host: () => cache({ ...settings, tls: secured(tls.files) }), stop: () => servers.stop() };
+  });
+
   describeCache('a Redis cluster over TLS', async () => {
     const tls = redisTls(0);
     const cluster = await startCluster(binary, { tls });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describeWith } from './component.ts';
@@ -132,6 +132,12 @@ export function redisTls(port: number): {
   return { files, args: argsAt(port), argsAt, cliArgs };
 }
 
+const clientTls = (files: CertificateFiles) => ({
+  ca: readFileSync(files.ca),
+  cert: readFileSync(files.certificate),
+  key: readFileSync(files.key),
+});
+
 /** What servers of several need, so that they let each other in and nobody without a password. */
 const withPassword = (password: string | undefined) =>
   password === undefined
@@ -155,19 +161,23 @@ export interface SentinelOptions {
   /** Of the servers' default user. */
   readonly password?: string;
   readonly sentinelPassword?: string;
+  /** They speak TLS alone, and ask for a certificate. */
+  readonly tls?: ReturnType<typeof redisTls>;
 }
 
 export async function startSentinel(
   binary: string,
-  { password, sentinelPassword }: SentinelOptions = {},
+  { password, sentinelPassword, tls }: SentinelOptions = {},
 ): Promise<RedisSentinel> {
   const login = withPassword(password);
-  const master = await startRedis({ binary, ...login });
-  const replica = await startRedis({
-    binary,
-    args: ['--replicaof', '127.0.0.1', String(master.port), ...login.args],
-    cliArgs: login.cliArgs,
-  });
+  const cliArgs = [...login.cliArgs, ...(tls?.cliArgs ?? [])];
+  const startOne = async (...more: string[]) => {
+    const port = await freePort();
+    const secured = tls === undefined ? [] : [...tls.argsAt(port), '--tls-replication', 'yes'];
+    return startRedis({ binary, port, args: [...login.args, ...secured, ...more], cliArgs });
+  };
+  const master = await startOne();
+  const replica = await startOne('--replicaof', '127.0.0.1', String(master.port));
   await waitUntil('replication', () => replica.cli('info', 'replication').includes('master_link_status:up'));
   const port = await freePort();
   const directory = tempDirectory();
@@ -185,12 +195,18 @@ export async function startSentinel(
   writeFileSync(file, `${lines.join('\n')}\n`);
   const sentinel = await startProgram({
     command: binary,
-    args: [file, '--sentinel'],
+    args: [
+      ...[file, '--sentinel'],
+      ...(tls === undefined ? [] : [...tls.argsAt(port), '--tls-replication', 'yes']),
+    ],
     directory,
     ports: [port],
   });
   const ask = async (name: string, ...words: string[]) => {
-    const options = sentinelPassword === undefined ? {} : { password: sentinelPassword };
+    const options = {
+      ...(sentinelPassword === undefined ? {} : { password: sentinelPassword }),
+      ...(tls === undefined ? {} : { tls: clientTls(tls.files) }),
+    };
     const client = new Redis({ port, host: '127.0.0.1', ...options });
     try {
       return await client.call(name, ...words);
