@@ -67,7 +67,11 @@ function syncCommand(io: Io): Command {
       `
 Only users that Postern made for its own directory are looked at: nobody else's, and none that came
 by the headers of a proxy. A running host does the same by itself, a second after a change of the
-directory and each elasticsearch.sync_interval. In a pipe the columns are separated by tabs.`,
+directory and each elasticsearch.sync_interval. In a pipe the columns are separated by tabs.
+
+Examples:
+  postern elastic sync --dry-run
+  postern elastic sync --json`,
     );
 }
 
@@ -122,7 +126,11 @@ function adoptCommand(io: Io): Command {
     .addHelpText(
       'after',
       `
-What they are and may do stays until they come next; then roles and password are set as configured.`,
+What they are and may do stays until they come next; then roles and password are set as configured.
+
+Examples:
+  postern elastic adopt alice bob --dry-run
+  postern elastic adopt alice bob`,
     );
 }
 
