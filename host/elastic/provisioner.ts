@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CacheError, type CacheKey, orMiss } from '../cache/cache.ts';
+import { type CacheKey, orMiss } from '../cache/cache.ts';
 import type { SingleFlight } from '../cache/single-flight.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log/logger.ts';
@@ -11,6 +11,7 @@ import { KnownUsers, type KnownUsersDeps } from './known-users.ts';
 import type { Source } from './mark.ts';
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts';
 import type { ElasticPasswords } from './password.ts';
+import { reportFailure } from './report-failure.ts';
 import { type RoleMap, strangeGroup } from './roles.ts';
 import { SecondLooks } from './second-looks.ts';
 import { Slots } from './slots.ts';
@@ -226,7 +227,7 @@ export class Provisioner {
       return outcome;
     } catch (error) {
       if (error instanceof NotWanted) return 'lost';
-      this.#report(wanted, error);
+      reportFailure(this.#deps.log, wanted.username, error);
       return undefined;
     }
   }
@@ -267,29 +268,6 @@ export class Provisioner {
     if (fence === 0) return outcome;
     await this.#known.keep(wanted.name, outcome);
     return outcome;
-  }
-
-  #report({ username }: Wanted, error: unknown): void {
-    const { log } = this.#deps;
-    if (error instanceof ElasticError) {
-      const { code, message, host, status, hint } = error;
-      log.warn('no new users are let through to Elasticsearch', {
-        user: username,
-        host,
-        code,
-        error: message,
-        ...(status === undefined ? {} : { status }),
-        hint,
-      });
-    } else if (error instanceof CacheError) {
-      log.warn('no new users are let through to Elasticsearch: what hosts share cannot be reached', {
-        user: username,
-        code: error.code,
-        error: error.message,
-      });
-    } else {
-      log.error('a user could not be provisioned', { user: username, error: String(error) });
-    }
   }
 }
 

@@ -415,7 +415,7 @@ describeTraefik('postern doctor', binary => {
         { env: stack.hostEnv },
       );
       expect(await child.exit).toBe(1);
-      expect(child.stdout).toContain("ERROR    traefik.unreachable        Traefik's API does not answer");
+      expect(child.stdout).toContain("ERROR    traefik.unreachable        Traefik's API cannot be asked");
     });
 
     it('broken users file', async () => {

@@ -47,7 +47,7 @@ describe('postern doctor', () => {
     const { code, out, err } = await doctor(NOWHERE);
     expect([code, err]).toEqual([1, 'error: 3 things are wrong\n']);
     expect(out).toMatch(
-      /^ERROR {4}traefik\.unreachable +Traefik's API does not answer at http:\/\/127\.0\.0\.1:1/m,
+      /^ERROR {4}traefik\.unreachable +Traefik's API cannot be asked at http:\/\/127\.0\.0\.1:1/m,
     );
     expect(out).toMatch(/^3 errors, 0 warnings, 0 fine, 1 could not be seen\.$/m);
     expect(out).toContain('host.down');

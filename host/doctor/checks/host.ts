@@ -21,7 +21,7 @@ export const checkHost: Check = ({ host, hostAddress, mend }) => {
     return [
       up.error(
         'host.down',
-        `the host does not answer at ${hostAddress}: ${host.failed}`,
+        `the host cannot be asked at ${hostAddress}: ${host.failed}`,
         `# start it, or name its address with --host-address\n${mend.postern('serve')}`,
       ),
     ];

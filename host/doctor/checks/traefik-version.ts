@@ -15,7 +15,7 @@ export const checkTraefikVersion: Check = ({ traefik, traefikApi }) => {
     return [
       reach.error(
         'traefik.unreachable',
-        `Traefik's API does not answer at ${traefikApi} (${traefik.failed})`,
+        `Traefik's API cannot be asked at ${traefikApi} (${traefik.failed})`,
         [
           '# name the right address with --traefik-api, or open the API on loopback:',
           '# in the static configuration, then restart Traefik',
