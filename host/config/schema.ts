@@ -179,6 +179,8 @@ export type StorageSetup =
       readonly schema: string;
       readonly username: string;
       readonly password: string | undefined;
+      /** For a connection; undefined for the store's own limit. Authelia's `storage.postgres.timeout`. */
+      readonly connectSeconds?: number | undefined;
       /** PEM, read. Certificates are always checked. */
       readonly tls?:
         | {

@@ -2,9 +2,11 @@ import { isSwitchedOff } from './authelia.ts';
 import { tlsVersion } from './cache-values.ts';
 import type { StorageSetup } from './schema.ts';
 import { isMapping, type Report } from './tree.ts';
-import { shown } from './values.ts';
+import { duration, shown } from './values.ts';
 
 const POSTGRES_PORT = 5_432;
+/** Seconds. A request waits so long for a database that is not there; a minute is more than proxies wait. */
+const readTimeout = duration(1, 60);
 const NAME = /^[A-Za-z_][A-Za-z0-9_$-]{0,62}$/;
 
 /** What the environment may say; passwords and their files are in `secret-text.ts`. */
@@ -14,6 +16,7 @@ export const STORAGE_VALUES: readonly string[] = [
   'storage.postgres.database',
   'storage.postgres.schema',
   'storage.postgres.username',
+  'storage.postgres.timeout',
   'storage.postgres.tls.ca_certificate',
   'storage.postgres.tls.server_name',
   'storage.postgres.tls.minimum_version',
@@ -93,9 +96,12 @@ function readPostgres(input: StorageInput): StorageSetup | undefined {
     if (value === undefined || value === null || value === '') return;
     report('config.unused', `storage.postgres.${key}`, `not used: ${why}; the key may stay`, 'warning');
   };
-  unused('timeout', 'limits are fixed');
   for (const key of ['tls.certificate_chain', 'tls.private_key'])
     unused(key, 'PostgreSQL is signed in to with a password, not with a certificate');
+  // A key without a value says nothing.
+  const raw = postgres.timeout ?? '';
+  const timeout = raw === '' ? undefined : readTimeout(raw);
+  if (timeout?.ok === false) refuse('timeout', timeout.message);
   const setup = {
     kind: 'postgres',
     host: at?.host ?? '',
@@ -105,6 +111,7 @@ function readPostgres(input: StorageInput): StorageSetup | undefined {
     username: name('username', undefined),
     password: input.password(),
     tls: readTls(input, postgres.tls, refuse),
+    connectSeconds: timeout?.ok ? timeout.value : undefined,
   } as const;
   return good ? setup : undefined;
 }

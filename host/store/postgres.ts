@@ -9,7 +9,7 @@ type PostgresSettings = Extract<StorageSetup, { kind: 'postgres' }>;
 /** What sessions and second factors take is little: more connections would only wait for each other. */
 const MAX_CONNECTIONS = 10;
 /** A database that is there answers in milliseconds; a request must not wait for one that is not. */
-const CONNECT_MS = 1_000;
+const CONNECT_SECONDS = 1;
 const QUERY_MS = 3_000;
 /** int8, which holds our times and counters; all of them are exact in a double. */
 const INT8 = 20;
@@ -20,6 +20,7 @@ const SERVER_LEAVES = /^57P/;
 export async function openPostgres(settings: PostgresSettings): Promise<Kysely<Tables>> {
   const [{ default: pg }, { Kysely, PostgresDialect }] = await Promise.all([import('pg'), import('kysely')]);
   const { host, port, database, schema, username, password, tls } = settings;
+  const { connectSeconds = CONNECT_SECONDS } = settings;
   const pool = new pg.Pool({
     host,
     port,
@@ -29,7 +30,7 @@ export async function openPostgres(settings: PostgresSettings): Promise<Kysely<T
     ...(tls === undefined ? {} : { ssl: sslOptions(tls) }),
     application_name: 'postern',
     max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_MS,
+    connectionTimeoutMillis: connectSeconds * 1_000,
     query_timeout: QUERY_MS,
     statement_timeout: QUERY_MS,
     keepAlive: true,

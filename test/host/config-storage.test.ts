@@ -72,14 +72,13 @@ describe('storage.postgres', () => {
 
   it("says which of Authelia's keys are not used, and uses the others", () => {
     const { storage, told } = read("timeout: 5s, tls: { certificate_chain: a, private_key: '' }");
-    expect(storage).toMatchObject({ kind: 'postgres', host: 'postgres', tls: {} });
+    expect(storage).toMatchObject({ kind: 'postgres', host: 'postgres', tls: {}, connectSeconds: 5 });
     expect(told).toEqual([
-      'warning: storage.postgres.timeout: not used: limits are fixed; the key may stay',
       'warning: storage.postgres.tls.certificate_chain: not used: PostgreSQL is signed in to with a password, not with a certificate; the key may stay',
     ]);
   });
 
-  it.each(['servers: []', 'ssl: { mode: disable }', 'sslmode:', 'tls:'])(
+  it.each(['timeout:', 'servers: []', 'ssl: { mode: disable }', 'sslmode:', 'tls:'])(
     'minds nothing that says nothing: %s',
     text => {
       const { storage, told } = read(text);
@@ -88,6 +87,8 @@ describe('storage.postgres', () => {
   );
 
   it.each([
+    ['timeout: 5m', 'storage.postgres.timeout: must be from 1s to 1m'],
+    ['timeout: soon', 'storage.postgres.timeout: must be a duration like'],
     ['tls: true', 'storage.postgres.tls: must be a mapping'],
     ['tls: { minimum_version: TLS1.1 }', 'storage.postgres.tls.minimum_version: must be `TLS1.2` or'],
     [

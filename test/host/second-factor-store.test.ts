@@ -10,7 +10,7 @@ import { StoredFactors } from '../../host/second-factor/stored-factors.ts';
 import type { StoreSettings } from '../../host/store/database.ts';
 import { openStore } from '../../host/store/open.ts';
 import type { Store } from '../../host/store/store.ts';
-import { describePostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { describePostgres, PATIENT, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 /** Two hosts with one database, each with a connection of its own. */
@@ -107,5 +107,5 @@ describePostgres('second factors with PostgreSQL', binaries => {
   });
   afterAll(() => server?.stop());
 
-  describeTwoHosts('PostgreSQL', () => server.createSettings());
+  describeTwoHosts('PostgreSQL', () => ({ ...server.createSettings(), ...PATIENT }));
 });

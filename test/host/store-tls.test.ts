@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { StorageSetup } from '../../host/config/schema.ts';
 import { openStore } from '../../host/store/open.ts';
 import { selfSigned } from '../support/certificate.ts';
-import { describePostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { describePostgres, PATIENT, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
 type Tls = NonNullable<Extract<StorageSetup, { kind: 'postgres' }>['tls']>;
@@ -23,7 +23,7 @@ describePostgres('a database behind TLS', binaries => {
   let withoutTls: unknown;
 
   const open = async (host: string, tls: Tls) => {
-    const settings = { ...server.createSettings(), host, tls };
+    const settings = { ...server.createSettings(), ...PATIENT, host, tls };
     const store = await openStore(settings, { secret: Buffer.alloc(32, 3), random: randomBytes });
     await store.close();
     return server.sql(settings.database, 'show ssl');

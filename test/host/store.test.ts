@@ -8,7 +8,7 @@ import { openDatabase, type StoreSettings } from '../../host/store/database.ts';
 import { openStore } from '../../host/store/open.ts';
 import type { TotpDevice } from '../../host/store/store.ts';
 import { describeStore } from '../contracts/store.ts';
-import { describePostgres, startPostgres } from '../support/postgres.ts';
+import { describePostgres, PATIENT, startPostgres } from '../support/postgres.ts';
 import { describeSmallDisk } from '../support/small-disk.ts';
 import { between, moment } from '../support/stopwatch.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
@@ -112,7 +112,7 @@ describePostgres('with PostgreSQL', binaries => {
     const server = await startPostgres(binaries);
     const databaseOf = (settings: StoreSettings) => (settings.kind === 'postgres' ? settings.database : '');
     return {
-      create: () => server.createSettings(),
+      create: () => ({ ...server.createSettings(), ...PATIENT }),
       dump: settings =>
         ['sessions', 'totp_devices', 'recovery_codes', 'data_keys', 'bans']
           .map(table => server.sql(databaseOf(settings), `select * from ${table}`))
@@ -159,7 +159,7 @@ describePostgres('with PostgreSQL', binaries => {
     const server = await startPostgres(binaries);
     const places: StoreSettings[] = [
       { kind: 'sqlite', path: join(tempDirectory(), 'from.sqlite3') },
-      server.createSettings(),
+      { ...server.createSettings(), ...PATIENT },
       { kind: 'sqlite', path: join(tempDirectory(), 'to.sqlite3') },
     ];
     const [first, ...others] = places as [StoreSettings, ...StoreSettings[]];

@@ -39,6 +39,9 @@ export function describePostgres(title: string, body: (binaries: string) => void
   );
 }
 
+/** A busy machine may stand still for longer than hosts wait by themselves. */
+export const PATIENT = { connectSeconds: 30 };
+
 /** A real PostgreSQL server of the test's own, with one user, `postern`, who needs a password. */
 export interface PostgresServer {
   readonly port: number;
