@@ -122,8 +122,17 @@ export class HandoffDoor {
     }
   }
 
+  /** Whether this browser has a session of the application already, from the same sign-in at the portal. */
+  async #isSignedIn(request: Request, cookie: CookieConfig, ticket: Ticket): Promise<boolean> {
+    const token = this.#deps.tokenOf(request, cookie);
+    const live = token === undefined ? undefined : await this.#deps.sessions.find(cookie.domain, token);
+    return live !== undefined && live.session.parent === ticket.parent && live.session.level >= ticket.level;
+  }
+
   async #admit(request: Request, cookie: CookieConfig, ticket: Ticket): Promise<Reply> {
     const { sessions, log } = this.#deps;
+    // Another page opened at the same time was quicker, and used the proof up: what this one came for is there.
+    if (await this.#isSignedIn(request, cookie, ticket)) return redirect(303, ticket.url, [USED_UP]);
     const proof = cookieValue(request.headers, PROOF_COOKIE);
     if (proof === undefined || !CODE.test(proof) || !isSame(stateOf(proof), ticket.state)) {
       log.info('sign-in at an application not finished: this browser did not begin it', {
@@ -148,12 +157,13 @@ export class HandoffDoor {
       return ticket.isRetry ? refusedPage(request, cookie, ticket.host) : again(request, ticket);
     return redirect(303, ticket.url, [
       ['Set-Cookie', sessionCookie(cookie, begun.token, begun.session)],
-      ['Set-Cookie', `${PROOF_COOKIE}=; Path=/; Max-Age=0; ${ATTRIBUTES}`],
+      USED_UP,
     ]);
   }
 }
 
 const ATTRIBUTES = 'Secure; HttpOnly; SameSite=Lax';
+const USED_UP = ['Set-Cookie', `${PROOF_COOKIE}=; Path=/; Max-Age=0; ${ATTRIBUTES}`] as const;
 
 function again(request: Request, ticket: Ticket): Reply {
   const door = doorOf(request.path, 'callback') ?? '';

@@ -344,6 +344,27 @@ describe('an application whose domain is not the portal’s', () => {
     expect(landed).toEqual(pages.map(page => `alice at ${page}`));
   });
 
+  it('signs in every page, however the steps of several mix', async () => {
+    const browser = new Browser();
+    await browser.signIn('alice');
+    const pages = Array.from({ length: 5 }, (_, i) => `https://app.other.org/page-${i}`);
+    const start = 'https://app.other.org/outpost.goauthentik.io/start?rd=';
+    let steps = pages.map(page => ({ page, at: start + encodeURIComponent(page) }));
+    const landed = new Map<string, string>();
+    // One step of each in turn: who is first uses up the proof that the others began with.
+    for (let round = 0; steps.length > 0 && round < 20; round++) {
+      const next: typeof steps = [];
+      for (const { page, at } of steps) {
+        const reply = await browser.load(at);
+        const location = locationOf(reply);
+        if (location === undefined) landed.set(page, reply.body);
+        else next.push({ page, at: new URL(location, at).href });
+      }
+      steps = next;
+    }
+    expect([...landed].sort()).toEqual(pages.map(page => [page, `alice at ${page}`]));
+  });
+
   it('lets a browser go that keeps no cookies', async () => {
     const browser = new Browser();
     await browser.signIn('alice');
@@ -539,6 +560,20 @@ describe('somebody else’s code', () => {
         expect(sessions.live.get(token)?.username).toBe(isSignedIn ? 'alice' : undefined);
       }
     }
+  });
+
+  it('leads nobody who has a session of their own anywhere, at the second try either', async () => {
+    const mallory = new Browser();
+    await mallory.signIn('mallory');
+    const start = `https://app.other.org/outpost.goauthentik.io/start?rd=${encodeURIComponent(PAGE)}`;
+    const begun = await mallory.load(`${start}&retry=1`);
+    const link = locationOf(await mallory.load(locationOf(begun) ?? '')) ?? '';
+    const victim = new Browser();
+    await victim.signIn('alice');
+    await victim.open(start);
+    const reply = await victim.load(link);
+    expect([reply.status, locationOf(reply)]).toEqual([400, undefined]);
+    expect(sessions.live.get(victim.get('app.other.org', SESSION) ?? '')?.username).toBe('alice');
   });
 
   it('is refused, too, where the proof is planted by a name or is there twice', async () => {
