@@ -166,13 +166,13 @@ const WHAT: Readonly<Record<CacheErrorCode, string>> = {
   ERR_CACHE_REFUSED: 'refuses us',
 };
 
-/** What the client says of a call that found no connection; why there is none, an event has told before. */
 /**
  * States of the client in which there is a connection to give up. In the others it is after another one
  * already, and looking for a master; interrupted there it ends for good (ioredis, `SentinelConnector`).
  */
 const HAS_CONNECTION: ReadonlySet<string> = new Set(['connect', 'ready']);
 
+/** What the client says of a call that found no connection; why there is none, an event has told before. */
 const NO_CONNECTION = /^(Stream isn't writeable|Connection is closed|Cluster isn't ready)/;
 
 /** What the server's error means. The first word is its code. */

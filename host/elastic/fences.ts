@@ -40,7 +40,7 @@ export class Fences {
    * @param onRaised takes back what guests hold of this user, before it returns; what was remembered
    * of it before `turn` counts no more
    */
-  constructor(cache: Cache, clock: Clock, onRaised: (username: string, turn: number) => void) {
+  constructor(cache: Cache, clock: Clock, onRaised: (name: string, username: string, turn: number) => void) {
     this.#cache = cache;
     this.#clock = clock;
     this.#unsubscribe = cache.subscribe(TOPIC, payload => {
@@ -58,7 +58,7 @@ export class Fences {
         const others = this.#pending(name).filter(pending => pending.by !== by);
         this.#next.set(name, [...others, { by, generation: next, until: clock.monotonic() + PENDING_MS }]);
       }
-      onRaised(username, turn);
+      onRaised(name, username, turn);
     });
   }
 

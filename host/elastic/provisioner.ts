@@ -94,9 +94,8 @@ export class Provisioner {
   constructor(deps: ProvisionerDeps) {
     this.#deps = deps;
     this.#known = new KnownUsers(deps);
-    this.#fences = new Fences(deps.cache, deps.clock, (username, turn) => {
-      const named = elasticName(username);
-      if (named.ok) this.#known.outdate(named.name, turn);
+    this.#fences = new Fences(deps.cache, deps.clock, (name, username, turn) => {
+      this.#known.outdate(name, turn);
       deps.onFence?.(username);
     });
     const { client } = deps;
