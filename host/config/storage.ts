@@ -89,15 +89,12 @@ function readPostgres(input: StorageInput): StorageSetup | undefined {
     if (postgres[key] !== undefined && !isSwitchedOff(postgres[key]) && !isWithoutTls(postgres[key]))
       refuse(key, 'must be removed: write `address`, and `tls` with `ca_certificate`', 'config.refused');
   }
-  const unused = (key: string, why: string): void => {
-    const value = key
-      .split('.')
-      .reduce<unknown>((at, name) => (isMapping(at) ? at[name] : undefined), postgres);
-    if (value === undefined || value === null || value === '') return;
-    report('config.unused', `storage.postgres.${key}`, `not used: ${why}; the key may stay`, 'warning');
-  };
-  for (const key of ['tls.certificate_chain', 'tls.private_key'])
-    unused(key, 'PostgreSQL is signed in to with a password, not with a certificate');
+  for (const key of ['certificate_chain', 'private_key']) {
+    const value = isMapping(postgres.tls) ? (postgres.tls[key] ?? '') : '';
+    if (value === '') continue;
+    const why = 'PostgreSQL is signed in to with a password, not with a certificate';
+    report('config.unused', `storage.postgres.tls.${key}`, `not used: ${why}; the key may stay`, 'warning');
+  }
   // A key without a value says nothing.
   const raw = postgres.timeout ?? '';
   const timeout = raw === '' ? undefined : readTimeout(raw);
