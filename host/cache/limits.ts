@@ -15,6 +15,8 @@ export const BEATS_TO_RECONNECT = 3;
 /** The first attempts to reconnect follow quickly (a restart takes a second), later ones rarely. */
 export const RECONNECT_MIN_MS = 50;
 export const RECONNECT_MAX_MS = 2_000;
+/** How often a sentinel that is away is asked, while the others say where the master is. */
+export const SENTINEL_RETRY_MS = 10_000;
 /** How long a start waits for the store. */
 export const START_MS = 2_000;
 /** What the clocks of a cluster's nodes may differ by, see `redis-scripts.ts`. */

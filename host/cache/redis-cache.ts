@@ -21,6 +21,7 @@ import { hintFor } from './redis-hints.ts';
 import { type Argument, RedisLink } from './redis-link.ts';
 import * as scripts from './redis-scripts.ts';
 import type { Sealer } from './seal.ts';
+import { SentinelNews } from './sentinel-watch.ts';
 import { checkLabel, checkValue } from './value.ts';
 
 export interface RedisCacheDeps {
@@ -50,12 +51,14 @@ export class RedisCache implements SharedStore {
   constructor(deps: RedisCacheDeps) {
     this.#deps = deps;
     this.#names = new Names(deps.prefix);
-    this.#link = new RedisLink(deps.settings);
+    const sentinels = new SentinelNews(deps.log);
+    this.#link = new RedisLink(deps.settings, sentinels);
     this.#hostId = Buffer.from(deps.random(12)).toString('base64url');
     const parts = {
       ...deps,
       names: this.#names,
       link: this.#link,
+      sentinels,
       hostId: () => this.#hostId,
     };
     this.#beat = new HostBeat({

@@ -9,6 +9,7 @@ import { type Argument, RedisLink } from './redis-link.ts';
 import { ACKNOWLEDGE, PROGRESS, PUBLISH, type Script } from './redis-scripts.ts';
 import { reconnectAfter } from './redis-settings.ts';
 import type { Sealer } from './seal.ts';
+import type { SentinelNews } from './sentinel-watch.ts';
 import { Topics } from './topics.ts';
 
 /** Events read at once. */
@@ -27,6 +28,7 @@ export interface RedisEventsDeps {
   /** Asks the server, for what must not happen late. */
   readonly call: (script: Script, keys: readonly string[], args: readonly Argument[]) => Promise<unknown>;
   readonly link: RedisLink;
+  readonly sentinels: SentinelNews;
   readonly serverNow: () => number;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
@@ -57,7 +59,7 @@ export class RedisEvents {
   constructor(deps: RedisEventsDeps) {
     this.#deps = deps;
     this.#topics = new Topics(deps.log);
-    this.#reader = new RedisLink(deps.settings, COMMAND_MS + EVENTS_BLOCK_MS);
+    this.#reader = new RedisLink(deps.settings, deps.sentinels, COMMAND_MS + EVENTS_BLOCK_MS);
   }
 
   subscribe(topic: string, handler: (payload: Uint8Array) => void | Promise<void>): () => void {

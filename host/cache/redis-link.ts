@@ -1,10 +1,11 @@
-import type { Cluster, Redis } from 'ioredis';
+import type { Cluster, Redis, RedisOptions, SentinelConnector } from 'ioredis';
 import type { RedisSetup } from '../config/schema.ts';
 import { printable } from '../log/printable.ts';
 import { CacheError, type CacheErrorCode } from './cache.ts';
 import { COMMAND_MS, FAILURES_TO_OPEN } from './limits.ts';
 import type { Script } from './redis-scripts.ts';
 import { clusterOptions, redisOptions, shownAddress } from './redis-settings.ts';
+import { listenedSentinels, type SentinelNews } from './sentinel-watch.ts';
 
 export type Argument = string | number | Uint8Array;
 
@@ -20,6 +21,7 @@ export class RedisLink {
   readonly address: string;
   readonly isOfCluster: boolean;
   readonly #settings: RedisSetup;
+  readonly #sentinels: SentinelNews;
   #client: Redis | Cluster | undefined;
   #closed = false;
   readonly #commandMs: number;
@@ -30,7 +32,8 @@ export class RedisLink {
   #noted: string | undefined;
 
   /** @param commandMs a reader that blocks waits longer */
-  constructor(settings: RedisSetup, commandMs = COMMAND_MS) {
+  constructor(settings: RedisSetup, sentinels: SentinelNews, commandMs = COMMAND_MS) {
+    this.#sentinels = sentinels;
     this.address = shownAddress(settings);
     this.#commandMs = commandMs;
     this.#settings = settings;
@@ -43,18 +46,30 @@ export class RedisLink {
 
   /** The library is loaded here: hosts without a store, and other commands, do without its 25 MB. */
   async #connect(): Promise<void> {
-    const { Cluster, Redis } = await import('ioredis');
+    const { Cluster, Redis, SentinelConnector } = await import('ioredis');
     if (this.#closed) return;
     const settings = this.#settings;
     const nodes = settings.nodes.map(node => ({ ...node }));
     const client =
       settings.mode === 'cluster'
         ? new Cluster(nodes, clusterOptions(settings, this.#commandMs))
-        : new Redis(redisOptions(settings, this.#commandMs));
+        : new Redis({
+            ...redisOptions(settings, this.#commandMs),
+            ...(settings.mode === 'sentinel' ? { Connector: this.#connector(SentinelConnector) } : {}),
+          });
     this.#client = client;
     // An event that nobody hears would end the process.
     client.on('error', error => this.#note(error));
     await client.connect();
+  }
+
+  #connector(Base: typeof SentinelConnector): NonNullable<RedisOptions['Connector']> {
+    return listenedSentinels(Base, {
+      failed: (address, error) => {
+        if (!this.#closed) this.#sentinels.failed(address, whatWasSaid(error));
+      },
+      answered: address => this.#sentinels.answered(address),
+    });
   }
 
   /** What was wrong last, without secrets. */

@@ -1,6 +1,6 @@
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { RedisSetup } from '../config/schema.ts';
-import { COMMAND_MS, CONNECT_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from './limits.ts';
+import { COMMAND_MS, CONNECT_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS, SENTINEL_RETRY_MS } from './limits.ts';
 
 /** Answers in the shape of RESP2, whatever the protocol. */
 interface Legacy {
@@ -41,6 +41,7 @@ export function redisOptions(settings: RedisSetup, commandMs: number): RedisOpti
           name: sentinel.name,
           failoverDetector: true,
           sentinelRetryStrategy: reconnectAfter,
+          sentinelReconnectStrategy: () => SENTINEL_RETRY_MS,
           sentinelCommandTimeout: COMMAND_MS,
           ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
           ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
