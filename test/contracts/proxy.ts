@@ -62,6 +62,9 @@ export interface ProxyTraits {
 
 const BROWSER = { accept: 'text/html,application/xhtml+xml', 'sec-fetch-mode': 'navigate' };
 const PROGRAM = { accept: 'application/json' };
+const TOOL = { 'user-agent': 'curl/8.5.0' };
+/** Asked for with a wrong password alone. */
+const WRONG = '/x?wrong-password';
 /** No user, group or value of ours holds it. */
 const FORGED = 'f0rged';
 const UPLOAD = randomBytes(8 * 1024 * 1024);
@@ -89,10 +92,16 @@ export function describeProxyContract(
   const names = Object.values(identity).flat();
   let world: World;
   let proxy: GuardedProxy;
+  /** Answers to a program and a tool; sent first of all, since each takes two seconds. */
+  let wrong: Promise<TlsAnswer[]>;
 
   beforeAll(async () => {
     world = await startWorld({}, traits.reach);
     proxy = await start(world);
+    const clients = traits.adaptive === true ? [PROGRAM, TOOL] : [PROGRAM];
+    wrong = Promise.all(clients.map(headers => askTls(proxy.port, APP, WRONG, { as: 'ann:wrong', headers })));
+    // Its test tells.
+    wrong.catch(() => {});
   }, 120_000);
 
   afterAll(async () => {
@@ -235,15 +244,14 @@ export function describeProxyContract(
     });
 
     it('a wrong password with 401, which asks for another', async () => {
-      const answer = await ask('/x', { as: 'ann:wrong', headers: PROGRAM });
-      expectClosed(answer);
+      const [answer, tool] = (await wrong) as [TlsAnswer, TlsAnswer?];
+      expect(world.backend.hasSeen(WRONG)).toBe(false);
       if (ingress) return expect(answer.status).toBe(302);
       expect(answer.status).toBe(401);
       if (traits.adaptive === true) {
         expect(JSON.parse(answer.text)).toMatchObject({ login_url: expect.stringContaining(PORTAL) });
-        const tool = await ask('/x', { as: 'ann:wrong', headers: { 'user-agent': 'curl/8.5.0' } });
-        expect(tool.status).toBe(401);
-        expect(tool.headers['www-authenticate']).toMatch(/^Basic realm="[^"]*"/);
+        expect(tool?.status).toBe(401);
+        expect(tool?.headers['www-authenticate']).toMatch(/^Basic realm="[^"]*"/);
         return;
       }
       expect(answer.headers['www-authenticate']).toMatch(/^Basic realm="[^"]*"$/);
@@ -427,14 +435,16 @@ export function describeProxyContract(
 
     it('nobody comes in, bypass or not', async () => {
       // A guest lets in by itself whom no one needs to know, and whom it has seen.
-      for (const path of guest ? [] : ['/open', '/read', '/x']) {
-        const answer = await ask(path, { as: ANN.as });
-        expectClosed(answer);
-        expect(answer.status).toBeGreaterThanOrEqual(500);
-      }
-      const status = (await ask('/open')).status;
-      if (guest) expect(status).toBe(200);
-      else expect(status).toBeGreaterThanOrEqual(500);
+      const known = guest ? [] : ['/open', '/read', '/x'];
+      // Together: a proxy may try for seconds to reach the host.
+      const [anonymous, ...answers] = await Promise.all([
+        ask('/open'),
+        ...known.map(path => ask(path, { as: ANN.as })),
+      ]);
+      for (const { status } of answers) expect(status).toBeGreaterThanOrEqual(500);
+      if (guest) return expect(anonymous.status).toBe(200);
+      expect(anonymous.status).toBeGreaterThanOrEqual(500);
+      expect(world.backend.received).toEqual([]);
     });
 
     it('all is well when it comes back', async () => {

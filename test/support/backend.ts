@@ -42,6 +42,8 @@ export interface Backend {
   /** Answers every request for `/hold` that is there. */
   release(): void;
   clear(): void;
+  /** Whether a request for exactly this target ever came, `clear` or not. */
+  hasSeen(uri: string): boolean;
   close(): Promise<void>;
 }
 
@@ -93,6 +95,7 @@ async function answerDownload(query: URLSearchParams, response: ServerResponse):
 /** Starts a backend on a free loopback port, or on `port`. */
 export async function startBackend(port = 0): Promise<Backend> {
   const received: Received[] = [];
+  const seen = new Set<string>();
   const sockets = new Set<Socket | Duplex>();
   const streams = new Set<() => void>();
   const held = new Set<() => void>();
@@ -107,6 +110,7 @@ export async function startBackend(port = 0): Promise<Backend> {
   });
 
   server.on('request', (request, response) => {
+    seen.add(request.url ?? '');
     open++;
     response.on('close', () => open--);
     answer(request, response).catch(() => response.destroy());
@@ -140,6 +144,7 @@ export async function startBackend(port = 0): Promise<Backend> {
   }
 
   server.on('upgrade', (request, socket, head) => {
+    seen.add(request.url ?? '');
     const what = describe(request, 0, createHash('sha256').digest('hex'));
     received.push(what);
     if (request.headers.upgrade !== 'websocket') {
@@ -154,6 +159,7 @@ export async function startBackend(port = 0): Promise<Backend> {
     });
   });
   server.on('connect', (request, socket) => {
+    seen.add(request.url ?? '');
     received.push(describe(request, 0, ''));
     tunnel(socket, 'HTTP/1.1 200 Connection Established\r\n\r\n');
   });
@@ -184,6 +190,7 @@ export async function startBackend(port = 0): Promise<Backend> {
       received.length = 0;
       tunnels = 0;
     },
+    hasSeen: uri => seen.has(uri),
     async close() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
