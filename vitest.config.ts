@@ -2,6 +2,31 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests of the whole: real proxies before real hosts. */
 const WHOLE = 'test/e2e/**/*.test.ts';
+/**
+ * Files of both kinds that wait most of their time (for a bound to pass, a lease or a ban to end, a refusal's
+ * two seconds), with less than half of a processor while they run: three of them leave room on two.
+ */
+const WAITING = [
+  'test/host/cache-cluster.test.ts',
+  'test/host/cache-hints.test.ts',
+  'test/host/cache-outage.test.ts',
+  'test/host/cache-redis.test.ts',
+  'test/host/cache-sentinel.test.ts',
+  'test/host/elastic-faults.test.ts',
+  'test/host/listeners.test.ts',
+  'test/host/reload.test.ts',
+  'test/host/shared-store.test.ts',
+  'test/host/store-outage.test.ts',
+  'test/host/users-file-broken.test.ts',
+  'test/e2e/doctor.test.ts',
+  'test/e2e/field/credentials.test.ts',
+  'test/e2e/outage.test.ts',
+  'test/e2e/regulation.test.ts',
+  'test/e2e/service-account.test.ts',
+  'test/e2e/session-hosts.test.ts',
+  'test/e2e/session.test.ts',
+  'test/e2e/tokens.test.ts',
+];
 const globalSetup = ['test/support/build.ts'];
 
 export default defineConfig({
@@ -15,9 +40,19 @@ export default defineConfig({
           name: 'parts',
           globalSetup,
           include: ['test/**/*.test.ts'],
-          exclude: [WHOLE],
+          exclude: [WHOLE, ...WAITING],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'waiting',
+          globalSetup,
+          include: WAITING,
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -26,9 +61,10 @@ export default defineConfig({
           name: 'whole',
           globalSetup,
           include: [WHOLE],
+          exclude: WAITING,
           // Two cores: one file at a time keeps the real servers from starving each other.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
