@@ -1,32 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type CacheKey, orMiss } from '../cache/cache.ts';
 import type { SingleFlight } from '../cache/single-flight.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Principal } from '../policy/engine.ts';
+import { Attempts, NotWanted, type Task } from './attempts.ts';
 import type { ElasticClient } from './client.ts';
-import { ElasticError } from './error.ts';
 import { Fences } from './fences.ts';
 import { KnownUsers, type KnownUsersDeps } from './known-users.ts';
 import type { Source } from './mark.ts';
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts';
 import type { ElasticPasswords } from './password.ts';
+import { CHANGED, type Provisioned, UNAVAILABLE } from './provisioned.ts';
 import { reportFailure } from './report-failure.ts';
 import { type RoleMap, strangeGroup } from './roles.ts';
 import { SecondLooks } from './second-looks.ts';
-import { Slots } from './slots.ts';
 import { elasticName } from './user-name.ts';
-import { fingerprint, type Wanted, wantedOf } from './wanted.ts';
-import { type Turn, UserWriter } from './writer.ts';
+import { fingerprint, wantedOf } from './wanted.ts';
+import { UserWriter } from './writer.ts';
 
 /** For the whole of it, failover and retries included: a proxy and its client wait meanwhile. */
 export const PROVISION_MS = 5_000;
-/** Users written at the same time: each costs Elasticsearch a bcrypt hash, more would only wait there. */
-const MAX_WRITES = 16;
-/** Seconds after which whoever could not be provisioned may ask again. */
-const RETRY_AFTER = 5;
-/** How often is looked for a password that another host is about to write. */
-const PENDING_POLL_MS = 100;
 /** How often the result of somebody else's attempt, made for other groups, is followed by an own one. */
 const MAX_TURNS = 4;
 
@@ -52,43 +45,16 @@ export interface ProvisionerDeps extends KnownUsersDeps {
   readonly onFence?: ((username: string) => void) | undefined;
 }
 
-export type Provisioned =
-  | {
-      readonly status: 'ready';
-      /** For the backend. */
-      readonly authorization: string;
-      /** False once its password is about to change: to be asked in the step that hands it on. */
-      isCurrent(): boolean;
-    }
-  /** No name or group that Elasticsearch's users can have: 400. */
-  | { readonly status: 'bad-request'; readonly message: string }
-  /** Not our user: 403. */
-  | { readonly status: 'refused' }
-  /** 503. */
-  | { readonly status: 'unavailable'; readonly retryAfterSeconds: number };
-
-const UNAVAILABLE: Provisioned = { status: 'unavailable', retryAfterSeconds: RETRY_AFTER };
-/** It was asked for as somebody that the user is no more; the next request knows better. */
-const CHANGED: Provisioned = { status: 'unavailable', retryAfterSeconds: 1 };
-
-/** What one request wants of a user, until it does not any more. */
-interface Task {
-  readonly wanted: Wanted;
-  readonly print: string;
-  readonly isStill: () => boolean;
-}
-
-class NotWanted extends Error {}
-/** What other hosts are told of it. */
+/** What other hosts are told when the user is not to be so any more. */
 const NOT_WANTED = 'the user has changed meanwhile';
 
 /** Makes sure that a user exists in Elasticsearch with its roles, and says what to send there in its name. */
 export class Provisioner {
   readonly #deps: ProvisionerDeps;
-  readonly #writer: UserWriter | undefined;
+  /** Undefined in a dry run. */
+  readonly #attempts: Attempts | undefined;
   readonly #fences: Fences;
   readonly #looks: SecondLooks | undefined;
-  readonly #slots = new Slots(MAX_WRITES);
   readonly #known: KnownUsers;
 
   constructor(deps: ProvisionerDeps) {
@@ -107,7 +73,8 @@ export class Provisioner {
       takeBack: (name, username) => this.#takeBack(name, username),
     });
     const onUnsure = this.#looks.plan.bind(this.#looks);
-    this.#writer = new UserWriter({ ...deps, client, fences: this.#fences, onUnsure });
+    const writer = new UserWriter({ ...deps, client, fences: this.#fences, onUnsure });
+    this.#attempts = new Attempts({ ...deps, writer, fences: this.#fences, known: this.#known });
   }
 
   /**
@@ -165,7 +132,8 @@ export class Provisioner {
       };
     }
     const wanted = wantedOf(named.name, principal, roles(principal.groups), source);
-    if (this.#writer === undefined) return this.#ready(wanted.name, 1, () => true);
+    const attempts = this.#attempts;
+    if (attempts === undefined) return this.#ready(wanted.name, 1, () => true);
     const print = fingerprint(wanted, passwords);
     const end = clock.monotonic() + PROVISION_MS;
     for (let turn = 0; turn < MAX_TURNS; turn++) {
@@ -174,7 +142,8 @@ export class Provisioner {
       // Before anything is read: a fence raised meanwhile makes it worthless.
       const isCurrent = this.#fences.watch(wanted.name);
       const outcome =
-        (await this.#known.find(wanted.name, print)) ?? (await this.#fly({ wanted, print, isStill }, end));
+        (await this.#known.find(wanted.name, print)) ??
+        (await this.#fly(attempts, { wanted, print, isStill }, end));
       if (outcome === undefined) return UNAVAILABLE;
       // The store was emptied meanwhile: what was come to is in Elasticsearch, and is found there.
       if (outcome === 'lost') continue;
@@ -204,14 +173,14 @@ export class Provisioner {
    * One attempt at a time for a user, on all hosts; undefined when there is no
    * outcome, `lost` when there is one that must not be used (see `Lock.leave`).
    */
-  async #fly(task: Task, end: number): Promise<Outcome | 'lost' | undefined> {
+  async #fly(attempts: Attempts, task: Task, end: number): Promise<Outcome | 'lost' | undefined> {
     const { wanted } = task;
     const left = Math.floor(end - this.#deps.clock.monotonic());
     if (left <= 0) return undefined;
     try {
       const flight = await this.#deps.flights.run(
         flightKey(wanted.name),
-        async ({ signal, fence }) => encodeOutcome(await this.#attempt(task, signal, fence)),
+        async ({ signal, fence }) => encodeOutcome(await attempts.run(task, signal, fence)),
         {
           waitMs: left,
           runMs: left,
@@ -229,44 +198,6 @@ export class Provisioner {
       reportFailure(this.#deps.log, wanted.username, error);
       return undefined;
     }
-  }
-
-  /** @param fence 0: the store could not say whose turn it is */
-  async #attempt({ wanted, print, isStill }: Task, signal: AbortSignal, fence: number): Promise<Outcome> {
-    const writer = this.#writer as UserWriter;
-    const turn: Turn = {
-      fence,
-      forget: () => this.#known.forget(wanted.name),
-      check() {
-        if (!isStill()) throw new NotWanted();
-      },
-    };
-    const slot = await this.#slots.enter(signal);
-    if (slot === undefined) {
-      throw new ElasticError(
-        'ERR_ELASTIC_SLOW',
-        'Elasticsearch is slower than new users come',
-        this.#deps.hosts.join(', '),
-      );
-    }
-    // Whose turn it was may be at it still, though this host had to go alone, or the store forgot.
-    const isOld = (generation: number) => generation < (this.#fences.pending(wanted.name) ?? 0);
-    let written: number | 'refused';
-    try {
-      written = await writer.write(wanted, signal, turn);
-      while (written !== 'refused' && isOld(written)) {
-        await sleep(PENDING_POLL_MS);
-        written = await writer.write(wanted, signal, turn);
-      }
-    } finally {
-      slot.leave();
-    }
-    if (written === 'refused') return { kind: 'refused', print };
-    const outcome: Outcome = { kind: 'ready', print, generation: written, turn: fence };
-    // It may be older than what somebody whose turn it was has put there.
-    if (fence === 0) return outcome;
-    await this.#known.keep(wanted.name, outcome);
-    return outcome;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Provisioned } from '../elastic/provisioner.ts';
+import type { Provisioned } from '../elastic/provisioned.ts';
 import type { Credential } from '../grant/known-grants.ts';
 import { exactReply, type Reply } from '../http/reply.ts';
 import type { RequestHeaders } from '../http/request-headers.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../host/clock.ts';
 import { createDropIn } from '../../host/elastic/drop-in.ts';
-import type { Provisioned } from '../../host/elastic/provisioner.ts';
+import type { Provisioned } from '../../host/elastic/provisioned.ts';
 import { elasticName } from '../../host/elastic/user-name.ts';
 import { RequestHeaders } from '../../host/http/request-headers.ts';
 import { type HttpServer, startHttpServer } from '../../host/http/server.ts';
