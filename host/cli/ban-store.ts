@@ -44,15 +44,20 @@ export async function withBans<T>(
   }
 }
 
+/** For what can be nobody's name: the command was called wrongly. */
+export function refuseNoName(name: string): void {
+  const problem = userNameProblem(name);
+  if (problem === undefined) return;
+  throw new CommandError(`${printable(shown(name))} is no user: ${problem}`, EXIT_USAGE);
+}
+
 /** The account's own name: bans are of accounts, by whatever name somebody signs in. */
 export function accountNamed(
   name: string,
   { usersFile, usersSearch }: Pick<BanSetup, 'usersFile' | 'usersSearch'>,
   io: Io,
 ): string {
-  const problem = userNameProblem(name);
-  if (problem !== undefined)
-    throw new CommandError(`${printable(shown(name))} is no user: ${problem}`, EXIT_USAGE);
+  refuseNoName(name);
   const typed = usersSearch.caseInsensitive ? foldAscii(name) : name;
   if (usersFile === undefined) return typed;
   try {

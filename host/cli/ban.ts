@@ -1,12 +1,14 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { printable } from '../log/printable.ts';
+import type { Engine } from '../policy/engine.ts';
 import { loadEngine } from '../policy/load-engine.ts';
 import { rangeOf } from '../regulation/address-range.ts';
 import { networkText } from '../regulation/network-text.ts';
 import type { Ban } from '../store/store.ts';
 import { formatTime, parseEnd } from '../tokens/time.ts';
-import { accountNamed, type BanSetup, withBans } from './ban-store.ts';
+import { accountNamed, type BanSetup, refuseNoName, withBans } from './ban-store.ts';
 import { engineFile } from './engine-file.ts';
-import { CommandError, type Io } from './io.ts';
+import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { configOption } from './options.ts';
 import { writeJson, writeTable } from './table.ts';
 
@@ -87,9 +89,10 @@ function addCommand(io: Io): Command {
       }),
     )
     .action(async (text: string, options: SubjectOptions & { for?: number; reason: string }) => {
+      const found = subjectOf(text, options.as);
       const ban = await withBans(options.config, io, async setup => {
         const now = Date.now();
-        const { kind, subject } = subjectOf(text, options.as, setup, io);
+        const { kind, subject } = inSetup(found, setup, io);
         const made: Ban = {
           kind,
           subject,
@@ -124,9 +127,10 @@ function removeCommand(io: Io): Command {
     .action(async (texts: readonly string[], options: SubjectOptions) => {
       const removed: { kind: Ban['kind']; subject: string }[] = [];
       const missing: string[] = [];
+      const named = texts.map(text => ({ text, ...subjectOf(text, options.as) }));
       await withBans(options.config, io, async setup => {
-        for (const text of texts) {
-          const found = subjectOf(text, options.as, setup, io);
+        for (const { text, ...typed } of named) {
+          const found = inSetup(typed, setup, io);
           // Whoever is banned for failures with IPv6 is so with all of the /64.
           const isOne = found.kind === 'address' && !found.subject.includes('/');
           const candidates = isOne ? [found.subject, rangeOf(found.subject)] : [found.subject];
@@ -166,20 +170,42 @@ function withSubject(command: Command): Command {
   );
 }
 
-function subjectOf(
-  text: string,
-  as: Ban['kind'] | undefined,
-  setup: BanSetup,
-  io: Io,
-): { readonly kind: Ban['kind']; readonly subject: string } {
-  const network = as === 'user' ? undefined : networkText(loadEngine(engineFile()), text);
-  if (network?.isEverybody === true) throw new CommandError(`${text} is everybody: name a smaller network`);
-  if (network !== undefined) return { kind: 'address', subject: network.subject };
-  // No user's name has a colon in it.
-  if (as === 'address' || (as === undefined && /[/:]/.test(text))) {
-    throw new CommandError(`${text} is no address: write one, or a network such as 203.0.113.0/24`);
+interface Subject {
+  readonly kind: Ban['kind'];
+  /** Of a user the name as it was typed. */
+  readonly subject: string;
+}
+
+/** What is no subject at all is told before anything is opened. */
+function subjectOf(text: string, as: Ban['kind'] | undefined): Subject {
+  const engine = loadEngine(engineFile());
+  const network = as === 'user' ? undefined : networkText(engine, text);
+  if (network?.isEverybody === true) {
+    throw new CommandError(`${text} is everybody: name a smaller network`, EXIT_USAGE);
   }
-  return { kind: 'user', subject: accountNamed(text, setup, io) };
+  if (network !== undefined) return { kind: 'address', subject: network.subject };
+  if (as === 'address' || (as === undefined && LIKE_AN_ADDRESS.test(text))) {
+    throw new CommandError(`${printable(text)} is no address: ${whatToWrite(text, engine)}`, EXIT_USAGE);
+  }
+  refuseNoName(text);
+  return { kind: 'user', subject: text };
+}
+
+/** No user's name has a colon in it; four numbers with dots are an address, which one slip must not make a user. */
+const LIKE_AN_ADDRESS = /[/:]|^\d+(\.\d+){3}$/;
+
+function whatToWrite(text: string, engine: Pick<Engine, 'compileNetworks'>): string {
+  const [address = '', length, ...more] = text.split('/');
+  if (length !== undefined && more.length === 0 && engine.compileNetworks([address]) !== undefined) {
+    const [name, bits] = address.includes(':') ? ['2001:db8::/64', 128] : ['203.0.113.0/24', 32];
+    return `behind the \`/\` write how many bits count, a whole number from 1 to ${bits}, as in ${name}`;
+  }
+  return 'write one, or a network such as 203.0.113.0/24';
+}
+
+/** An account's own name in place of the one that was typed. */
+function inSetup({ kind, subject }: Subject, setup: BanSetup, io: Io): Subject {
+  return { kind, subject: kind === 'user' ? accountNamed(subject, setup, io) : subject };
 }
 
 function shown({ kind, subject, until, reason, createdAt, source }: Ban) {

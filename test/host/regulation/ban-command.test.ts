@@ -116,9 +116,31 @@ describe('postern ban', () => {
   });
 
   const wrong: [string[], number, string][] = [
-    [['add', '0.0.0.0/0'], 1, 'error: 0.0.0.0/0 is everybody: name a smaller network\n'],
-    [['add', '203.0.113.0/33'], 1, 'error: 203.0.113.0/33 is no address: write one, or a network'],
-    [['add', 'alice', '--as', 'address'], 1, 'error: alice is no address'],
+    [['add', '0.0.0.0/0'], 2, 'error: 0.0.0.0/0 is everybody: name a smaller network\n'],
+    [['add', '::/0'], 2, 'error: ::/0 is everybody: name a smaller network\n'],
+    ...['203.0.113.0/33', '1.2.3.4/40', '1.2.3.4/', '1.2.3.4/-1', '1.2.3.4/024', '1.2.3.4/x'].map(
+      (text): [string[], number, string] => [
+        ['add', text],
+        2,
+        `error: ${text} is no address: behind the \`/\` write how many bits count, a whole number from 1 to 32, as in 203.0.113.0/24\n`,
+      ],
+    ),
+    ...['2001:db8::/129', '2001:db8::/', '::1/1e1'].map((text): [string[], number, string] => [
+      ['add', text],
+      2,
+      `error: ${text} is no address: behind the \`/\` write how many bits count, a whole number from 1 to 128, as in 2001:db8::/64\n`,
+    ]),
+    ...['/24', '/', '1.2.3.4/24/24', '1.2.3/24', '256.1.1.1', '010.0.0.1', '2001:db8', '10.0.0.1,::1'].map(
+      (text): [string[], number, string] => [
+        ['add', text],
+        2,
+        `error: ${text} is no address: write one, or a network such as 203.0.113.0/24\n`,
+      ],
+    ),
+    [['remove', '1.2.3.4/40'], 2, 'error: 1.2.3.4/40 is no address: behind the `/` write'],
+    [['remove', 'alice', '256.1.1.1'], 2, 'error: 256.1.1.1 is no address: write one'],
+    [['add', 'x/\u001b[31m'], 2, 'error: x/\\x1b[31m is no address: write one'],
+    [['add', 'alice', '--as', 'address'], 2, 'error: alice is no address: write one'],
     [['add', 'alice', '--for', 'soon'], 2, 'It must be a duration like `30m`, or a time to come.'],
     [['add', 'alice', '--for', '2020-01-01'], 2, 'It must be a duration like `30m`, or a time to come.'],
     [['add', 'alice', '--reason', 'x'.repeat(201)], 2, 'It may have 200 characters.'],
@@ -133,9 +155,8 @@ describe('postern ban', () => {
       2,
       'error: " alice" is no user: a user name must not begin or end with white space\n',
     ],
-    [['add', 'fe80::1%eth0'], 1, 'error: fe80::1%eth0 is no address: write one, or a network'],
-    [['add', '203.0.113.9:443'], 1, 'error: 203.0.113.9:443 is no address: write one, or a network'],
-    [['add', '2001:db8::/129'], 1, 'error: 2001:db8::/129 is no address: write one, or a network'],
+    [['add', 'fe80::1%eth0'], 2, 'error: fe80::1%eth0 is no address: write one, or a network'],
+    [['add', '203.0.113.9:443'], 2, 'error: 203.0.113.9:443 is no address: write one, or a network'],
     [['add', '10.0.0.1:80', '--as', 'user'], 2, 'a user name must not hold a colon'],
     [['remove', ''], 2, 'error: "" is no user: a user name must not be empty\n'],
     [['add', 'alice', '--for', '1constructor'], 2, 'It must be a duration like `30m`, or a time to come.'],
@@ -149,8 +170,14 @@ describe('postern ban', () => {
     expect(await list()).toEqual([]);
   });
 
-  it('says what is missing without a database', async () => {
+  it('takes four numbers for a user who is said to be one', async () => {
+    expect((await ban('add', '256.1.1.1', '--as', 'user')).code).toBe(0);
+    expect(await list()).toMatchObject([{ kind: 'user', subject: '256.1.1.1' }]);
+  });
+
+  it('says what is missing without a database, unless it is called wrongly', async () => {
     writeFileSync(file(), 'authentication_backend: { file: { path: users.yml } }\n');
+    expect((await ban('add', '1.2.3.4/40')).err).toMatch(/is no address/);
     for (const args of [['list'], ['add', 'alice'], ['remove', 'alice']]) {
       const { code, err, out } = await ban(...args);
       expect([code, out]).toEqual([1, '']);
