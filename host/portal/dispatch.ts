@@ -11,13 +11,12 @@ import { FORM_LIFETIME_MS, type FormTokens, formOrigin, portalCookie, setPortalC
 import { type EntranceDeps, plainHttp, unknownProxy } from './entrance.ts';
 import { html } from './html.ts';
 import { messagePage } from './messages.ts';
-import { page, redirect, styleSheet } from './page.ts';
+import { page, redirect, staticFile } from './page.ts';
 import { hidden } from './parts.ts';
 import type { ReturnAddresses } from './return-address.ts';
 import { returnOf } from './return-query.ts';
 import { SentForms, twinKey } from './sent-forms.ts';
 import { pathOf, type Sites } from './sites.ts';
-import { STYLE_PATH } from './style.ts';
 import { chooseTexts } from './texts/choose.ts';
 import type { Act, PortalRoute, Site, Visit } from './visit.ts';
 
@@ -54,7 +53,8 @@ export function createDispatch(routes: readonly PortalRoute[], deps: DispatchDep
     const foreign = unknownProxy(request, deps);
     if (foreign !== undefined) return foreign;
     const path = pathOf(request, site);
-    if (path === STYLE_PATH && isRead(request)) return styleSheet();
+    const file = isRead(request) ? staticFile(path) : undefined;
+    if (file !== undefined) return file;
     const refused = plainHttp(request, site, deps);
     if (refused !== undefined) return refused;
     // Pictures and scripts of an application that were sent here: a page is nothing to them, nor is a cookie.
@@ -192,7 +192,9 @@ class OpenVisit {
     const site = this.#site;
     const texts = this.#texts;
     const agent = request.headers.one('user-agent');
-    const show: Visit['page'] = own => page({ ...own, texts, base: site.base, brand: site.cookie.domain });
+    const isOnTheWay = returnTo !== undefined;
+    const show: Visit['page'] = own =>
+      page({ ...own, texts, base: site.base, brand: site.cookie.domain, isOnTheWay });
     const url = (path: string): string => {
       const query = returnTo === undefined ? '' : `return=${returnTo.sealed}`;
       return `${site.base}${path}${query && (path.includes('?') ? '&' : '?')}${query}`;

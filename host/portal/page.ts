@@ -1,6 +1,7 @@
 import type { Reply, ReplyHeaders } from '../http/reply.ts';
 import { type Content, type Html, html } from './html.ts';
 import { ICON, LOGO } from './logo.ts';
+import { SCRIPT, SCRIPT_PATH } from './script.ts';
 import { STYLE, STYLE_PATH } from './style.ts';
 import type { Texts } from './texts/texts.ts';
 
@@ -21,18 +22,21 @@ export interface PageOptions {
   readonly wide?: boolean;
   /** Leaves the page at once for this address; the page must hold a link to it as well. */
   readonly leaveFor?: string;
+  /** Somebody goes on from here, by a form, a link or `leaveFor`, with what stands behind `#` (`script.ts`). */
+  readonly isOnTheWay?: boolean;
   readonly headers?: ReplyHeaders;
 }
 
 /**
- * No script, no inline style, nothing from elsewhere. Chromium holds
- * `form-action` against every redirection that follows a form, those of the
- * application included: no form here is answered by a redirection to elsewhere.
+ * No script but our one file, and that only where it has something to do; no
+ * inline style, nothing from elsewhere. Chromium holds `form-action` against
+ * every redirection that follows a form, those of the application included: no
+ * form here is answered by a redirection to elsewhere.
  */
-function contentSecurityPolicy(from = "'self'"): string {
+function contentSecurityPolicy(from = "'self'", isOnTheWay = false): string {
   return (
-    `default-src 'none'; style-src ${from}; img-src ${from} data:; form-action 'self'; ` +
-    "frame-ancestors 'none'; base-uri 'none'"
+    `default-src 'none'; ${isOnTheWay ? "script-src 'self'; " : ''}style-src ${from}; img-src ${from} data:; ` +
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
   );
 }
 
@@ -54,9 +58,7 @@ const PAGE_HEADERS: ReplyHeaders = [
 
 /** A whole page. */
 export function page(options: PageOptions): Reply {
-  const { texts, base, from = '', brand, title, body, wide = false, leaveFor } = options;
-  const leave =
-    leaveFor !== undefined && html`<meta http-equiv="refresh" content="0; url=${quotedUrl(leaveFor)}">`;
+  const { texts, base, from = '', brand, title, body, wide = false } = options;
   const document: Html = html`<!doctype html>
 <html lang="${texts.lang}" dir="${texts.dir}">
 <head>
@@ -65,7 +67,7 @@ export function page(options: PageOptions): Reply {
 <title>${title} – ${brand}</title>
 <link rel="stylesheet" href="${from}${base}${STYLE_PATH}">
 <link rel="icon" href="${ICON}">
-${leave}
+${leaving(options)}
 </head>
 <body>
 <main${wide && html` class="wide"`}>
@@ -79,7 +81,7 @@ ${body}
   return {
     status: options.status ?? 200,
     headers: [
-      ['Content-Security-Policy', contentSecurityPolicy(options.from)],
+      ['Content-Security-Policy', contentSecurityPolicy(options.from, options.isOnTheWay)],
       ...PAGE_HEADERS,
       ['Content-Language', texts.lang],
       ...(options.headers ?? []),
@@ -87,6 +89,16 @@ ${body}
     type: 'text/html; charset=utf-8',
     body: document.text,
   };
+}
+
+/** The script leads on by itself: two that do would race, and the one without a fragment win. */
+function leaving({ base, leaveFor, isOnTheWay = false }: PageOptions): Content {
+  const refresh =
+    leaveFor !== undefined && html`<meta http-equiv="refresh" content="0; url=${quotedUrl(leaveFor)}">`;
+  if (!isOnTheWay) return refresh;
+  const onward = leaveFor !== undefined && html` data-onward="${leaveFor}"`;
+  return html`<script src="${base}${SCRIPT_PATH}" defer${onward}></script>
+${refresh && html`<noscript>${refresh}</noscript>`}`;
 }
 
 /** What follows a form: GET of another address, 303 whatever was asked before. */
@@ -104,18 +116,26 @@ export function redirect(location: string, headers: ReplyHeaders = []): Reply {
   };
 }
 
-/** The stylesheet, for a year: another one has another address. */
-export function styleSheet(): Reply {
+/** The stylesheet and the script; undefined for other paths. */
+export function staticFile(path: string): Reply | undefined {
+  // Applications show the page of who may not open them.
+  if (path === STYLE_PATH) return fileReply('text/css; charset=utf-8', STYLE, 'cross-origin');
+  return path === SCRIPT_PATH
+    ? fileReply('text/javascript; charset=utf-8', SCRIPT, 'same-origin')
+    : undefined;
+}
+
+/** For a year: another text has another address. */
+function fileReply(type: string, body: string, sharedWith: string): Reply {
   return {
     status: 200,
     headers: [
       ['Cache-Control', 'public, max-age=31536000, immutable'],
       ['X-Content-Type-Options', 'nosniff'],
-      // Applications show the page of who may not open them.
-      ['Cross-Origin-Resource-Policy', 'cross-origin'],
+      ['Cross-Origin-Resource-Policy', sharedWith],
     ],
-    type: 'text/css; charset=utf-8',
-    body: STYLE,
+    type,
+    body,
     exact: true,
   };
 }

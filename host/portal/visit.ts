@@ -18,7 +18,7 @@ export interface Site {
 }
 
 /** A page's own part of `PageOptions`. */
-export type OwnPage = Omit<PageOptions, 'texts' | 'base' | 'brand'>;
+export type OwnPage = Omit<PageOptions, 'texts' | 'base' | 'brand' | 'isOnTheWay'>;
 
 /** A request to the portal, as its pages see it. What a page needs of the session is looked up before. */
 export interface Visit {

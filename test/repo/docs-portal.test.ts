@@ -68,6 +68,10 @@ describe('docs/portal.md', () => {
     const reply = page({ texts: TEXTS.en, base: '', brand: 'x', title: 'x', body: '' });
     const policy = new Map(reply.headers).get('Content-Security-Policy');
     expect(text).toContain(`\`Content-Security-Policy: ${policy}\``);
+    const onTheWay = page({ texts: TEXTS.en, base: '', brand: 'x', title: 'x', body: '', isOnTheWay: true });
+    const more = new Map(onTheWay.headers).get('Content-Security-Policy')?.replace(/script-src [^;]*; /, '');
+    expect(more).toBe(policy);
+    expect(text).toContain("`script-src 'self'`");
     expect(text).toContain(PORTAL_COOKIE);
     expect(FORM_LIFETIME_MS).toBe(12 * 3_600_000);
     expect(MAX_FORM_BYTES).toBe(8 * 1_024);

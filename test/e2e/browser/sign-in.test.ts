@@ -221,6 +221,37 @@ describeTraefik('signing in once, through Traefik with the guest', traefik => {
         await showsPage('wiki');
       });
 
+      it('lands on the place within the page that was asked for, where scripts run, and tells it to no server', async () => {
+        const without = url('wiki', '/app?tab=2');
+        const asked = new URL(`${without}#/dashboard/7?x="><img src=x onerror=alert(1)>'&y=%C3%A9`).href;
+        const complaints = listen(page, /^https:\/\/auth\.example\.com\//);
+        const sent: string[] = [];
+        page.on('request', request => sent.push(request.postData() ?? ''));
+        await page.goto(asked);
+        await isAtPortal(page);
+        await signIn(page, 'user', { password: 'wrong' });
+        await page.locator('[role="alert"]').waitFor();
+        await signIn(page, 'user');
+        expect(await leavesPortal(page)).toBe(scripts ? asked : without);
+        await showsPage('wiki');
+        expect(sent.filter(text => text.includes('password')).length).toBeGreaterThan(1);
+        const told = [...sent, ...house.home.services.visits.map(({ uri }) => uri), house.home.host.output];
+        expect(told.filter(text => /dashboard|onerror/.test(text))).toEqual([]);
+        expect(complaints.list).toEqual([]);
+        // A link to the portal may have one of its own, which is no secret.
+        await context.clearCookies();
+        const own = url('wiki', '/app#/own');
+        await page.goto(`${PORTAL}/?rd=${encodeURIComponent(own)}#/other`);
+        await signIn(page, 'user');
+        expect(await leavesPortal(page)).toBe(own);
+        // Somebody else, by way of signing out; the question is asked before.
+        await page.goto(`${PORTAL}/logout?rd=${encodeURIComponent(without)}#/other`);
+        await send(page, 'sign-out');
+        await page.locator(PASSWORD).waitFor();
+        await signIn(page, 'admin');
+        expect(await leavesPortal(page)).toBe(scripts ? `${without}#/other` : without);
+      });
+
       it('lands on the page of a form that was sent before signing in, by GET', async () => {
         await page.goto(url('wiki', '/edit'));
         await signIn(page, 'user');

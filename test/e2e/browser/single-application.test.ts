@@ -50,7 +50,7 @@ describeTraefik('an application on a domain of its own, through Traefik with the
         const context = await openContext(browser, { scripts });
         const page = await context.newPage();
         const complaints = listen(page);
-        const asked = `https://${APP}/reports?year=2026&path=C%3A%5Cx`;
+        const asked = `https://${APP}/reports?year=2026&path=C%3A%5Cx${scripts ? '#/page/3' : ''}`;
         await page.goto(asked);
         await isAtPortal(page);
         expect(await page.locator('.lead').textContent()).toContain(APP);

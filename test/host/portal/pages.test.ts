@@ -5,6 +5,7 @@ import { createDeniedPage } from '../../../host/portal/denied.ts';
 import { Html, html, name } from '../../../host/portal/html.ts';
 import { page } from '../../../host/portal/page.ts';
 import { facts, field, notice } from '../../../host/portal/parts.ts';
+import { SCRIPT_PATH } from '../../../host/portal/script.ts';
 import { STYLE_PATH } from '../../../host/portal/style.ts';
 import { chooseTexts, TEXTS } from '../../../host/portal/texts/choose.ts';
 import { LANGUAGES, type Texts } from '../../../host/portal/texts/texts.ts';
@@ -113,9 +114,19 @@ describe.each(LANGUAGES)('every page in %s', language => {
   /** What every page must be, whatever names stand in it. */
   function expectWell({ headers, body }: Answer): void {
     expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    // Our one script only where somebody goes on to a page, and nothing of it in the page itself.
+    const scripts = body.match(/<script\b.*/g) ?? [];
+    for (const script of scripts) {
+      expect(script).toMatch(
+        new RegExp(`^<script src="${SCRIPT_PATH}" defer(?: data-onward="https://[^"]*")?></script>$`),
+      );
+    }
+    const runs = scripts.length === 0 ? '' : "script-src 'self'; ";
     expect(headers['content-security-policy']).toBe(
-      "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+      `default-src 'none'; ${runs}style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
     );
+    const leadsOn = /return=|name="return"|https:\/\/app\.example\.com/.test(body);
+    expect(scripts).toHaveLength(leadsOn ? 1 : 0);
     expect(headers).toMatchObject({
       'x-frame-options': 'DENY',
       'x-content-type-options': 'nosniff',
@@ -215,7 +226,7 @@ function expectSafe(body: string, texts: Texts): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
   expect(body).not.toMatch(/[\u0000-\u0008\u202a-\u202e\u2066-\u2069\ud800-\udfff]/);
   const known =
-    /^(?:!doctype|html|head|meta|title|link|body|main|div|svg|path|circle|bdi|h1|p|form|input|label|button|strong|dl|dt|dd|a|code|!--)$/;
+    /^(?:!doctype|html|head|meta|title|link|body|main|div|svg|path|circle|bdi|h1|p|form|input|label|button|strong|dl|dt|dd|a|code|script|noscript|!--)$/;
   for (const [, tag = '', attributes = ''] of body.matchAll(/<([!a-z][a-z0-9]*|!--)((?:"[^"]*"|[^">])*)>/g)) {
     expect(tag).toMatch(known);
     expect(attributes.replace(/"[^"]*"/g, '""')).toMatch(/^(?: (?!on|style)[a-zA-Z-]+(?:="")?)*\/?$/);
@@ -257,22 +268,29 @@ describe('what the portal answers beside pages', () => {
 
   afterEach(() => portal.stop());
 
-  it('has the style at an address that names its content, for a year', async () => {
-    const { body } = await visitor.get('/');
-    const path = /<link rel="stylesheet" href="([^"]+)">/.exec(body)?.[1] ?? '';
-    const style = await visitor.get(path, [['Sec-Fetch-Dest', 'style']]);
-    expect(style).toMatchObject({
-      status: 200,
-      headers: {
-        'content-type': 'text/css; charset=utf-8',
-        'cache-control': 'public, max-age=31536000, immutable',
-        'x-content-type-options': 'nosniff',
-      },
-    });
-    expect(style.headers).not.toHaveProperty('set-cookie');
-    expect(path).toContain(createHash('sha256').update(style.body).digest('hex').slice(0, 16));
-    expect((await visitor.get('/static/portal-0123456789abcdef.css')).status).toBe(404);
-  });
+  it.each([
+    ['style', 'text/css; charset=utf-8', 'css', 'cross-origin'],
+    ['script', 'text/javascript; charset=utf-8', 'js', 'same-origin'],
+  ])(
+    'has the %s at an address that names its content, for a year',
+    async (dest, type, ending, sharedWith) => {
+      const { body } = await visitor.get('/?rd=https%3A%2F%2Fapp.example.com%2F');
+      const path = new RegExp(`"(/static/[^"]+\\.${ending})"`).exec(body)?.[1] ?? '';
+      const file = await visitor.get(path, [['Sec-Fetch-Dest', dest]]);
+      expect(file).toMatchObject({
+        status: 200,
+        headers: {
+          'content-type': type,
+          'cache-control': 'public, max-age=31536000, immutable',
+          'x-content-type-options': 'nosniff',
+          'cross-origin-resource-policy': sharedWith,
+        },
+      });
+      expect(file.headers).not.toHaveProperty('set-cookie');
+      expect(path).toContain(createHash('sha256').update(file.body).digest('hex').slice(0, 16));
+      expect((await visitor.get(`/static/portal-0123456789abcdef.${ending}`)).status).toBe(404);
+    },
+  );
 
   it('costs little: the sign-in page with everything, uncompressed', async () => {
     const bytes = ({ headers, body }: Answer) =>
@@ -281,7 +299,7 @@ describe('what the portal answers beside pages', () => {
     const signIn = await visitor.get('/?rd=https%3A%2F%2Fapp.example.com%2F');
     const loaded = [...signIn.body.matchAll(/(?:src|<link[^>]*href)="([^"]+)"/g)].map(([, url]) => url ?? '');
     const fetched = loaded.filter(url => !url.startsWith('data:'));
-    expect(fetched).toEqual([STYLE_PATH]);
+    expect(fetched).toEqual([STYLE_PATH, SCRIPT_PATH]);
     let total = bytes(signIn);
     for (const url of fetched) total += bytes(await visitor.get(url));
     expect(total).toBeGreaterThan(1_000);
