@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { ListedDevice, Store } from '../store/store.ts';
 import { formatTime } from '../tokens/time.ts';
 import { accountNamed } from './ban-store.ts';
-import { CommandError, type Io } from './io.ts';
+import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { configOption } from './options.ts';
 import { withSessions } from './session-store.ts';
 import { writeJson, writeTable } from './table.ts';
@@ -15,6 +15,7 @@ interface ListOptions {
 interface RemoveOptions {
   readonly config?: string;
   readonly device?: string;
+  readonly json?: boolean;
 }
 
 /** `postern second-factor`: for owners who have lost what they had. */
@@ -73,13 +74,22 @@ function removeCommand(io: Io): Command {
     .argument('<user>', 'name of the account')
     .addOption(configOption())
     .option('--device <id>', 'this one alone: the beginning of an id that `list` shows')
+    .option('--json', 'print JSON')
     .action(async (name: string, options: RemoveOptions) => {
-      const count = await withSessions(options.config, io, async ({ factors }, config) => {
+      if (options.device === '') throw new CommandError('--device must not be empty', EXIT_USAGE);
+      const done = await withSessions(options.config, io, async ({ factors }, config) => {
         const user = accountNamed(name, config, io);
         const devices = await factors.listed(user);
         const chosen = options.device === undefined ? devices : [theOne(devices, options.device)];
-        return remove(factors, user, chosen);
+        const removed = await remove(factors, user, chosen);
+        return { user, removed, left: await factors.recoveryCodesLeft(user) };
       });
+      if (options.json) {
+        const { user, removed, left } = done;
+        writeJson(io, { user, removed: removed.map(shown), recovery_codes: left });
+        return;
+      }
+      const count = done.removed.length;
       io.stderr.write(`removed: ${count} ${count === 1 ? 'device' : 'devices'}\n`);
     })
     .addHelpText(
@@ -90,24 +100,26 @@ somebody else may have the device. With the last device the recovery codes go, t
 
 Examples:
   postern second-factor remove alice
-  postern second-factor remove alice --device 3f9c`,
+  postern second-factor remove alice --device 3f9c
+  postern second-factor remove alice --json | jq '.removed | length'`,
     );
 }
 
+/** Answers those that were there to remove. */
 async function remove(
   factors: Store['factors'],
   user: string,
   devices: readonly ListedDevice[],
-): Promise<number> {
-  let count = 0;
-  for (const { id } of devices) if (await factors.remove(user, id)) count++;
+): Promise<ListedDevice[]> {
+  const removed: ListedDevice[] = [];
+  for (const device of devices) if (await factors.remove(user, device.id)) removed.push(device);
   if ((await factors.listed(user)).length === 0) await factors.setRecoveryCodes(user, []);
-  return count;
+  return removed;
 }
 
 function theOne(devices: readonly ListedDevice[], beginning: string): ListedDevice {
   const [one, ...others] = devices.filter(({ id }) => id.startsWith(beginning));
-  if (one === undefined || beginning === '') {
+  if (one === undefined) {
     throw new CommandError(`no device's id begins with \`${beginning}\`: see \`postern second-factor list\``);
   }
   if (others.length === 0) return one;

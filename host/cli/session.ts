@@ -19,6 +19,7 @@ interface RevokeOptions {
   readonly config?: string;
   readonly user?: string;
   readonly all?: boolean;
+  readonly json?: boolean;
 }
 
 /** As much of an id as `list` shows; `revoke` takes any beginning that one session has. */
@@ -84,20 +85,24 @@ function revokeCommand(io: Io): Command {
     .addOption(configOption())
     .option('--user <name>', 'all sessions of this user')
     .addOption(new Option('--all', 'all sessions of everybody').conflicts('user'))
+    .option('--json', 'print JSON')
     .action(async (ids: readonly string[], options: RevokeOptions) => {
       const ways = [ids.length > 0, options.user !== undefined, options.all === true].filter(Boolean);
       if (ways.length !== 1)
         throw new CommandError('name sessions by their ids, or give `--user` or `--all`', EXIT_USAGE);
-      const count = await withSessions(options.config, io, async (store, config) => {
+      if (ids.includes('')) throw new CommandError('an id must not be empty', EXIT_USAGE);
+      const ended = await withSessions(options.config, io, async (store, config) => {
         const now = Date.now();
-        if (options.all) return (await store.sessions.removeAll(undefined, now)).length;
-        if (options.user !== undefined) {
-          const name = accountNamed(options.user, config, io);
-          return (await store.sessions.removeAll(name, now)).length;
-        }
-        return revokeById(ids, store, now);
+        const before = new Map((await store.sessions.all(now)).map(session => [session.id, session]));
+        const name = options.user === undefined ? undefined : accountNamed(options.user, config, io);
+        const gone =
+          ids.length > 0
+            ? await revokeById(ids, store, [...before.keys()], now)
+            : await store.sessions.removeAll(name, now);
+        return gone.map(id => endedAs(id, before.get(id)));
       });
-      io.stderr.write(`ended: ${count} ${count === 1 ? 'session' : 'sessions'}\n`);
+      if (options.json) writeJson(io, ended);
+      else io.stderr.write(`ended: ${ended.length} ${ended.length === 1 ? 'session' : 'sessions'}\n`);
     })
     .addHelpText(
       'after',
@@ -107,26 +112,36 @@ somebody out, set \`disabled: true\` in the users file.
 
 Examples:
   postern session revoke 3f9c01aa 77b0c3d1
-  postern session revoke --user alice`,
+  postern session revoke --user alice
+  postern session revoke --all --json | jq -r '.[].user' | sort -u`,
     );
 }
 
-/** All of them are looked up before the first one ends. */
-async function revokeById(beginnings: readonly string[], store: Store, now: number): Promise<number> {
-  const all = await store.sessions.all(now);
+/** All of them are looked up before the first one ends; answers the ids of those that ended. */
+async function revokeById(
+  beginnings: readonly string[],
+  store: Store,
+  all: readonly string[],
+  now: number,
+): Promise<string[]> {
   const found = beginnings.map(beginning => {
-    const [one, ...others] = all.filter(({ id }) => id.startsWith(beginning.toLowerCase()));
-    if (beginning === '' || one === undefined)
+    const [one, ...others] = all.filter(id => id.startsWith(beginning.toLowerCase()));
+    if (one === undefined)
       throw new CommandError(`no session's id begins with \`${beginning}\`: see \`postern session list\``);
     if (others.length > 0)
       throw new CommandError(
         `${others.length + 1} sessions' ids begin with \`${beginning}\`: write more of it, see \`postern session list --json\``,
       );
-    return one.id;
+    return one;
   });
-  let count = 0;
-  for (const id of new Set(found)) count += (await store.sessions.remove(id, now)).length;
-  return count;
+  const ended: string[] = [];
+  for (const id of new Set(found)) ended.push(...(await store.sessions.remove(id, now)));
+  return ended;
+}
+
+/** Of one that was over already only the id is known. */
+function endedAs(id: string, session: Session | undefined) {
+  return { id, user: session?.username ?? null, domain: session?.domain ?? null };
 }
 
 function shown(session: Session) {

@@ -15,9 +15,11 @@ import { CommandError, type Io } from './io.ts';
 import { configOption, optionalConfigFile } from './options.ts';
 import { writeNewFile } from './output-file.ts';
 import { refuseMissing } from './session-store.ts';
+import { writeJson } from './table.ts';
 
 interface Options {
   readonly config?: string;
+  readonly json?: boolean;
 }
 
 /** `postern storage`: the database of what must last. */
@@ -44,9 +46,13 @@ Examples:
 
 function migrateCommand(io: Io): Command {
   return command('migrate', 'make the tables, or bring them up to date; does nothing when they are')
-    .action((options: Options) =>
-      withStore(setup(options, io), async () => void io.stderr.write('the database is up to date\n')),
-    )
+    .option('--json', 'print JSON')
+    .action((options: Options) => {
+      const found = setup(options, io);
+      return withStore(found, async () =>
+        tell(io, options, { database: found.storage.kind, up_to_date: true }, 'the database is up to date'),
+      );
+    })
     .addHelpText(
       'after',
       `
@@ -84,6 +90,7 @@ Examples:
 function restoreCommand(io: Io): Command {
   return command('restore', 'write a backup into a database that is empty, as a whole or not at all')
     .argument('<file>', 'what `postern storage backup` wrote, of either kind of database')
+    .option('--json', 'print JSON')
     .action(async (file: string, options: Options) => {
       const found = setup(options, io);
       const lines = linesOf(file);
@@ -91,7 +98,7 @@ function restoreCommand(io: Io): Command {
       await told(async () => void readBackup(lines, found));
       await withStore(found, async db => {
         const rows = await restore(db, lines, found);
-        io.stderr.write(`restored: ${rows} rows\n`);
+        tell(io, options, { rows }, `restored: ${rows} rows`);
       });
     })
     .addHelpText(
@@ -108,17 +115,17 @@ Examples:
 
 function rotateCommand(io: Io): Command {
   return command('rotate-secret', 'wrap the key of the database by the root secret of now')
+    .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const { storage, ...secrets } = mustExist(options, io);
       await told(async () => {
         const db = await ask(() => openDatabase(storage));
         try {
           const changed = await ask(() => rotateSecret(db, secrets, randomBytes));
-          io.stderr.write(
-            changed
-              ? 'done: the database opens with the root secret of now alone\n'
-              : 'nothing to do: the database opens with the root secret of now\n',
-          );
+          const text = changed
+            ? 'done: the database opens with the root secret of now alone'
+            : 'nothing to do: the database opens with the root secret of now';
+          tell(io, options, { changed }, text);
         } finally {
           await db.destroy();
         }
@@ -133,6 +140,12 @@ when all hosts know both; then take the one before away.
 Examples:
   POSTERN_SECRET_FILE=new.secret POSTERN_SECRET_PREVIOUS_FILE=old.secret postern storage rotate-secret`,
     );
+}
+
+/** What was done: for programs, or for people. */
+function tell(io: Io, options: Options, value: object, text: string): void {
+  if (options.json) writeJson(io, value);
+  else io.stderr.write(`${text}\n`);
 }
 
 /** A backup is as large as the database was. */

@@ -38,6 +38,18 @@ it.each(paths.map(path => ({ path, name: ['postern', ...path].join(' ') })))(
   },
 );
 
+/** They run until stopped, or print nothing but the thing that was asked for. */
+const WITHOUT_JSON = ['serve', 'schema', 'secret', 'secret guest', 'storage backup', 'completion'];
+
+it('--json is an option of every command, but for those without an answer of their own', async () => {
+  const helps = await Promise.all(
+    paths.map(async path => ({ name: path.join(' '), help: (await runCli([...path, '--help'])).out })),
+  );
+  const commands = helps.filter(({ name, help }) => commandsOf(help).length === 0 || name === 'secret');
+  const without = commands.filter(({ help }) => !/^ {2}--json {2,}\S/m.test(help)).map(({ name }) => name);
+  expect(without.sort()).toEqual([...WITHOUT_JSON].sort());
+});
+
 it.each([
   [
     ['help', 'token', 'create'],

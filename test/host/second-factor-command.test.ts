@@ -71,10 +71,15 @@ describe('postern second-factor', () => {
       out: '',
       err: 'removed: 1 device\n',
     });
-    for (const id of ['3f9c', 'x', '']) {
+    for (const id of ['3f9c', 'x']) {
       const answer = await factor(['remove', 'alice', '--device', id]);
       expect([answer.code, answer.err.startsWith('error: ')]).toEqual([1, true]);
     }
+    expect(await factor(['remove', 'alice', '--device', ''])).toEqual({
+      code: 2,
+      out: '',
+      err: 'error: --device must not be empty\n',
+    });
     expect(await withFactors(async factors => (await factors.ofUser('alice')).length)).toBe(2);
     expect(await withFactors(factors => factors.recoveryCodesLeft('alice'))).toBe(2);
   });
@@ -84,6 +89,27 @@ describe('postern second-factor', () => {
     expect((await factor(['remove', 'alice'])).err).toBe('removed: 3 devices\n');
     expect(await withFactors(factors => factors.ofUser('alice'))).toEqual([]);
     expect(await withFactors(factors => factors.recoveryCodesLeft('alice'))).toBe(0);
+  });
+
+  it('tells programs what was removed, and how many recovery codes are left', async () => {
+    const told = async (...args: string[]) => {
+      const { code, out, err } = await factor(['remove', ...args, '--json']);
+      expect([code, err]).toEqual([0, '']);
+      expect(out).not.toMatch(/secret|seed/);
+      return JSON.parse(out);
+    };
+    expect(await told('alice', '--device', '77')).toEqual({
+      user: 'alice',
+      removed: [
+        {
+          ...{ id: '77b0', name: 'Key', algorithm: 'SHA1', digits: 6, period: 30 },
+          since: '2026-11-21T12:00:00Z',
+        },
+      ],
+      recovery_codes: 2,
+    });
+    expect(await told('alice')).toMatchObject({ removed: { length: 2 }, recovery_codes: 0 });
+    expect(await told('bob')).toEqual({ user: 'bob', removed: [], recovery_codes: 0 });
   });
 
   it('shows and removes, too, what does not open any more', async () => {

@@ -78,6 +78,56 @@ describe('commands on a database', () => {
   });
 });
 
+describe('postern session revoke', () => {
+  it('tells programs which sessions ended', async () => {
+    const [one, two, three] = ['a', 'b', 'c'].map(letter => letter.repeat(32)) as [string, string, string];
+    await withStore(async ({ sessions }) => {
+      await sessions.put(session(one, 'alice'));
+      await sessions.put(session(two, 'bob'));
+      await sessions.put({ ...session(three, 'bob'), expiresAt: Date.now() - 1_000 });
+    });
+    const told = async (...args: string[]) => {
+      const { code, out, err } = await run('session', 'revoke', ...args, '--json');
+      expect([code, err]).toEqual([0, '']);
+      return JSON.parse(out);
+    };
+    expect(await told('aaaa')).toEqual([{ id: one, user: 'alice', domain: 'example.com' }]);
+    expect(await told('--user', 'alice')).toEqual([]);
+    const all = await told('--all');
+    expect(all).toHaveLength(2);
+    expect(all).toContainEqual({ id: two, user: 'bob', domain: 'example.com' });
+    // It was over already.
+    expect(all).toContainEqual({ id: three, user: null, domain: null });
+  });
+
+  it('refuses an empty id, which would be the beginning of every one', async () => {
+    await withStore(({ sessions }) => sessions.put(session('a'.repeat(32), 'alice')));
+    expect(await run('session', 'revoke', '')).toEqual({
+      code: 2,
+      out: '',
+      err: 'error: an id must not be empty\n',
+    });
+    expect(await withStore(({ sessions }) => sessions.ofUser('alice'))).toHaveLength(1);
+  });
+});
+
+describe('postern storage', () => {
+  it('tells programs what was done', async () => {
+    const told = async (...args: string[]) => {
+      const { code, out, err } = await run('storage', ...args, '--json');
+      expect([code, err]).toEqual([0, '']);
+      return JSON.parse(out);
+    };
+    expect(await told('migrate')).toEqual({ database: 'sqlite', up_to_date: true });
+    expect(await told('rotate-secret')).toEqual({ changed: false });
+    await withStore(({ sessions }) => sessions.put(session('a'.repeat(32), 'alice')));
+    const file = join(home, 'backup.jsonl');
+    await run('storage', 'backup', '--out', file);
+    writeFileSync(join(home, 'postern.yml'), 'storage: { local: { path: other.sqlite3 } }\n');
+    expect(await told('restore', file)).toEqual({ rows: 2 });
+  });
+});
+
 describeSmallDisk('postern storage backup', mount => {
   it('leaves no half a file on a disk that is full', async () => {
     expect((await run('storage', 'migrate')).code).toBe(0);
