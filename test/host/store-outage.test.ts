@@ -36,12 +36,12 @@ describePostgres('PostgreSQL', binaries => {
     const settings = server.createSettings();
     database = settings.database;
     way = await startForwarder(server.port);
-    store = await openStore(
-      { ...settings, port: way.port },
-      { secret: Buffer.alloc(32, 3), random: randomBytes },
+    // Once more where a busy machine lets the server answer too late.
+    store = await waitUntil('the store', () =>
+      openStore({ ...settings, port: way.port }, { secret: Buffer.alloc(32, 3), random: randomBytes }),
     );
     db = await openDatabase({ ...settings, port: way.port });
-    await ask(() => db.selectFrom('bans').selectAll().execute());
+    await waitUntil('a connection', () => ask(() => db.selectFrom('bans').selectAll().execute()));
   });
   afterEach(async () => {
     await way.set('open');
