@@ -123,7 +123,7 @@ describe('postern session', () => {
     [['revoke', 'a2', '--all'], 2, 'name sessions by their ids, or give `--user` or `--all`'],
     [['revoke', '--user', 'alice', '--all'], 2, 'cannot be used with'],
     [['revoke', 'ff'], 1, "no session's id begins with `ff`"],
-    [['revoke', ''], 1, "no session's id begins with ``"],
+    [['revoke', ''], 2, 'an id must not be empty'],
     [['revoke', 'a2', 'ff'], 1, "no session's id begins with `ff`"],
   ])('refuses %j, and ends nothing', async (args, code, message) => {
     const before = await left();
