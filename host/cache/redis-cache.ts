@@ -47,18 +47,23 @@ export class RedisCache implements SharedStore {
   #hostId: string;
   #lastContact: number | undefined;
   #isFull = false;
+  /** What was refused and told: there are no more of these than scripts. */
+  readonly #refused = new Set<string>();
 
   constructor(deps: RedisCacheDeps) {
     this.#deps = deps;
     this.#names = new Names(deps.prefix);
-    const sentinels = new SentinelNews(deps.log);
-    this.#link = new RedisLink(deps.settings, sentinels);
+    const news = {
+      sentinels: new SentinelNews(deps.log),
+      onRefused: (error: CacheError) => this.#tellRefused(error),
+    };
+    this.#link = new RedisLink(deps.settings, news);
     this.#hostId = Buffer.from(deps.random(12)).toString('base64url');
     const parts = {
       ...deps,
       names: this.#names,
       link: this.#link,
-      sentinels,
+      news,
       hostId: () => this.#hostId,
     };
     this.#beat = new HostBeat({
@@ -189,6 +194,17 @@ export class RedisCache implements SharedStore {
     this.#events.close();
     await this.#beat.close();
     this.#link.close();
+  }
+
+  /** Once for each thing that its user may not do: the store is used for everything else. */
+  #tellRefused({ message }: CacheError): void {
+    if (this.#refused.has(message)) return;
+    this.#refused.add(message);
+    this.#deps.log.warn('the shared store refuses something that hosts need, and they do without it', {
+      address: this.#link.address,
+      error: message,
+      hint: 'give cache.redis.username the rights that docs/shared-state.md lists',
+    });
   }
 
   #seal(name: string, value: Uint8Array): Uint8Array {

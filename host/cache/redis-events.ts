@@ -3,13 +3,14 @@ import type { Clock } from '../clock.ts';
 import type { RedisSetup } from '../config/schema.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Broadcast, Resume, StoreListener } from './cache.ts';
+import { type Entry, entriesOf, text } from './event-entries.ts';
+import { Hearing } from './hearing.ts';
 import { COMMAND_MS, EVENTS_BLOCK_MS, MAX_EVENT } from './limits.ts';
 import type { Names } from './names.ts';
-import { type Argument, RedisLink } from './redis-link.ts';
+import { type Argument, type LinkNews, RedisLink } from './redis-link.ts';
 import { ACKNOWLEDGE, PROGRESS, PUBLISH, type Script } from './redis-scripts.ts';
 import { reconnectAfter } from './redis-settings.ts';
 import type { Sealer } from './seal.ts';
-import type { SentinelNews } from './sentinel-watch.ts';
 import { Topics } from './topics.ts';
 
 /** Events read at once. */
@@ -28,7 +29,7 @@ export interface RedisEventsDeps {
   /** Asks the server, for what must not happen late. */
   readonly call: (script: Script, keys: readonly string[], args: readonly Argument[]) => Promise<unknown>;
   readonly link: RedisLink;
-  readonly sentinels: SentinelNews;
+  readonly news: LinkNews;
   readonly serverNow: () => number;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
@@ -44,6 +45,7 @@ export class RedisEvents {
   readonly #deps: RedisEventsDeps;
   readonly #topics: Topics;
   readonly #reader: RedisLink;
+  readonly #hearing: Hearing;
   #listener: StoreListener | undefined;
   #marker = '';
   /** Number of the last event that was handled. */
@@ -59,7 +61,8 @@ export class RedisEvents {
   constructor(deps: RedisEventsDeps) {
     this.#deps = deps;
     this.#topics = new Topics(deps.log);
-    this.#reader = new RedisLink(deps.settings, deps.sentinels, COMMAND_MS + EVENTS_BLOCK_MS);
+    this.#reader = new RedisLink(deps.settings, deps.news, COMMAND_MS + EVENTS_BLOCK_MS);
+    this.#hearing = new Hearing(deps.log, deps.link.address);
   }
 
   subscribe(topic: string, handler: (payload: Uint8Array) => void | Promise<void>): () => void {
@@ -98,6 +101,7 @@ export class RedisEvents {
       this.#missed(last);
       this.#last = last;
     }
+    if (this.#hearing.isDeaf(this.#cursor, this.#last)) this.#missed(this.#last);
     if (this.#cursor >= this.#last) this.#release();
   }
 
@@ -171,6 +175,7 @@ export class RedisEvents {
           ...['STREAMS', this.#deps.names.events, `${this.#cursor}-0`],
         ]);
         failures = 0;
+        this.#hearing.heard();
         const entries = entriesOf(answer);
         // The store says that something was told, and has it no more.
         if (entries.length === 0 && before > this.#cursor && before === this.#last) this.#missed(before);
@@ -179,6 +184,7 @@ export class RedisEvents {
       } catch {
         if (this.#closed) return;
         failures++;
+        if (!this.#deps.link.isOpen) this.#hearing.failed(failures, this.#reader.lastProblem);
         if (failures % 4 === 0) this.#reader.reconnect();
         await sleep(reconnectAfter(failures), undefined, { ref: false });
       }
@@ -219,32 +225,4 @@ export class RedisEvents {
   #release(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
-}
-
-interface Entry {
-  readonly number: number;
-  readonly topic: string;
-  readonly sealed: Uint8Array;
-  /** Of its acknowledgements. */
-  readonly id: string;
-}
-
-/** Of `[[stream, [[id, [name, value, …]], …]]]`; nothing of what looks otherwise. */
-function entriesOf(answer: unknown): Entry[] {
-  if (!Array.isArray(answer) || !Array.isArray(answer[0])) return [];
-  const found: Entry[] = [];
-  for (const [place, fields] of answer[0][1] as [Uint8Array, Uint8Array[]][]) {
-    const number = Number(text(place).split('-')[0]);
-    found.push({
-      number,
-      topic: text(fields[1]),
-      sealed: fields[3] ?? new Uint8Array(0),
-      id: text(fields[5]),
-    });
-  }
-  return found;
-}
-
-function text(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? '' : Buffer.from(bytes).toString('utf8');
 }

@@ -36,6 +36,20 @@ const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
     'the server is no cluster: name it in cache.redis.host in the place of cache.redis.cluster.nodes',
   ],
   [/^CLUSTERDOWN\b/, 'nodes of the cluster are missing, or have no replica: look at `CLUSTER INFO` there'],
+  [
+    /^READONLY\b/,
+    'the server is a replica, which takes no writes: name its master in cache.redis.host, or the sentinels that know it in cache.redis.high_availability',
+  ],
+  [/^LOADING\b/, 'the server has just been started and reads its data: wait until it is done'],
+  [
+    /^NOREPLICAS\b/,
+    'the server takes no writes without its replicas: look at them, or at min-replicas-to-write',
+  ],
+  [
+    /^DENIED\b/,
+    'the server lets nobody in from another machine without a password (its protected mode): set one there and in cache.redis.password_file',
+  ],
+  [/max number of clients/, "raise the server's maxclients, or look who else connects to it"],
   [/^OOM\b/, "raise the server's maxmemory: values are few and small"],
   [/^MISCONF\b/, 'the server cannot save its data: look at its log and its disk'],
   [/^LATE\b/, "set the clocks of the store's nodes"],

@@ -12,6 +12,12 @@ export type Argument = string | number | Uint8Array;
 /** Longest text of the server's that is shown. */
 const MAX_REASON = 200;
 
+export interface LinkNews {
+  readonly sentinels: SentinelNews;
+  /** One call is refused, while others are answered. */
+  readonly onRefused: (error: CacheError) => void;
+}
+
 /**
  * A connection that answers in time or says that it cannot. After two calls in a
  * row without an answer further ones are refused at once, until `probe` gets one
@@ -21,7 +27,7 @@ export class RedisLink {
   readonly address: string;
   readonly isOfCluster: boolean;
   readonly #settings: RedisSetup;
-  readonly #sentinels: SentinelNews;
+  readonly #news: LinkNews;
   #client: Redis | Cluster | undefined;
   #closed = false;
   readonly #commandMs: number;
@@ -32,8 +38,8 @@ export class RedisLink {
   #noted: string | undefined;
 
   /** @param commandMs a reader that blocks waits longer */
-  constructor(settings: RedisSetup, sentinels: SentinelNews, commandMs = COMMAND_MS) {
-    this.#sentinels = sentinels;
+  constructor(settings: RedisSetup, news: LinkNews, commandMs = COMMAND_MS) {
+    this.#news = news;
     this.address = shownAddress(settings);
     this.#commandMs = commandMs;
     this.#settings = settings;
@@ -66,9 +72,9 @@ export class RedisLink {
   #connector(Base: typeof SentinelConnector): NonNullable<RedisOptions['Connector']> {
     return listenedSentinels(Base, {
       failed: (address, error) => {
-        if (!this.#closed) this.#sentinels.failed(address, whatWasSaid(error));
+        if (!this.#closed) this.#news.sentinels.failed(address, whatWasSaid(error));
       },
-      answered: address => this.#sentinels.answered(address),
+      answered: address => this.#news.sentinels.answered(address),
     });
   }
 
@@ -155,6 +161,7 @@ export class RedisLink {
     const said = whatWasSaid(error);
     const reason = NO_CONNECTION.test(said) ? (this.#noted ?? said) : said;
     const failure = this.#error(reason);
+    if (failure.code === 'ERR_CACHE_REFUSED' && !this.#open) this.#news.onRefused(failure);
     // A full store answers.
     if (failure.code !== 'ERR_CACHE_FULL') {
       this.#lastProblem = reason;
@@ -194,10 +201,12 @@ const NO_CONNECTION = /^(Stream isn't writeable|Connection is closed|Cluster isn
 export function codeOf(reason: string): CacheErrorCode {
   // `MISCONF`: it cannot save and takes no writes until it can.
   if (/^(OOM|MISCONF)\b/.test(reason)) return 'ERR_CACHE_FULL';
-  if (/^(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|Client sent AUTH/.test(reason))
-    return 'ERR_CACHE_REFUSED';
-  return 'ERR_CACHE_UNAVAILABLE';
+  return REFUSED.test(reason) ? 'ERR_CACHE_REFUSED' : 'ERR_CACHE_UNAVAILABLE';
 }
+
+/** What a command of a script is refused by has no code of its own in Redis 7.0, and another text from 7.2 on. */
+const REFUSED =
+  /^(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|Client sent AUTH|user executing the script can't run|ACL failure in script/;
 
 /** Of a cluster whose nodes all failed what the last of them said, of sentinels without the wait that follows. */
 function whatWasSaid(error: unknown): string {

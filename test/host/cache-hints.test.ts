@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RedisCache } from '../../host/cache/redis-cache.ts';
+import { hintFor } from '../../host/cache/redis-hints.ts';
 import { Sealer } from '../../host/cache/seal.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { RedisSetup } from '../../host/config/schema.ts';
@@ -21,6 +22,15 @@ import { waitUntil } from '../support/wait.ts';
 
 const PASSWORD = 'correct horse';
 const WRONG = 'wrong horse';
+const KEY = { kind: 'test', name: 'alice' };
+const RIGHTS =
+  /~postern:\* (.*)$/m
+    .exec(readFileSync(new URL('../../docs/shared-state.md', import.meta.url), 'utf8'))?.[1]
+    ?.split(' ') ?? [];
+const without = (right: string) => {
+  expect(RIGHTS).toContain(right);
+  return RIGHTS.filter(other => other !== right);
+};
 const node = (port: number) => [{ host: '127.0.0.1', port }];
 
 /** What an operator got wrong, and what to look at; reasons are the server's or the client's own. */
@@ -35,15 +45,16 @@ describeRedis('what is said of a shared store that is', binary => {
     const cache = new RedisCache({
       settings: { mode: 'single', nodes: [], database: 0, ...settings },
       prefix: 'postern',
-      sealer: new Sealer([randomBytes(32)], randomBytes),
+      sealer: new Sealer([Buffer.alloc(32, 7)], randomBytes),
       leaseMs: () => 3_000,
       clock: systemClock,
       random: randomBytes,
       log,
     });
     open.push(cache);
-    await cache.start(undefined, listener());
-    return { cache, log };
+    const heard = listener();
+    await cache.start(undefined, heard);
+    return { cache, log, heard };
   }
 
   async function expectHint(settings: Partial<RedisSetup>, reason: RegExp, hint: string): Promise<void> {
@@ -75,6 +86,103 @@ describeRedis('what is said of a shared store that is', binary => {
         expectHint({ nodes, mode: 'sentinel', sentinel }, /unknown command/, 'is no sentinel'),
       ]);
     });
+  });
+
+  describe('a user without a right that docs/shared-state.md lists', () => {
+    let server: RedisServer;
+    beforeAll(async () => {
+      server = await startRedis({ binary });
+    });
+    afterAll(() => server?.stop());
+    const grant = (user: string, rights: readonly string[]) =>
+      server.cli('acl', 'setuser', user, 'reset', 'on', `>${PASSWORD}`, '~postern:*', ...rights);
+    const startAs = (username: string) =>
+      startHost({ nodes: node(server.port), username, password: PASSWORD });
+
+    it.each(['+get', '+set', '+time', '+zadd', '+zremrangebyscore', '+@scripting'])(
+      'that is asked for at each beat, %s',
+      async right => {
+        grant('poor', without(right));
+        const { cache, log } = await startAs('poor');
+        await waitUntil('the hint', () => cache.status().hint?.includes('lets this user do'), 20_000);
+        expect(cache.status().state).not.toBe('up');
+        await waitUntil('the warning', () => log.text().includes('lets this user do'), 20_000);
+      },
+    );
+
+    it.each<[string, (cache: RedisCache) => Promise<unknown>]>([
+      ['+del', cache => cache.delete(KEY)],
+      ['+incrby', cache => cache.increment(KEY, 60)],
+      ['+pttl', cache => cache.increment(KEY, 60)],
+      ['+pexpire', cache => cache.touch(KEY, 60)],
+      ['+xadd', cache => cache.broadcast('topic', Buffer.from('x'), 100)],
+    ])('that one call needs, %s: told once, and the rest is used', async (right, call) => {
+      grant('poor', without(right));
+      const { cache, log } = await startAs('poor');
+      await waitUntil('the store', () => cache.status().state === 'up', 20_000);
+      const lines = () => log.lines.filter(({ message }) => message.includes('refuses something'));
+      for (let i = 0; i < 3; i++) {
+        await waitUntil('the store', () => cache.status().state === 'up', 20_000);
+        await expect(call(cache)).rejects.toMatchObject({ code: 'ERR_CACHE_REFUSED' });
+      }
+      expect(lines()).toHaveLength(1);
+      expect(lines()[0]?.fields.hint).toContain('docs/shared-state.md');
+      await waitUntil('the store', () => cache.status().state === 'up', 20_000);
+      await cache.set(KEY, Buffer.from('x'), 60);
+    });
+
+    it('by which it hears the others, +xread: told, and what they may have revoked is not believed', async () => {
+      grant('poor', without('+xread'));
+      grant('rich', RIGHTS);
+      const poor = await startAs('poor');
+      const rich = await startAs('rich');
+      await waitUntil('both', () => [poor, rich].every(({ cache }) => cache.status().state === 'up'), 20_000);
+      const told = await rich.cache.broadcast('user', Buffer.from('x'), 200);
+      expect(told.missing.map(({ hostId }) => hostId)).toContain(poor.cache.hostId);
+      await waitUntil('the warning', () => poor.log.text().includes('cannot be heard'), 20_000);
+      expect(poor.log.text()).toContain('lets this user do');
+      await waitUntil('the loss', () => poor.heard.losses.includes('missed-events'), 30_000);
+      expect(rich.heard.losses).toEqual(['first-contact']);
+      grant('poor', RIGHTS);
+      await waitUntil('the good news', () => poor.log.text().includes('is heard again'), 20_000);
+      await waitUntil(
+        'an answer of all',
+        async () => (await rich.cache.broadcast('user', Buffer.from('y'), 2_000)).missing.length === 0,
+        20_000,
+      );
+      expect(poor.heard.losses).toEqual(['first-contact', 'missed-events']);
+    }, 120_000);
+  });
+
+  it('a replica, which takes no writes', async () => {
+    const master = await startRedis({ binary });
+    const replica = await startRedis({ binary, args: ['--replicaof', '127.0.0.1', String(master.port)] });
+    try {
+      const { cache, log } = await startHost({ nodes: node(replica.port) });
+      await waitUntil('the hint', () => cache.status().hint?.includes('the server is a replica'), 20_000);
+      await waitUntil(
+        'the warning',
+        () => log.text().includes('name its master in cache.redis.host'),
+        20_000,
+      );
+    } finally {
+      await replica.stop();
+      await master.stop();
+    }
+  });
+
+  it.each([
+    ['LOADING Redis is loading the dataset in memory', 'wait until it is done'],
+    ['DENIED Redis is running in protected mode because protected mode is enabled', 'protected mode'],
+    ['ERR max number of clients reached', 'maxclients'],
+    ['NOREPLICAS Not enough good replicas to write.', 'min-replicas-to-write'],
+    // 7.2 and newer
+    [
+      "ERR ACL failure in script: User poor has no permissions to run the 'xadd' command",
+      'lets this user do',
+    ],
+  ])('%s', (reason, hint) => {
+    expect(hintFor(reason)).toContain(hint);
   });
 
   describe('a server with TLS', () => {
