@@ -5,6 +5,7 @@ import type { Request } from '../http/router.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Engine, Target } from '../policy/engine.ts';
 import { DEFERRAL_TEXT, type DeferralProblem, type DeferralReader } from './deferral.ts';
+import { addressedBy } from './dialects/authelia-sign-in.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { resolveAgreedClient, resolveClient, withoutUserInfo } from './forwarded.ts';
 import { contradictsHost } from './own-address.ts';
@@ -58,7 +59,10 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
       });
       return exactReply(dialect.badRequest);
     }
-    const brought = dialect.signInUrl?.(request, cookies);
+    const named = dialect.signInUrl?.(request, cookies);
+    // The portal's own address has no guard: there a link says where people are sent, and no proxy.
+    const isOwn = Boolean(named) && deps.signIn.isPortalHost(target.host);
+    const brought = isOwn ? addressedBy(named, cookies) : named;
     if (brought === 'bad') {
       deps.log.warn('refused: a sign-in address in the request cannot be used', {
         peer: request.peer,

@@ -126,6 +126,33 @@ describe("Authelia's endpoints", () => {
     }
   });
 
+  it('send nobody elsewhere by a link to the portal, whose address has no guard', async () => {
+    const told = (host: string, uri: string): HeaderList => [
+      ['Accept', 'text/html'],
+      ['Host', host],
+      ['X-Forwarded-Method', 'GET'],
+      ['X-Forwarded-Proto', 'https'],
+      ['X-Forwarded-Host', host],
+      ['X-Forwarded-Uri', uri],
+    ];
+    const elsewhere = `/api/verify?rd=${encodeURIComponent('https://evil.example.net/')}`;
+    for (const host of [
+      'auth.example.com',
+      'AUTH.example.com',
+      'auth.example.com:443',
+      'auth.example.com.',
+    ]) {
+      const answer = await authz.ask(elsewhere, told(host, elsewhere));
+      expect([host, answer.status, headerOf(answer, 'location')]).toEqual([host, 401, undefined]);
+    }
+    const home = `/api/verify?rd=${encodeURIComponent(PORTAL)}`;
+    // Its own it may say; the rules then let nobody in.
+    expect((await authz.ask(home, told('auth.example.com', home))).status).toBe(403);
+    // A proxy in front of an application says it on purpose.
+    const application = await authz.ask(elsewhere, told('app.example.com', '/'));
+    expect(headerOf(application, 'location')).toMatch(/^https:\/\/evil\.example\.net\/\?rd=/);
+  });
+
   it('log no error', () => {
     expect(authz.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
