@@ -17,6 +17,10 @@ interface Options {
   readonly strict?: boolean;
 }
 
+/** For whoever takes `valid` for `will start`. */
+const SECRET_NOTE =
+  'no root secret is named here: `postern serve` needs one, in POSTERN_SECRET_FILE, POSTERN_SECRET or `secret_file`';
+
 /** `postern validate`: everything that is wrong with a configuration, at once. */
 export function validateCommand(io: Io): Command {
   return new Command('validate')
@@ -29,8 +33,9 @@ export function validateCommand(io: Io): Command {
     .addHelpText(
       'after',
       `
-Reads what \`postern serve\` would read, POSTERN_… variables included, but needs no secret and starts
-nothing. Authelia's configuration.yml is understood as it stands. Rules are numbered from 1.
+Reads what \`postern serve\` would read, POSTERN_… variables included, and starts nothing. It needs no root
+secret: a note tells where none is named. Authelia's configuration.yml is understood as it stands. Rules
+are numbered from 1.
 
 Warnings are about what loads and yet may not say what was meant: a rule that can never match, a
 bypass that is wider than it looks, a rule that hides a later deny, keys that are not used.
@@ -46,7 +51,7 @@ Examples:
     .action((options: Options) => {
       const file = configFile(options.config, io);
       const engine = loadEngine(engineFile());
-      const problems = validate(file, {
+      const { problems, hasNoSecret } = validate(file, {
         env: io.env,
         engine,
         lint: lintWith(() => loadEngine(engineFile())),
@@ -56,11 +61,14 @@ Examples:
       });
       const { errors, warnings } = count(problems);
       const ok = errors === 0 && (options.strict !== true || warnings === 0);
+      const notes = hasNoSecret ? [SECRET_NOTE] : [];
       io.stdout.write(
         options.json
-          ? jsonReport(file, problems, ok)
+          ? jsonReport(file, problems, ok, notes)
           : textReport(file, problems, { table: io.stdout.isTTY, colour: wantsColour(io.stdout, io.env) }),
       );
+      // Beside the report, whose lines editors and scripts read.
+      if (!options.json && errors === 0) for (const note of notes) io.stderr.write(`note: ${note}\n`);
       // The report says it all.
       if (!ok) throw new CommandError('', EXIT_PROBLEM);
     });

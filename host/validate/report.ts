@@ -41,7 +41,13 @@ export function textReport(
   return `${body}${body === '' ? '' : '\n'}${summary}\n`;
 }
 
-export function jsonReport(file: string, problems: readonly Problem[], ok: boolean): string {
+/** @param notes what is no problem of the configuration, each a sentence */
+export function jsonReport(
+  file: string,
+  problems: readonly Problem[],
+  ok: boolean,
+  notes: readonly string[],
+): string {
   const { errors, warnings } = count(problems);
   const list = problems.map(problem => {
     const { severity, code, message, mend } = problem;
@@ -57,7 +63,7 @@ export function jsonReport(file: string, problems: readonly Problem[], ok: boole
       mend: mend ?? null,
     };
   });
-  return `${JSON.stringify({ ok, file, errors, warnings, problems: list }, undefined, 2)}\n`;
+  return `${JSON.stringify({ ok, file, errors, warnings, problems: list, notes }, undefined, 2)}\n`;
 }
 
 export function count(problems: readonly Problem[]): { errors: number; warnings: number } {

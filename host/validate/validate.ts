@@ -14,12 +14,18 @@ export interface ValidateOptions {
   readonly users: string | false | undefined;
 }
 
-/** A configuration is looked at where no secret is: on a workstation, in CI. */
-const NO_SECRET = 'secret.missing';
+/** A configuration is looked at where no secret is, on a workstation or in CI: that is told, and is no problem. */
+const isNoSecret = ({ code, path }: Problem) => code === 'secret.missing' && path === 'POSTERN_SECRET';
 const USERS_KEY = 'authentication_backend.file.path';
 
-/** Everything that is wrong with a configuration and its users, in the order of the files. */
-export function validate(file: string, options: ValidateOptions): readonly Problem[] {
+export interface Validated {
+  /** Everything that is wrong with a configuration and its users, in the order of the files. */
+  readonly problems: readonly Problem[];
+  /** Neither the environment nor the configuration says where the root secret is: here `serve` would not start. */
+  readonly hasNoSecret: boolean;
+}
+
+export function validate(file: string, options: ValidateOptions): Validated {
   const { env, engine, lint, users } = options;
   const checked = new Set<string>();
   const checkUsers = (configured: string, search: UserSearch): readonly Problem[] => {
@@ -30,8 +36,9 @@ export function validate(file: string, options: ValidateOptions): readonly Probl
   };
   try {
     const { config, problems } = examineConfig(file, { env, isTerminal: false, engine, lint, checkUsers });
+    const hasNoSecret = problems.some(isNoSecret);
     const found = problems.filter(
-      problem => problem.code !== NO_SECRET && !(users !== undefined && isUsersMissing(problem)),
+      problem => !isNoSecret(problem) && !(users !== undefined && isUsersMissing(problem)),
     );
     // As the users it may not be on this machine.
     if (config.tokens !== undefined && users !== false) {
@@ -39,11 +46,11 @@ export function validate(file: string, options: ValidateOptions): readonly Probl
     }
     // Named here and not in the configuration, which may be a part of one.
     if (typeof users === 'string' && !checked.has(users)) {
-      return [...found, ...options.checkUsers(users, config.usersSearch)];
+      found.push(...options.checkUsers(users, config.usersSearch));
     }
-    return found;
+    return { problems: found, hasNoSecret };
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof ConfigError) return { problems: error.problems, hasNoSecret: false };
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createSecret } from '../../host/secret/secret.ts';
 import { startChild } from '../support/child.ts';
 import { BUNDLE, runBundle, runCli } from '../support/run-cli.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
@@ -336,7 +337,8 @@ describe('examples', () => {
 
   it.each(policies)('%s is valid, without a warning', async name => {
     const config = join(folder, name);
-    expect(await runCli(['validate', '--config', config])).toEqual({
+    const env = { POSTERN_SECRET: createSecret() };
+    expect(await runCli(['validate', '--config', config], { env })).toEqual({
       code: 0,
       out: `${config} is valid\n`,
       err: '',

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Io } from '../../host/cli/io.ts';
 import { run } from '../../host/cli/program.ts';
+import { createSecret } from '../../host/secret/secret.ts';
 import { yamlBlocks } from '../support/yaml-blocks.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -36,6 +37,10 @@ async function validate(args: readonly string[], terminal = false, env: Io['env'
   return { code, out: out.join(''), err: err.join('') };
 }
 
+/** To those who look where no secret is. */
+const NOTE =
+  'no root secret is named here: `postern serve` needs one, in POSTERN_SECRET_FILE, POSTERN_SECRET or `secret_file`';
+
 function file(text: string, name = 'postern.yml'): string {
   const path = join(dir, name);
   writeFileSync(path, text);
@@ -57,7 +62,7 @@ describe('what is told about a file', () => {
     const { code, out, err } = await validate(['--config', path, '--no-users']);
     const told = out.split('\n\n')[0]?.split('\n') ?? [];
     expect(told.map(line => line.replace(path, '').replace(/^: ?/, ''))).toEqual(lines);
-    expect([code, err]).toEqual([exit, '']);
+    expect([code, err]).toEqual([exit, exit === 0 ? `note: ${NOTE}\n` : '']);
   });
 
   it("the guide's configuration without any indentation: every mistake in it, in one run", async () => {
@@ -114,7 +119,7 @@ describe('what is told about a file', () => {
       '--users',
       join(cases, 'seeds/service-account-users.yml'),
     ]);
-    expect(fine).toEqual({ code: 0, out: `${config} is valid\n`, err: '' });
+    expect(fine).toEqual({ code: 0, out: `${config} is valid\n`, err: `note: ${NOTE}\n` });
   });
 });
 
@@ -122,7 +127,7 @@ describe("Authelia's files as they stand", () => {
   it.each(['configuration.yml', 'old-keys.yml'])('%s', async name => {
     const path = join(cases, 'validate', name);
     const { code, out, err } = await validate(['--config', path]);
-    expect([code, err]).toEqual([0, '']);
+    expect([code, err]).toEqual([0, `note: ${NOTE}\n`]);
     expect(out).not.toContain('error:');
     expect(out).not.toContain('a-secret-of-another-program');
     expect(out).toMatch(/is valid, with \d+ warnings\n$/);
@@ -210,6 +215,38 @@ describe('postern validate', () => {
     expect(out).not.toContain('hunter2');
   });
 
+  it('notes that no secret is named, where the service would not start for that alone', async () => {
+    const path = file(RULES);
+    const look = (more: readonly string[], env: Io['env'] = {}) =>
+      validate(['--config', path, '--no-users', ...more], false, env);
+    expect(await look(['--strict'])).toEqual({
+      code: 0,
+      out: `${path} is valid\n`,
+      err: `note: ${NOTE}\n`,
+    });
+    const json = await look(['--json']);
+    expect([json.err, JSON.parse(json.out)]).toEqual([
+      '',
+      expect.objectContaining({ ok: true, notes: [NOTE] }),
+    ]);
+    const POSTERN_SECRET = createSecret();
+    expect(await look([], { POSTERN_SECRET })).toEqual({ code: 0, out: `${path} is valid\n`, err: '' });
+    expect(JSON.parse((await look(['--json'], { POSTERN_SECRET })).out)).toMatchObject({ notes: [] });
+  });
+
+  it('tells a secret that is named and empty, as serve does', async () => {
+    const empty = file('\n', 'empty.secret');
+    for (const [key, env] of [
+      [`secret_file: ${empty}\n`, {}],
+      ["secret: ''\n", {}],
+      ['', { POSTERN_SECRET_FILE: empty }],
+    ] as const) {
+      const path = file(`${RULES}${key}`);
+      const { code, out, err } = await validate(['--config', path, '--no-users'], false, env);
+      expect([code, out, err]).toEqual([1, expect.stringMatching(/error: .*: no secret: make one with/), '']);
+    }
+  });
+
   it('reads the environment as serve does', async () => {
     const { code, out } = await validate(['--config', file(RULES), '--no-users'], false, {
       POSTERN_LOG_LEVEL: 'loud',
@@ -259,6 +296,7 @@ describe('postern validate', () => {
           mend: null,
         },
       ],
+      notes: [NOTE],
     });
   });
 

@@ -3,6 +3,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createSecret } from '../../host/secret/secret.ts';
 import { posternCommand } from '../support/postern.ts';
 import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 
@@ -42,7 +43,7 @@ describe('docs/validate.md', () => {
     }
     const run = spawnSync('bash', ['-c', `set -eu\n${text}`], {
       cwd: home,
-      env: { PATH: `${home}/bin:${process.env.PATH}`, HOME: home },
+      env: { PATH: `${home}/bin:${process.env.PATH}`, HOME: home, POSTERN_SECRET: createSecret() },
       encoding: 'utf8',
     });
     expect([run.stderr, run.status]).toEqual(['', name === 'fails' ? 1 : 0]);
