@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ElasticError } from './error.ts';
 import type { Fences } from './fences.ts';
 import type { KnownUsers } from './known-users.ts';
+import type { Mark } from './mark.ts';
 import type { Outcome } from './outcome.ts';
 import { Slots } from './slots.ts';
 import type { Wanted } from './wanted.ts';
@@ -63,10 +64,10 @@ export class Attempts {
     }
     // Whose turn it was may be at it still, though this host had to go alone, or the store forgot.
     const isOld = (generation: number) => generation < (fences.pending(wanted.name) ?? 0);
-    let written: number | 'refused';
+    let written: Mark | 'refused';
     try {
       written = await writer.write(wanted, signal, turn);
-      while (written !== 'refused' && isOld(written)) {
+      while (written !== 'refused' && isOld(written.generation)) {
         await sleep(PENDING_POLL_MS);
         written = await writer.write(wanted, signal, turn);
       }
@@ -74,10 +75,11 @@ export class Attempts {
       slot.leave();
     }
     if (written === 'refused') return { kind: 'refused', print };
-    const outcome: Outcome = { kind: 'ready', print, generation: written, turn: fence };
+    const { generation, since } = written;
+    const outcome: Outcome = { kind: 'ready', print, generation, turn: fence };
     // It may be older than what somebody whose turn it was has put there.
     if (fence === 0) return outcome;
-    await known.keep(wanted.name, outcome);
+    await known.keep(wanted.name, outcome, since);
     return outcome;
   }
 }

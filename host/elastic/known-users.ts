@@ -1,4 +1,5 @@
 import { type Cache, type CacheKey, orMiss } from '../cache/cache.ts';
+import type { Clock } from '../clock.ts';
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts';
 
 /** How many users' turns are remembered; beyond that the memory starts anew. */
@@ -10,6 +11,9 @@ export interface KnownUsersDeps {
   readonly cacheSeconds: number;
   /** Each request starts that time anew. */
   readonly extendCache: boolean;
+  /** A password older than this is replaced; undefined for never. */
+  readonly passwordSeconds?: number | undefined;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /**
@@ -28,9 +32,11 @@ export class KnownUsers {
 
   /** What is remembered of the user as it is now. */
   async find(name: string, print: string): Promise<Outcome | undefined> {
-    const { cache, cacheSeconds, extendCache } = this.#deps;
+    const { cache, cacheSeconds, extendCache, clock } = this.#deps;
     const outcome = await this.read(name);
     if (outcome?.kind !== 'ready' || outcome.print !== print) return undefined;
+    // However often it is used meanwhile: its password is to be looked at.
+    if (outcome.due !== undefined && clock.now() >= outcome.due) return undefined;
     if (outcome.turn < (this.#turns.get(name) ?? 0)) return undefined;
     this.outdate(name, outcome.turn);
     if (extendCache) await orMiss(cache.touch(keyOf(name), cacheSeconds));
@@ -43,9 +49,21 @@ export class KnownUsers {
     return bytes === undefined ? undefined : decodeOutcome(bytes);
   }
 
-  async keep(name: string, outcome: Outcome): Promise<void> {
+  /** @param since when its password began, ISO 8601 */
+  async keep(name: string, outcome: Outcome, since: string): Promise<void> {
     const { cache, cacheSeconds } = this.#deps;
-    await orMiss(cache.set(keyOf(name), encodeOutcome(outcome), cacheSeconds));
+    const due = this.#dueOf(since);
+    const kept = due === undefined ? outcome : { ...outcome, due };
+    await orMiss(cache.set(keyOf(name), encodeOutcome(kept), cacheSeconds));
+  }
+
+  /** When that password will be too old; one that is and could not be replaced is left for a while. */
+  #dueOf(since: string): number | undefined {
+    const { passwordSeconds, cacheSeconds, clock } = this.#deps;
+    if (passwordSeconds === undefined) return undefined;
+    const now = clock.now();
+    const due = Date.parse(since) + passwordSeconds * 1_000;
+    return due > now ? Math.min(due, now + passwordSeconds * 1_000) : now + cacheSeconds * 1_000;
   }
 
   /** Rejects with `CacheError` when it may still be remembered. */

@@ -35,8 +35,6 @@ export interface ProvisionerDeps extends KnownUsersDeps {
   /** Groups that users may have at all; undefined for any. */
   readonly groupWhitelist?: readonly string[] | undefined;
   readonly flights: SingleFlight;
-  /** A password older than this is replaced; undefined for never. */
-  readonly passwordSeconds?: number | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly everyLine?: Logger | undefined;

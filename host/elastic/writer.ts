@@ -54,10 +54,10 @@ export class UserWriter {
   }
 
   /**
-   * The generation of the password that counts now, or `refused` for a user that
-   * is not ours. Writes nothing when nothing differs.
+   * The mark of the password that counts now, or `refused` for a user that is not
+   * ours. Writes nothing when nothing differs.
    */
-  async write(wanted: Wanted, signal: AbortSignal, turn: Turn): Promise<number | 'refused'> {
+  async write(wanted: Wanted, signal: AbortSignal, turn: Turn): Promise<Mark | 'refused'> {
     const { client, passwords, log } = this.#deps;
     let found = await this.#find(wanted, signal);
     if (found === 'refused') return found;
@@ -75,7 +75,7 @@ export class UserWriter {
     const user = userOf(wanted, stored, mark, passwords);
     if (stored !== undefined && isSame(stored, user)) {
       if (await client.accepts(passwords.authorization(wanted.name, mark.generation), signal)) {
-        return mark.generation;
+        return mark;
       }
       const now = await this.#find(wanted, signal);
       if (now === 'refused') return now;
@@ -99,7 +99,7 @@ export class UserWriter {
       user: wanted.username,
       count: wanted.roles.length,
     });
-    return mark.generation;
+    return mark;
   }
 
   /** What is there now; nothing of ours may be written over what is somebody else's. */

@@ -11,6 +11,7 @@ import {
   person,
 } from '../support/elastic.ts';
 import { ScriptedElasticsearch } from '../support/elasticsearch/scripted.ts';
+import { fakeLogger } from '../support/host-fakes.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
 
 const SUPER = ['superuser', 'kibana_admin'];
@@ -229,6 +230,46 @@ describe('a user', () => {
     ahead = 31 * DAY;
     await (await host(options)).authorization(ADMIN);
     expect(generation()).toBe(3);
+  });
+
+  it('has another password in time, however often it comes meanwhile', async () => {
+    let ahead = 0;
+    const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
+    const one = await host({ clock, extendCache: true, setup: { passwordSeconds: 600 } });
+    const generation = () => es.users.get('alice')?.metadata.postern.generation;
+    const first = await one.authorization(ADMIN);
+    for (ahead of [300_000, 599_000]) expect(await one.authorization(ADMIN)).toBe(first);
+    expect(generation()).toBe(1);
+    ahead = 601_000;
+    const second = await one.authorization(ADMIN);
+    expect([generation(), second === first]).toEqual([2, false]);
+    expect(await one.authorization(ADMIN)).toBe(second);
+    const { length } = es.calls;
+    ahead = 1_200_000;
+    expect(await one.authorization(ADMIN)).toBe(second);
+    expect(es.calls).toHaveLength(length);
+  });
+
+  it('whose password cannot be replaced now is not asked about with each request', async () => {
+    let ahead = 0;
+    const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
+    class Mute extends MemoryCache {
+      override async broadcast() {
+        return { acknowledged: [], missing: [{ hostId: 'away', until: Number.POSITIVE_INFINITY }] };
+      }
+    }
+    const cache = new Mute({ clock, random: randomBytes, log: fakeLogger() });
+    const one = await host({ clock, cache, extendCache: true, setup: { passwordSeconds: 600 } });
+    const first = await one.authorization(ADMIN);
+    ahead = 601_000;
+    expect(await one.authorization(ADMIN)).toBe(first);
+    const { length } = es.calls;
+    for (ahead of [602_000, 4_200_000]) expect(await one.authorization(ADMIN)).toBe(first);
+    expect(es.calls).toHaveLength(length);
+    // As late as without any extension it is tried again.
+    ahead = 4_202_000;
+    expect(await one.authorization(ADMIN)).toBe(first);
+    expect(es.calls.length).toBeGreaterThan(length);
   });
 
   it('keeps its password on all hosts when a store that fails over has lost that it changed', async () => {

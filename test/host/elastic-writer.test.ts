@@ -62,7 +62,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
       return client.accepts(...args);
     });
     const one = writer({ ...client, accepts }, clock, async () => true, log);
-    expect(await one.write(wanted, signal, turn)).toBe(2);
+    expect(await one.write(wanted, signal, turn)).toMatchObject({ generation: 2 });
     expect(writes).toEqual([]);
     expect(log.lines).toEqual([]);
   });
@@ -74,11 +74,11 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
     const accepts = async () => !isTaken;
     const log = fakeLogger();
     const one = writer({ ...client, accepts }, clock, async () => true, log);
-    expect(await one.write(wanted, signal, turn)).toBe(3);
+    expect(await one.write(wanted, signal, turn)).toMatchObject({ generation: 3 });
     expect(writes).toEqual([3]);
     expect(log.text()).toContain('not ours any more');
     isTaken = false;
-    expect(await one.write(wanted, signal, turn)).toBe(3);
+    expect(await one.write(wanted, signal, turn)).toMatchObject({ generation: 3 });
     expect(writes).toEqual([3]);
   });
 
@@ -91,7 +91,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
         other(2, new Date(clock.now()).toISOString());
         return told;
       };
-      expect(await writer(client, clock, raise).write(wanted, signal, turn)).toBe(2);
+      expect(await writer(client, clock, raise).write(wanted, signal, turn)).toMatchObject({ generation: 2 });
       expect(writes).toEqual([]);
     },
   );
@@ -100,7 +100,7 @@ describe('two hosts at one user, whose store cannot say whose turn it is', () =>
     const { client, writes } = cluster(1, OLD);
     const log = fakeLogger();
     const one = writer(client, new FakeClock(), async () => false, log);
-    expect(await one.write(wanted, signal, turn)).toBe(1);
+    expect(await one.write(wanted, signal, turn)).toMatchObject({ generation: 1 });
     expect(writes).toEqual([]);
     expect(log.lines).toMatchObject([{ level: 'warn', fields: { user: 'alice' } }]);
   });

@@ -27,6 +27,7 @@ export interface ElasticHostOptions {
   readonly space?: MemorySpace;
   readonly cache?: Cache;
   readonly clock?: Clock;
+  readonly extendCache?: boolean;
   readonly accounts?: Map<string, Account>;
   readonly onFence?: (username: string) => void;
 }
@@ -72,7 +73,7 @@ export async function elasticHost(es: Pick<Elasticsearch, 'url'>, options: Elast
     cache,
     flights: new SharedFlight(cache, clock),
     cacheSeconds: 3_600,
-    extendCache: false,
+    extendCache: options.extendCache ?? false,
     findAccount: name => accounts.get(name),
     clock,
     log,
