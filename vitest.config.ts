@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Tests of the whole: real proxies before real hosts. */
 const WHOLE = 'test/e2e/**/*.test.ts';
 /**
- * Files of both kinds that wait most of their time (for a bound to pass, a lease or a ban to end, a refusal's
- * two seconds), with less than half of a processor while they run: three of them leave room on two.
+ * Files of both kinds that wait most of their time: for a lease or a ban to end, a bound to pass, a refused
+ * password's two seconds. Each uses a tenth to a half of one processor, so that three at a time leave room on two.
  */
 const WAITING = [
   'test/host/cache-cluster.test.ts',
@@ -18,10 +18,15 @@ const WAITING = [
   'test/host/shared-store.test.ts',
   'test/host/store-outage.test.ts',
   'test/host/users-file-broken.test.ts',
+  'test/e2e/damage.test.ts',
   'test/e2e/doctor.test.ts',
   'test/e2e/field/credentials.test.ts',
+  'test/e2e/full-disk.test.ts',
   'test/e2e/outage.test.ts',
+  'test/e2e/proxies/haproxy.test.ts',
   'test/e2e/regulation.test.ts',
+  'test/e2e/revocation.test.ts',
+  'test/e2e/search.test.ts',
   'test/e2e/service-account.test.ts',
   'test/e2e/session-hosts.test.ts',
   'test/e2e/session.test.ts',
