@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { type Loaded, loadSetup } from '../config/load.ts';
 import type { Setup } from '../config/schema.ts';
 import { integer } from '../config/values.ts';
+import { printable } from '../log/printable.ts';
 import type { Io } from './io.ts';
 
 export const DEFAULT_CONFIG = 'postern.yml';
@@ -18,6 +19,12 @@ export function configOption(): Option {
 /** A parser for commander: `--config "$UNSET"` names no file. */
 export function fileName(value: string): string {
   if (value === '') throw new InvalidArgumentError('It must be the path of a file.');
+  return value;
+}
+
+/** The same for directories. */
+export function directoryName(value: string): string {
+  if (value === '') throw new InvalidArgumentError('It must be the path of a directory.');
   return value;
 }
 
@@ -46,4 +53,9 @@ export function wholeNumber(min: number, max: number): (value: string) => number
     if (!number.ok) throw new InvalidArgumentError(`It ${number.message}.`);
     return number.value;
   };
+}
+
+/** A URL in a message: without a user's name and password. */
+export function shownUrl(url: string): string {
+  return printable(url.replace(/^([A-Za-z][A-Za-z0-9+.-]*:\/\/)[^/?#]*@/, '$1…@'));
 }

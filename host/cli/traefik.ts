@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { isElastic } from '../config/domains.ts';
@@ -6,8 +5,8 @@ import { identityNames } from '../config/identity-presets.ts';
 import type { Setup } from '../config/schema.ts';
 import { deriveGuestKey } from '../secret/derive.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
-import { configOption, setupFor } from './options.ts';
-import { writeNewFile } from './output-file.ts';
+import { configOption, directoryName, setupFor, shownUrl } from './options.ts';
+import { makeDirectory, writeNewFile } from './output-file.ts';
 import { forwardAuthSetup, type PrintedSetup } from './traefik-forward-auth.ts';
 import { DEFAULT_LISTEN, SERVE_PATH, serveDynamic } from './traefik-serve.ts';
 import { type TraefikOptions, traefikSetup } from './traefik-setup.ts';
@@ -54,14 +53,22 @@ export function traefikCommand(io: Io): Command {
     .option('--host-address <url>', "the host's URL as Traefik reaches it (else from server.address)")
     .option('--directory <path>', 'guest directory as Traefik sees it (else guest.directory)')
     .option('--key-file <path>', "guest key's file as Traefik sees it", DEFAULT_KEY_FILE)
-    .option('--key-from-environment', 'give the key in POSTERN_GUEST_KEY instead of a file')
+    .addOption(
+      new Option('--key-from-environment', 'give the key in POSTERN_GUEST_KEY instead of a file').conflicts(
+        'keyFile',
+      ),
+    )
     .option('--entry-point <name[=address]>', 'entry point of the routers; may be repeated', many, [])
     .option('--no-tls', 'routers without TLS: something in front of Traefik ends it')
-    .option('--cert-resolver <name>', 'certificate resolver of the routers')
+    .addOption(new Option('--cert-resolver <name>', 'certificate resolver of the routers').conflicts('tls'))
     .addOption(new Option('--static', 'only the static part').conflicts('dynamic'))
     .option('--dynamic', 'only the dynamic part')
     .addOption(new Option('--json', 'print JSON').conflicts('outDir'))
-    .option('--out-dir <dir>', 'write traefik.yml and dynamic/postern.yml there instead of printing')
+    .option(
+      '--out-dir <dir>',
+      'write traefik.yml and dynamic/postern.yml there instead of printing',
+      directoryName,
+    )
     .option('--no-plugin', 'forwardAuth alone, for a Traefik without the plugin: the host is asked each time')
     .option(
       '--endpoint <url>',
@@ -76,11 +83,14 @@ export function traefikCommand(io: Io): Command {
       ]),
     )
     .option('--listen <address>', 'HOST:PORT of --serve', DEFAULT_LISTEN)
-    .action(async (domains: readonly string[], options: Options) => {
+    .action(async (domains: readonly string[], options: Options, command: Command) => {
+      if (!options.serve && command.getOptionValueSource('listen') === 'cli') {
+        throw usage('--listen needs --serve');
+      }
       const make = () => setupOf(domains, options, io);
       if (options.serve) await serveDynamic(() => make().dynamic, options.listen, io);
       else if (options.outDir === undefined) io.stdout.write(render(make(), options));
-      else writeFiles(make(), options, options.outDir, io);
+      else await writeFiles(make(), options, options.outDir, io);
     })
     .addHelpText(
       'after',
@@ -128,7 +138,7 @@ function setupOptions(domains: readonly string[], options: Options, io: Io): Tra
     identityHeaders: identityNames(config.policy),
     ...portals(config),
     tls: options.tls,
-    certResolver: options.certResolver,
+    certResolver: options.certResolver === undefined ? undefined : checkResolver(options.certResolver),
     ...(options.entryPoint.length === 0 ? {} : { entryPoints: entryPoints(options) }),
     ...(options.outDir === undefined ? {} : { dynamicDirectory: resolve(options.outDir, 'dynamic') }),
   };
@@ -153,17 +163,13 @@ function render(setup: PrintedSetup, options: Options): string {
   return `${staticYaml(setup)}---\n${dynamicYaml(setup)}`;
 }
 
-function writeFiles(setup: PrintedSetup, options: Options, outDir: string, io: Io): void {
+async function writeFiles(setup: PrintedSetup, options: Options, outDir: string, io: Io): Promise<void> {
   const files: [string, string, number][] = [];
   if (!options.dynamic) files.push([join(outDir, 'traefik.yml'), staticYaml(setup), 0o644]);
   // The verdict tags are no key, but whoever knows them passes a parent that lost its plugin.
   if (!options.static) files.push([join(outDir, 'dynamic', 'postern.yml'), dynamicYaml(setup), 0o640]);
   for (const [file, text, mode] of files) {
-    try {
-      mkdirSync(dirname(file), { recursive: true });
-    } catch (error) {
-      throw new CommandError(`cannot make ${dirname(file)}: ${error instanceof Error ? error.message : ''}`);
-    }
+    await makeDirectory(dirname(file));
     writeNewFile(file, text, mode);
     io.stderr.write(`wrote ${file}\n`);
   }
@@ -195,7 +201,7 @@ function serviceMap(values: readonly string[], domains: readonly string[]): (dom
     const match = /^([^=/@]+)=(.+)$/.exec(value);
     const service = match?.[2] ?? value;
     if (!/^(https?:\/\/[^\s`]+|[A-Za-z0-9_.@-]+)$/.test(service)) {
-      throw usage(`--service ${value}: must be a service's name or an http(s) URL`);
+      throw usage(`--service ${shownUrl(value)}: must be a service's name or an http(s) URL`);
     }
     const domain = match?.[1]?.toLowerCase();
     if (domain === undefined) {
@@ -213,12 +219,14 @@ function serviceMap(values: readonly string[], domains: readonly string[]): (dom
 
 function checkHostAddress(address: string): string {
   if (/^https?:\/\/[^/?#\s@]+\/?$/.test(address) && URL.canParse(address)) return address.replace(/\/$/, '');
-  throw usage(`--host-address ${address}: must be http://HOST:PORT, without a path`);
+  throw usage(`--host-address ${shownUrl(address)}: must be http://HOST:PORT, without a path`);
 }
 
 function checkEndpoint(url: string): string {
   if (/^https?:\/\/[^/?#\s@]+\/\S*$/.test(url) && URL.canParse(url)) return url;
-  throw usage(`--endpoint ${url}: must be an address as --serve prints it, http://HOST:PORT${SERVE_PATH}`);
+  throw usage(
+    `--endpoint ${shownUrl(url)}: must be an address as --serve prints it, http://HOST:PORT${SERVE_PATH}`,
+  );
 }
 
 /** Where a listener on every interface is reached from the same machine. */
@@ -234,6 +242,14 @@ export function reachable(server: {
 function checkMount(option: string, path: string): string {
   if (path.startsWith('/') && !/[:\s]/.test(path)) return resolve(path);
   throw usage(`${option} ${path}: must be an absolute path without colons and spaces`);
+}
+
+/** A key of Traefik's `certificatesResolvers`. */
+function checkResolver(name: string): string {
+  if (/^[^\s`'"]+$/.test(name)) return name;
+  throw usage(
+    `--cert-resolver ${name}: must be a name below certificatesResolvers of Traefik's configuration`,
+  );
 }
 
 /** The plugin is given the key's whole directory: nothing else of ours may lie in it. */

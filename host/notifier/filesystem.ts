@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectories } from '../directories.ts';
 import { fileError } from '../log/file-error.ts';
 import { type Message, type Notifier, NotifierError } from './notifier.ts';
 
@@ -41,7 +42,7 @@ export class FileNotifier implements Notifier {
     try {
       return await open(this.#filename, 'r+');
     } catch {
-      await mkdir(dirname(this.#filename), { recursive: true, mode: 0o700 });
+      await makeDirectories(dirname(this.#filename), 0o700);
       return open(this.#filename, 'w', MODE);
     }
   }

@@ -1,7 +1,7 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { SmtpSetup } from '../../host/config/notifier.ts';
@@ -318,6 +318,22 @@ describe('the check at the start', () => {
     const right = setup(port, LOGIN);
     await checkAtStart(createNotifier(right, now), right, log);
     expect(lines.join('')).toContain('messages can be sent');
+  });
+
+  it('says so where no file can be made, and does not try for ever', async () => {
+    const { lines, log } = logged();
+    const filename = join(tempDirectory(), 'file', 'notification.txt');
+    writeFileSync(dirname(filename), '');
+    const nowhere = existsSync('/proc/self') ? ['/proc/postern/x/notification.txt'] : [];
+    for (const name of [filename, ...nowhere]) {
+      const own = { kind: 'filesystem', filename: name, startupCheck: true } as const;
+      await checkAtStart(
+        createNotifier(own, () => NOW),
+        own,
+        log,
+      );
+      expect(lines.splice(0).join('')).toContain(`${name}: cannot be written: `);
+    }
   });
 
   it('makes the file', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -241,6 +241,34 @@ describe('postern traefik', () => {
     expect((await postern(args)).err).toBe(
       `error: cannot write ${out}/traefik.yml: it exists already; remove it first or name another\n`,
     );
+  });
+
+  it('says where files cannot be written, at once', async () => {
+    const file = join(dir, 'a-file');
+    writeFileSync(file, '');
+    for (const [out, message] of [
+      [file, 'a file has this name; name a directory'],
+      [join(file, 'x'), 'a file stands where a directory is needed; name another place'],
+      // Node's own way to make folders above folders never comes back from here.
+      ['/proc/postern/x', 'there is no place for files; name another'],
+    ] as const) {
+      if (out.startsWith('/proc') && !existsSync('/proc/self')) continue;
+      expect(await postern(['app.example.com', '-s', 'app', '--out-dir', out])).toEqual({
+        code: 1,
+        out: '',
+        err: `error: cannot make ${out}: ${message}\n`,
+      });
+    }
+  });
+
+  it.each([
+    [['--listen', '127.0.0.1:9092'], '--listen needs --serve'],
+    [['--key-file', '/a/b', '--key-from-environment'], "cannot be used with option '--key-file <path>'"],
+    [['--cert-resolver', 'le', '--no-tls'], "cannot be used with option '--no-tls'"],
+    [['--cert-resolver', 'a b'], '--cert-resolver a b: must be a name'],
+  ])('refuses %j, of which one would count for nothing', async (args, message) => {
+    const { code, out, err } = await postern(['app.example.com', '-s', 'app', ...args]);
+    expect([code, out, err]).toEqual([2, '', expect.stringContaining(message)]);
   });
 
   it('takes addresses and directory from the configuration, and services by domain', async () => {
