@@ -7,7 +7,7 @@ import { loadEngine } from '../policy/load-engine.ts';
 import { viewElastic } from './elastic-view.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_PROBLEM, EXIT_USAGE, type Io, wantsColour } from './io.ts';
-import { configOption, setupFor } from './options.ts';
+import { configOption, fileName, setupFor, shownUrl } from './options.ts';
 import { viewPeople } from './people-view.ts';
 import { reachable } from './traefik.ts';
 
@@ -28,7 +28,7 @@ export function doctorCommand(io: Io): Command {
     .addOption(configOption())
     .option('--traefik-api <url>', "Traefik's API", 'http://127.0.0.1:8080')
     .option('--host-address <url>', "the host's URL as seen from here (else from server.address)")
-    .option('--key-file <path>', "the guest key's file that Traefik is given, as seen from here")
+    .option('--key-file <path>', "the guest key's file that Traefik is given, as seen from here", fileName)
     .option(
       '--probe <url>',
       'make real requests for this URL through Traefik: without and with an unknown credential',
@@ -57,10 +57,16 @@ Examples:
 
 async function doctor(options: Options, io: Io): Promise<void> {
   const traefikApi = checkUrl('--traefik-api', options.traefikApi);
-  const probe = options.probe && checkUrl('--probe', options.probe);
+  const probe = options.probe === undefined ? undefined : checkUrl('--probe', options.probe);
+  if (probe !== undefined && /^https?:\/\/[^/?#]*@/.test(probe)) {
+    throw usage(`--probe ${shownUrl(probe)}: must not hold a user name: a credential of its own is sent`);
+  }
   if (options.connect !== undefined && probe === undefined) throw usage('--connect needs --probe');
   const connect = options.connect === undefined ? undefined : checkConnect(options.connect);
-  const hostAddress = options.hostAddress && new URL(checkUrl('--host-address', options.hostAddress)).origin;
+  const hostAddress =
+    options.hostAddress === undefined
+      ? undefined
+      : new URL(checkUrl('--host-address', options.hostAddress)).origin;
   const { config } = setupFor(options.config, io);
   const seen = await observe({
     config,
@@ -86,7 +92,7 @@ async function doctor(options: Options, io: Io): Promise<void> {
 
 function checkUrl(option: string, value: string): string {
   if (/^https?:\/\//.test(value) && URL.canParse(value)) return value;
-  throw usage(`${option} ${value}: must be an http(s) URL`);
+  throw usage(`${option} ${shownUrl(value)}: must be an http(s) URL`);
 }
 
 function checkConnect(value: string): { host: string; port: number } {

@@ -9,7 +9,7 @@ import { loadEngine } from '../policy/load-engine.ts';
 import { groupNameProblem, userNameProblem } from '../users/names.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_PROBLEM, EXIT_USAGE, type Io, wantsColour } from './io.ts';
-import { configFile, configOption } from './options.ts';
+import { configFile, configOption, shownUrl } from './options.ts';
 
 interface Options {
   readonly url: string;
@@ -64,9 +64,10 @@ Examples:
 
 function explain(options: Options, io: Io): void {
   const ip = options.ip ?? '';
-  if (ip !== '' && !isAddress(ip)) throw usage(`--ip ${ip}: must be an IP address`);
+  if (options.ip !== undefined && !isAddress(ip)) throw usage(`--ip ${ip}: must be an IP address`);
+  if (options.method === '') throw usage('--method: must be a method such as GET');
   const read = readUrl(options.url, options.method, ip);
-  if (!read.ok) throw usage(`--url ${options.url}: ${read.message}`);
+  if (!read.ok) throw usage(`--url ${shownUrl(options.url)}: ${read.message}`);
   if (options.user === undefined && options.groups !== undefined) {
     throw usage('--groups needs --user: any name will do');
   }

@@ -2,14 +2,14 @@ import { Command } from 'commander';
 import { deriveGuestKey } from '../secret/derive.ts';
 import { createSecret, formatGuestKey } from '../secret/secret.ts';
 import type { Io } from './io.ts';
-import { configOption, setupFor } from './options.ts';
+import { configOption, fileName, setupFor } from './options.ts';
 import { writeNewFile } from './output-file.ts';
 
 /** `postern secret` and `postern secret guest`. */
 export function secretCommand(io: Io): Command {
   return new Command('secret')
     .description("make the host's root secret, or derive Traefik's guest key from it")
-    .option('-o, --out <file>', 'write to a new file that only you may read, instead of printing')
+    .option('-o, --out <file>', 'write to a new file that only you may read, instead of printing', fileName)
     .action((options: { out?: string }) => {
       emit(io, createSecret(), options.out, 0o600, [
         'This is the root secret. Only the host may have it: put it into a file named by',
@@ -31,7 +31,7 @@ function guestCommand(io: Io): Command {
   return new Command('guest')
     .description("print the guest key, which Traefik's plugin reads from a file or POSTERN_GUEST_KEY")
     .addOption(configOption())
-    .option('-o, --out <file>', 'write to a new file (mode 0640) instead of printing')
+    .option('-o, --out <file>', 'write to a new file (mode 0640) instead of printing', fileName)
     .action((_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<{ config?: string; out?: string }>();
       const { config } = setupFor(options.config, io);

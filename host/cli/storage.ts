@@ -12,7 +12,7 @@ import { openAsItIs, openStore } from '../store/open.ts';
 import { StoreError } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 import { CommandError, type Io } from './io.ts';
-import { configOption, optionalConfigFile } from './options.ts';
+import { configOption, fileName, optionalConfigFile } from './options.ts';
 import { writeNewFile } from './output-file.ts';
 import { refuseMissing } from './session-store.ts';
 import { writeJson } from './table.ts';
@@ -67,7 +67,7 @@ Examples:
 
 function backupCommand(io: Io): Command {
   return command('backup', 'write everything in the database as lines of JSON; secrets in it stay sealed')
-    .option('-o, --out <file>', 'write to a new file that only you may read, instead of printing')
+    .option('-o, --out <file>', 'write to a new file that only you may read, instead of printing', fileName)
     .action(async (options: Options & { out?: string }) => {
       const text = await backupOf(mustExist(options, io));
       if (options.out === undefined) io.stdout.write(text);
@@ -89,7 +89,7 @@ Examples:
 
 function restoreCommand(io: Io): Command {
   return command('restore', 'write a backup into a database that is empty, as a whole or not at all')
-    .argument('<file>', 'what `postern storage backup` wrote, of either kind of database')
+    .argument('<file>', 'what `postern storage backup` wrote, of either kind of database', fileName)
     .option('--json', 'print JSON')
     .action(async (file: string, options: Options) => {
       const found = setup(options, io);

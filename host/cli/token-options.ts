@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { parseEnd } from '../tokens/time.ts';
-import { configOption } from './options.ts';
+import { configOption, fileName } from './options.ts';
 import type { SourceOptions } from './token-source.ts';
 
 export interface CommonOptions extends SourceOptions {
@@ -26,7 +26,7 @@ const DEFAULT_LIFE = '1y';
 export function withCommonOptions(command: Command): Command {
   return command
     .addOption(configOption())
-    .addOption(new Option('-f, --file <file>', 'tokens file (else `tokens.file` of the configuration)'))
+    .option('-f, --file <file>', 'tokens file (else `tokens.file` of the configuration)', fileName)
     .option('--json', 'print JSON');
 }
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { createSecret } from '../../host/secret/secret.ts';
 import { runCli } from '../support/run-cli.ts';
 
 /** The commands below one, from its help alone. */
@@ -109,12 +110,49 @@ Run with --help for the options.
 });
 
 it.each([
-  ['serve', '--config'],
-  ['validate', '--config'],
-  ['validate', '--users'],
-  ['test', '--config'],
-])('%s refuses an empty %s', async (command, option) => {
-  const { code, out, err } = await runCli([command, option, '', ...(command === 'test' ? ['a.yml'] : [])]);
+  [['serve', '--config', '']],
+  [['validate', '--config', '']],
+  [['validate', '--users', '']],
+  [['test', 'a.yml', '--config', '']],
+  [['secret', '--out', '']],
+  [['secret', 'guest', '--out', '']],
+  [['storage', 'backup', '--out', '']],
+  [['storage', 'restore', '']],
+  [['token', 'create', 'ci', '--file', '']],
+  [['token', 'list', '--file', '']],
+  [['traefik', 'a.example.com', '--out-dir', '']],
+  [['traefik', 'a.example.com', '--key-file', '']],
+  [['traefik', 'a.example.com', '--directory', '']],
+  [['traefik', 'a.example.com', '--host-address', '']],
+  [['traefik', 'a.example.com', '--service', '']],
+  [['traefik', 'a.example.com', '--cert-resolver', '']],
+  [['traefik', 'a.example.com', '--endpoint', '']],
+  [['doctor', '--key-file', '']],
+  [['doctor', '--probe', '']],
+  [['doctor', '--host-address', '']],
+  [['doctor', '--traefik-api', '']],
+  [['explain', '--url', 'https://a.example.com/', '--ip', '']],
+  [['explain', '--url', 'https://a.example.com/', '--method', '']],
+  [['explain', '--url', '']],
+  [['ban', 'add', '']],
+  [['session', 'revoke', '']],
+  [['second-factor', 'remove', 'alice', '--device', '']],
+])('%j: a variable that is not set is called wrongly', async args => {
+  const { code, out, err } = await runCli(args, { env: { POSTERN_SECRET: createSecret() } });
   expect([code, out]).toEqual([2, '']);
-  expect(err).toContain("argument '' is invalid. It must be the path of a file.");
+  expect(err).toMatch(/^error: .*\bmust\b/);
+});
+
+it.each([
+  ['explain', '--url', 'https://alice:hunter2@a.example.com/'],
+  ['doctor', '--probe', 'https://alice:hunter2@a.example.com/'],
+  ['doctor', '--host-address', 'ftp://alice:hunter2@a.example.com/'],
+  ['traefik', 'a.example.com', '--host-address', 'http://alice:hunter2@a.example.com'],
+  ['traefik', 'a.example.com', '--endpoint', 'http://alice:hunter2@a.example.com/x'],
+  ['traefik', 'a.example.com', '--service', 'http://alice:hunter2@a example.com'],
+])('%s refuses %s %s without showing the password', async (...args) => {
+  const { code, out, err } = await runCli(args, { env: { POSTERN_SECRET: createSecret() } });
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toMatch(/^error: /);
+  expect(err).not.toMatch(/hunter2/);
 });
