@@ -16,6 +16,10 @@ local IDENTITY = { 'remote-user', 'remote-groups', 'remote-name', 'remote-email'
 -- A wrong password is answered late on purpose, and a busy host later.
 local TIMEOUT_MS = 30000
 
+-- HAProxy's client writes more lines than `tune.http.maxhdr` (default 101) past the end of its memory,
+-- and HAProxy is gone. Browsers send some twenty, and seven are ours.
+local MAX_LINES = 80
+
 -- Headers of the connection or of the body, which the question does not have (RFC 9110 section 7.6.1).
 local NOT_ASKED = {
   ['host'] = true,
@@ -90,6 +94,7 @@ core.register_action('postern', { 'http-req' }, function(txn, address)
   end
 
   local asked = {}
+  local lines = 0
   for name, list in pairs(received) do
     local alike = spelled_alike(name)
     if is_ours(name) then
@@ -99,9 +104,11 @@ core.register_action('postern', { 'http-req' }, function(txn, address)
       for _, value in ipairs(values) do
         if not is_plain(value) then return refuse(txn, 400) end
       end
+      lines = lines + #values
       asked[name] = values
     end
   end
+  if lines > MAX_LINES then return refuse(txn, 431) end
   -- HAProxy's client says `*/*`, and who it is, where these are missing: refusals would not suit who asks.
   for _, name in ipairs({ 'accept', 'user-agent' }) do
     if asked[name] == nil then asked[name] = { '' } end
@@ -132,6 +139,8 @@ core.register_action('postern', { 'http-req' }, function(txn, address)
   for _, value in ipairs(values_of(answer.headers['cookie'])) do
     if is_plain(value) then txn.http:req_add_header('cookie', value) end
   end
+  -- What was judged, and no more: `https://a@b/x` would go on as it came, and names two hosts.
+  txn.http:req_set_uri(uri)
   local cookies = values_of(answer.headers['set-cookie'])
   if #cookies == 1 and is_plain(cookies[1]) then txn:set_var('txn.postern_cookie', cookies[1]) end
   txn:set_var('txn.postern', 'allowed')

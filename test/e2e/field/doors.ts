@@ -153,7 +153,7 @@ async function startWithLua(binary: string, world: World): Promise<RunningDoor> 
     '/etc/haproxy/postern.lua': lua,
     'bind :443': `bind 127.0.0.1:${port}`,
     '/etc/haproxy/certs/example.com.pem': world.certificate.both,
-    'hdr(host) -i app.example.com': 'hdr(host),field(1,:) -i -m end .example.com',
+    'field(1,:) -i app.example.com': 'field(1,:) -i -m end .example.com',
     '127.0.0.1:9091': `127.0.0.1:${world.hostPort}`,
     '127.0.0.1:8080': `127.0.0.1:${world.backend.port}`,
   });

@@ -77,7 +77,10 @@ describeField(
     },
   },
   field => {
-    async function pass(way: Way, lines: readonly string[]): Promise<Received> {
+    async function pass(
+      way: { line: string; lines: readonly string[] },
+      lines: readonly string[],
+    ): Promise<Received> {
       const { answer, received } = await field.ask(way.line, [...way.lines, ...lines]);
       expect(answer.status, lines.join('\n')).toBe(200);
       if (received === undefined) throw new Error('the application was not asked');
@@ -180,6 +183,35 @@ describeField(
         await forEach([lines, ...lines.map(one => [one])], some => expectClosed(field, line, some));
       }
       await forEach(lines, async one => expectIdentity(await pass(WAYS[1], [one]), WAYS[1]));
+    });
+
+    it.each(WAYS)('no number of headers brings the proxy down, or in: $name', async way => {
+      await forEach([50, 79, 81, 90, 95, 99, 105, 130, 250, 300], async count => {
+        for (const lines of [
+          Array.from({ length: count }, (_, i) => `X-Many-${i}: ${i}`),
+          Array.from({ length: count }, () => 'X-Many: 1'),
+        ]) {
+          // HAProxy's own limit is 101; a small one serves browsers, which send some twenty.
+          const { answer } = await field.ask(way.line, [...way.lines, ...lines]);
+          expect(answer.status, `${count}`).toBeOneOf(count <= 60 ? [200] : [200, 400, 403, 431]);
+          const stranger = await field.ask('GET /x', lines);
+          expect(stranger.received, `${count}`).toBeUndefined();
+          expect(stranger.answer.status, `${count}`).toBeOneOf([302, 400, 401, 403, 431]);
+        }
+      });
+      expectIdentity(await pass(way, []), way);
+    });
+
+    it.each(WAYS)('what stands behind the body is no header: $name', async way => {
+      const names = IDENTITY.flatMap(name => [name, ...mixtures(name, COMMON)]);
+      const body = `3\r\nabc\r\n0\r\n${names.map(name => `${name}: ${FORGED}\r\n`).join('')}`;
+      for (const announced of [[`Trailer: ${names.join(', ')}`], []]) {
+        // What `ask` writes behind it is never read.
+        const lines = [...announced, 'Connection: close', `Transfer-Encoding: chunked\r\n\r\n${body}\r\n`];
+        const received = await pass({ ...way, line: way.line.replace('GET', 'POST') }, lines);
+        expectIdentity(received, way);
+        expect(received.bodyBytes).toBe(3);
+      }
     });
 
     it.each(WAYS)('broken lines of headers are refused or nothing: $name', async way => {

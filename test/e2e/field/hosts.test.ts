@@ -169,6 +169,20 @@ describeField(
       }
     });
 
+    it('an application is told one host, whatever form the first line has', async () => {
+      for (const target of [
+        `https://${OPEN}/x?y`,
+        `https://${CLOSED[0]}@${OPEN}/x?y`,
+        `https://${CLOSED[0]}\\@${OPEN}/x?y`,
+      ]) {
+        const { received } = await field.ask(`GET ${target}`, [], { host: OPEN });
+        if (received !== undefined) expect([target, received.uri]).toEqual([target, '/x?y']);
+      }
+      for (const port of [443, 8443]) {
+        expect((await field.ask('GET /', [], { host: `${OPEN}:${port}` })).answer.status).toBe(200);
+      }
+    });
+
     it('two hosts in one request open neither of them', async () => {
       for (const closed of CLOSED) {
         for (const lines of [
