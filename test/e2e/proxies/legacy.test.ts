@@ -22,9 +22,10 @@ const RULES = [
   { domain: '*.example.com', policy: 'one_factor' },
 ];
 
-function holds(
-  start: (world: World) => Promise<GuardedProxy>,
-): (domain: string, path: string, ask?: TlsAsk) => ReturnType<typeof askTls> {
+function holds(start: (world: World) => Promise<GuardedProxy>): {
+  ask: (domain: string, path: string, ask?: TlsAsk) => ReturnType<typeof askTls>;
+  backend: () => World['backend'];
+} {
   let world: World;
   let proxy: GuardedProxy;
   const ask = (domain: string, path: string, options: TlsAsk = {}) => {
@@ -86,7 +87,7 @@ function holds(
     expect((await ask(CLOUD, '/open')).status).toBe(200);
   });
 
-  return ask;
+  return { ask, backend: () => world.backend };
 }
 
 describeNginx("an nginx block for Authelia's /api/verify, mended", binary => {
@@ -104,7 +105,7 @@ describeNginx("an nginx block for Authelia's /api/verify, mended", binary => {
 });
 
 describeCaddy("a Caddyfile for Authelia's /api/verify", binary => {
-  const ask = holds(async world => {
+  const { ask, backend } = holds(async world => {
     const [port = 0, httpPort = 0] = await freePorts(2);
     const sites = exampleFile('caddy/authelia.Caddyfile', {
       '/etc/caddy/certs/example.com.crt': world.certificate.certificate,
@@ -119,5 +120,18 @@ describeCaddy("a Caddyfile for Authelia's /api/verify", binary => {
   it('takes a password where it is asked with auth=basic', async () => {
     expect((await ask('jellyfin.example.com', '/x', { as: ANN.as })).status).toBe(200);
     expect((await ask(CLOUD, '/x', { as: ANN.as, headers: BROWSER })).status).toBe(302);
+  });
+
+  it('Connection stripping, CVE-2024-45410: takes nothing from what is told, and no other protocol begins', async () => {
+    for (const [connection, upgrade] of [
+      ['close, Remote-User, Remote-Groups', undefined],
+      ['Upgrade, Remote-User', 'h2c'],
+    ] as const) {
+      const headers = { connection, ...(upgrade && { upgrade }) };
+      expect((await ask('jellyfin.example.com', '/x', { as: ANN.as, headers })).status).toBe(200);
+      const told = backend().received[0]?.headers.filter(([name]) => /^(remote-user|upgrade)$/i.test(name));
+      expect(told).toEqual([['Remote-User', ANN.user]]);
+      expect(backend().tunnels).toBe(0);
+    }
   });
 });
