@@ -102,10 +102,7 @@ export class HandoffDoor {
   /** Ends the session of an application. Answers what is to be sent with the redirection to the portal. */
   async signOut(request: Request, host: string | undefined): Promise<ReplyHeaders> {
     const cookie = this.cookieOf(host);
-    // Another site's link may lead to the portal, which asks; it ends nothing by itself.
-    const site = request.headers.one('sec-fetch-site');
-    const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none';
-    if (cookie === undefined || isForeign || request.method !== 'GET') return [];
+    if (cookie === undefined || request.method !== 'GET' || !isOwnAct(request)) return [];
     const token = this.#deps.tokenOf(request, cookie);
     try {
       if (token !== undefined) await this.#deps.sessions.end(cookie.domain, token);
@@ -162,6 +159,18 @@ export class HandoffDoor {
   }
 }
 
+/**
+ * Whether the application, or its user, asks. Another site's link may lead to the
+ * portal, which asks; it ends nothing by itself. Neither does a picture that
+ * somebody else put on a page of the application.
+ */
+function isOwnAct({ headers }: Request): boolean {
+  return OWN_SITES.has(headers.one('sec-fetch-site')) && OWN_ACTS.has(headers.one('sec-fetch-dest'));
+}
+
+const OWN_SITES = new Set<unknown>([undefined, 'same-origin', 'none']);
+/** A link or an address, a script of the application's, and a frame, by which some sign out of several at once. */
+const OWN_ACTS = new Set<unknown>([undefined, 'document', 'empty', 'iframe']);
 const ATTRIBUTES = 'Secure; HttpOnly; SameSite=Lax';
 const USED_UP = ['Set-Cookie', `${PROOF_COOKIE}=; Path=/; Max-Age=0; ${ATTRIBUTES}`] as const;
 

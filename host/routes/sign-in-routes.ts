@@ -33,6 +33,7 @@ export function createStart(signIn: SignIn, log: Logger, door?: Door): Handler {
 /** `sign_out`: sends a browser to where the portal signs out, and back to `rd` where that is one of ours. Never 2xx. */
 export function createSignOut(signIn: SignIn, log: Logger, door?: Door): Handler {
   return async request => {
+    if (isAhead(request)) return statusReply(503);
     const cookies = signIn.domainOf(ownHost(request) ?? '');
     if (cookies?.signInUrl === undefined) return noPortal(request, log);
     const headers = (await door?.signOut(request, ownHost(request))) ?? [];
@@ -43,6 +44,16 @@ export function createSignOut(signIn: SignIn, log: Logger, door?: Door): Handler
       return redirect(logout, headers);
     return redirect(signInLocation(logout, returnTo, ''), headers);
   };
+}
+
+/**
+ * Whether a browser asks ahead for what somebody may click on: nobody has signed
+ * out by that. An error makes it ask once more when they do.
+ */
+function isAhead({ headers }: Request): boolean {
+  return ['sec-purpose', 'purpose', 'x-moz'].some(name =>
+    headers.values(name).some(value => /^\s*(?:prefetch|prerender)\b/i.test(value)),
+  );
 }
 
 /** `rd` as an absolute address; a relative one is of the host that was asked. */

@@ -655,6 +655,34 @@ describe('signing out at an application', () => {
     expect(sessions.live.size).toBe(1);
   });
 
+  it.each([
+    [[['Sec-Fetch-Dest', 'image']], 302],
+    [[['Sec-Fetch-Dest', 'script']], 302],
+    [[['Sec-Fetch-Dest', 'style']], 302],
+    [[['Sec-Fetch-Site', 'same-site']], 302],
+    [[['Sec-Fetch-Site', 'nonsense']], 302],
+    [[['Sec-Purpose', 'prefetch']], 503],
+    [[['Sec-Purpose', 'prefetch;prerender']], 503],
+    [[['Sec-Purpose', 'prefetch;anonymous-client-ip']], 503],
+    [[['Purpose', 'prefetch']], 503],
+    [[['X-Moz', 'prefetch']], 503],
+  ] as const)(
+    'ends nothing for what is no act of the application or its user: %j',
+    async (headers, status) => {
+      const browser = new Browser();
+      await browser.signIn('alice');
+      await browser.open(`https://app.other.org/outpost.goauthentik.io/start?rd=${encodeURIComponent(PAGE)}`);
+      const token = browser.get('app.other.org', SESSION) ?? '';
+      const [[name, value]] = headers;
+      const reply = await browser.load(SIGN_OUT, 'GET', [name, value]);
+      expect([reply.status, browser.get('app.other.org', SESSION)]).toEqual([status, token]);
+      expect(sessions.live.has(token)).toBe(true);
+      // A script of the application's may sign out as well.
+      await browser.load(SIGN_OUT, 'GET', ['Sec-Fetch-Dest', 'empty']);
+      expect(sessions.live.has(token)).toBe(false);
+    },
+  );
+
   it('forgets nothing that it could not end', async () => {
     const browser = new Browser();
     await browser.signIn('alice');
