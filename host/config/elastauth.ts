@@ -90,6 +90,13 @@ const SECTIONS = ['proxy', 'oidc'] as const;
 /** viper separates by blanks what the file has as a list. */
 const LISTS = ['default_roles', 'elasticsearch.group_whitelist', 'elasticsearch.hosts'];
 
+/** Its switches are Go's. */
+const SWITCHES = ['elasticsearch.dry_run', 'cache.extend'];
+
+function asElastauth(path: string, raw: unknown): unknown {
+  return SWITCHES.includes(path) ? (goBoolean(raw) ?? raw) : raw;
+}
+
 export interface Adopted {
   /** Values under their new path, from old keys and variables. */
   readonly values: ReadonlyMap<string, unknown>;
@@ -116,7 +123,7 @@ export function adoptElastauth(values: Map<string, unknown>, env: Environment, r
       continue;
     }
     report('config.old', from, `is elastauth's form: write \`${to}\``, 'warning');
-    values.set(to, raw);
+    values.set(to, asElastauth(to, raw));
     names.set(to, from);
   }
   for (const [path, name, text] of variables(env, report)) {
@@ -131,7 +138,8 @@ export function adoptElastauth(values: Map<string, unknown>, env: Environment, r
       continue;
     }
     report('config.old', name, `is elastauth's variable: write \`${variableOf(path)}\``, 'warning');
-    const value = LISTS.includes(path) ? text.split(/[\s,]+/).filter(item => item !== '') : text;
+    const isList = LISTS.includes(path);
+    const value = isList ? text.split(/[\s,]+/).filter(item => item !== '') : asElastauth(path, text);
     // A file of the secret in postern.yml gives way to the variable.
     values.delete(`${path}_file`);
     names.set(path, name);

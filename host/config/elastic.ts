@@ -61,6 +61,9 @@ export function readElastic(input: ElasticInput): ElasticSetup | undefined {
   };
 }
 
+/** What can stand in a header, and in no `id:api_key`. */
+const SENDABLE_KEY = /^[!-9;-~]+$/;
+
 const KEYS: readonly string[] = [
   ...Object.keys(VALUE_KEYS).filter(path => path.startsWith('elasticsearch.')),
   'elasticsearch.password',
@@ -118,8 +121,24 @@ function readAccess(input: ElasticInput, hosts: readonly string[]): ElasticAcces
     return undefined;
   }
   if (tls === undefined) return undefined;
-  if (hasKey) return apiKey === undefined ? undefined : { hosts, credentials: { apiKey }, tls };
+  if (hasKey) {
+    if (apiKey !== undefined && !SENDABLE_KEY.test(apiKey)) {
+      report(
+        'config.value',
+        'elasticsearch.api_key',
+        'must be what Elasticsearch gives as `encoded`, in one line: not `id:api_key`',
+      );
+    }
+    return apiKey === undefined ? undefined : { hosts, credentials: { apiKey }, tls };
+  }
   if (username !== undefined && password !== undefined) {
+    if (username.includes(':')) {
+      report(
+        'config.value',
+        'elasticsearch.username',
+        'must not hold a colon: Basic authentication cannot send it',
+      );
+    }
     return { hosts, credentials: { username, password }, tls };
   }
   if (!isSet('elasticsearch.hosts') || get('elasticsearch.dry_run') === true) return undefined;

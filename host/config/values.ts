@@ -10,10 +10,24 @@ export type Reader<T> = (raw: unknown) => Read<T>;
 const good = <T>(value: T): Read<T> => ({ ok: true, value });
 const bad = (message: string): Read<never> => ({ ok: false, message });
 
-/** A value in a message: short, in one line, quoted as JSON. */
+/** A value in a message: short, in one line, quoted as JSON; of an address without name and password. */
 export function shown(raw: unknown): string {
-  const text = JSON.stringify(raw) ?? String(raw);
+  const text = JSON.stringify(raw, (_, value) => withoutLogins(value)) ?? String(raw);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+/** `https://name:password@host`, `:password@host`: as a text, or as the name of a key. */
+function withoutLogins(value: unknown): unknown {
+  if (typeof value === 'string') return withoutLogin(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [withoutLogin(key), item]));
+}
+
+function withoutLogin(text: string): string {
+  const at = text.lastIndexOf('@');
+  if (at < 0 || !text.slice(0, at).includes(':')) return text;
+  const scheme = /^([a-z][a-z0-9+.-]*:)?\/\//i.exec(text)?.[0] ?? '';
+  return `${scheme}***${text.slice(at)}`;
 }
 
 export const text: Reader<string> = raw =>

@@ -92,6 +92,97 @@ describe("elastauth's durations", () => {
   });
 });
 
+describe("elastauth's switches", () => {
+  it.each([
+    ['1', true],
+    ['t', true],
+    ['TRUE', true],
+    ['True', true],
+    ['0', false],
+    ['F', false],
+    ['false', false],
+  ])('%s', (text, expected) => {
+    for (const { cache, errors } of [
+      parse(`${ES}extend_cache: ${text}\n`),
+      parse(`${ES}cache: { extend_cache: '${text}' }\n`),
+      parse(ES, { ELASTAUTH_EXTEND_CACHE: text }),
+      parse(ES, { ELASTAUTH_CACHE_EXTEND_CACHE: text }),
+    ])
+      expect([cache?.extend, errors]).toEqual([expected, []]);
+    for (const { elasticsearch, errors } of [
+      parse(`${ES}elasticsearch_dry_run: ${text}\n`),
+      parse(ES, { ELASTAUTH_ELASTICSEARCH_DRY_RUN: text }),
+    ])
+      expect([elasticsearch?.dryRun, errors]).toEqual([expected, []]);
+  });
+
+  it('of any other word are mistakes', () => {
+    for (const name of ['ELASTAUTH_EXTEND_CACHE', 'ELASTAUTH_ELASTICSEARCH_DRY_RUN'])
+      expect(parse(ES, { [name]: 'yes' }).errors).toEqual([
+        `${name}: must be \`true\` or \`false\`, got "yes"`,
+      ]);
+  });
+});
+
+describe('our own account', () => {
+  const withAccount = (text: string) => parse(`elasticsearch: { hosts: ['https://es:9200'], ${text} }\n`);
+
+  it.each(['bm9uZTpub25l', 'VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw==', 'essu_abc'])(
+    'may have the key %s',
+    key => {
+      expect(withAccount(`api_key: ${key}`).errors).toEqual([]);
+    },
+  );
+
+  it.each(['id:key', '"a\\nb"', '"a b"', '"ApiKey abc"', 'jö'])('may not have the key %s', key => {
+    expect(withAccount(`api_key: ${key}`).errors).toEqual([
+      'elasticsearch.api_key: must be what Elasticsearch gives as `encoded`, in one line: not `id:api_key`',
+    ]);
+  });
+
+  it('has a name that Basic can send', () => {
+    expect(withAccount('username: "a:b", password: p').errors).toEqual([
+      'elasticsearch.username: must not hold a colon: Basic authentication cannot send it',
+    ]);
+  });
+});
+
+describe('what is wrong with an address is said without the password in it', () => {
+  const LOGIN = 'ann:pa55word@';
+  it.each([
+    `elasticsearch: 'https://${LOGIN}es:9200'`,
+    `elasticsearch: ['https://${LOGIN}es:9200']`,
+    `elasticsearch: { hosts: [['https://${LOGIN}es:9200']], username: e, password: p }`,
+    `elasticsearch: { hosts: { 'https://${LOGIN}es:9200': 1 }, username: e, password: p }`,
+    `elasticsearch: { hosts: ['${LOGIN}es:9200'], username: e, password: p }`,
+    `elasticsearch_host: 'https://${LOGIN}es:9200'`,
+    `redis_host: '${LOGIN}redis:6379'`,
+    `redis_host: ':pa55word@redis'`,
+    `redis_host: 'redis://:pa55w@rd@redis'`,
+    `cache: 'redis://${LOGIN}redis'`,
+    `cache: { redis: 'redis://${LOGIN}redis' }`,
+    `cache: { redis: { cluster: { nodes: ['redis://${LOGIN}redis:6379'] } } }`,
+    `cache: { redis: { cluster: { nodes: [{ host: 'redis://${LOGIN}redis' }] } } }`,
+    `cache: { redis: { high_availability: { sentinel_name: m, nodes: ['${LOGIN}s'] } } }`,
+    `session: { redis: { host: '${LOGIN}redis' } }`,
+  ])('%s', text => {
+    const { errors } = parse(`${text}\n`);
+    expect(errors.length).toBeGreaterThan(0);
+    expect(errors.join()).not.toMatch(/pa55w|rd@/);
+  });
+
+  it.each(['ELASTAUTH_REDIS_HOST', 'ELASTAUTH_ELASTICSEARCH_HOST', 'POSTERN_CACHE_REDIS_CLUSTER_NODES'])(
+    '%s',
+    name => {
+      for (const value of [`${LOGIN}a:1`, `redis://${LOGIN}a:1`]) {
+        const { errors } = parse('', { [name]: value });
+        expect(errors.length).toBeGreaterThan(0);
+        expect(errors.join()).not.toContain('pa55word');
+      }
+    },
+  );
+});
+
 describe('keys that say different things', () => {
   it.each([
     [{ ELASTAUTH_ELASTICSEARCH_HOST: 'https://a:1', ELASTAUTH_ELASTICSEARCH_HOSTS: 'https://b:1' }, 1],
