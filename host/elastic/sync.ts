@@ -1,5 +1,6 @@
 import type { Account } from '../users/directory.ts';
 import type { ElasticClient, StoredUser } from './client.ts';
+import { ElasticError } from './error.ts';
 import { ownerOf } from './mark.ts';
 import type { ElasticPasswords } from './password.ts';
 
@@ -40,7 +41,8 @@ export function departed(
 }
 
 /**
- * Disables them, one after the other; who was disabled when one fails is told by `onDone`.
+ * Disables them, one after the other; who was disabled when one fails is told by `onDone`. One of whom
+ * Elasticsearch will not hear, gone meanwhile for instance, holds up none behind it, and is thrown at the end.
  *
  * @param find asked once more before each: somebody may have come back meanwhile
  * @param inTurn runs what is done to a user while nobody else writes it
@@ -53,12 +55,17 @@ export async function disableAll(
   onDone: (row: Departed) => void | Promise<void>,
   inTurn: (elasticName: string, work: () => Promise<void>) => Promise<void> = (_, work) => work(),
 ): Promise<void> {
+  let refusal: ElasticError | undefined;
   for (const row of plan) {
     await inTurn(row.elasticName, async () => {
       const account = find(row.user);
       if (account !== undefined && !account.disabled) return;
       await client.disable(row.elasticName, signal);
       await onDone(row);
+    }).catch(error => {
+      if (!(error instanceof ElasticError) || error.code !== 'ERR_ELASTIC_REJECTED') throw error;
+      refusal ??= error;
     });
   }
+  if (refusal !== undefined) throw refusal;
 }

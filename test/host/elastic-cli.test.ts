@@ -99,6 +99,19 @@ describe('postern elastic sync', () => {
     expect(err).toContain(es.url);
     expect(err).toContain('manage_security');
   });
+
+  it('disables the others when Elasticsearch will not hear of one', async () => {
+    es.script = (call, turn) =>
+      call.path.startsWith('/_security/user/left/')
+        ? answer(turn.response, 400, { error: { reason: 'only existing users can be disabled' } })
+        : turn.next();
+    const { code, out, err } = await cli('sync');
+    expect([code, out]).toEqual([
+      1,
+      'left\tleft\tgone\tleft\ngone\tgone\tgone\tdisabled\noff\toff\tdisabled\tdisabled\n',
+    ]);
+    expect(err).toContain('only existing users can be disabled');
+  });
 });
 
 describe('postern elastic adopt', () => {
