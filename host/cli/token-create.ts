@@ -5,7 +5,7 @@ import { createToken } from '../secret/secret.ts';
 import { TokenDigests } from '../tokens/digests.ts';
 import { isWeak, tokenProblem } from '../tokens/strength.ts';
 import { formatTime } from '../tokens/time.ts';
-import { groupNameProblem, userNameProblem } from '../users/names.ts';
+import { groupNameProblem, hasControl, userNameProblem } from '../users/names.ts';
 import { engineFile } from './engine-file.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { readSecretLine } from './password-input.ts';
@@ -68,6 +68,8 @@ Examples:
     );
 }
 
+const TEXTS = ['displayname', 'email', 'owner', 'description'] as const;
+
 /** Adds an account with one secret and answers the secret's id. */
 async function addAccount(
   source: TokenSource,
@@ -89,15 +91,19 @@ async function addAccount(
   const bad = network.find(item => engine.compileNetworks([item]) === undefined);
   if (bad !== undefined) {
     throw new CommandError(
-      `${printable(bad)} is no network: write an address or a CIDR such as \`10.0.0.0/8\``,
+      `${bad === '' ? '""' : printable(bad)} is no network: write an address or a CIDR such as \`10.0.0.0/8\``,
+      EXIT_USAGE,
+    );
+  }
+  for (const option of TEXTS) {
+    if (!hasControl(options[option] ?? '')) continue;
+    throw new CommandError(
+      `--${option} must be a text without control characters and line breaks`,
       EXIT_USAGE,
     );
   }
   const now = Date.now();
   const end = endOfOption(options.expires, now);
-  if (end !== undefined && end <= now) {
-    throw new CommandError(`--expires lies in the past: ${formatTime(end)}`, EXIT_USAGE);
-  }
   const id = newSecretId();
   return edit(source, change => {
     if (change.accounts.has(name)) {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
-import { parseEnd } from '../tokens/time.ts';
+import { formatTime, parseEnd } from '../tokens/time.ts';
+import { CommandError, EXIT_USAGE } from './io.ts';
 import { configOption, fileName } from './options.ts';
 import type { SourceOptions } from './token-source.ts';
 
@@ -60,9 +61,13 @@ export function expiresOption(what: string): Option {
   });
 }
 
-/** Milliseconds since 1970, undefined for never. */
+/** Milliseconds since 1970, undefined for never; refuses an end that has been. */
 export function endOfOption(value: string, now: number): number | undefined {
-  return value === 'never' ? undefined : parseEnd(value, now);
+  const end = value === 'never' ? undefined : parseEnd(value, now);
+  if (end !== undefined && end <= now) {
+    throw new CommandError(`--expires lies in the past: ${formatTime(end)}`, EXIT_USAGE);
+  }
+  return end;
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { isSeq } from 'yaml';
+import { printable } from '../log/printable.ts';
 import { createToken } from '../secret/secret.ts';
 import { TokenDigests } from '../tokens/digests.ts';
 import type { Edit } from '../tokens/edit.ts';
 import { formatTime, parseEnd } from '../tokens/time.ts';
 import { endOf, MAX_SECRETS, type ServiceAccount } from '../tokens/token.ts';
+import { userNameProblem } from '../users/names.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
 import { edit, show } from './token-edit.ts';
 import {
@@ -14,7 +16,7 @@ import {
   newSecretId,
   withCommonOptions,
 } from './token-options.ts';
-import { tokenSource } from './token-source.ts';
+import { type TokenSource, tokenSource } from './token-source.ts';
 
 /** How long both secrets of a rotated token are good, unless told otherwise. */
 const DEFAULT_OVERLAP = '7d';
@@ -33,9 +35,10 @@ export function rotateCommand(io: Io): Command {
       // A day that has been would end the old token at once, which only `0` is to say.
       if (until === undefined || until < now)
         throw new CommandError('--overlap must be a duration like `7d`', EXIT_USAGE);
+      const wanted = options.expires === undefined ? undefined : endOfOption(options.expires, now);
       const secret = createToken();
       const id = await edit(source, change => {
-        const account = accountOf(change, name);
+        const account = accountOf(change, name, source);
         const left = account.secrets.filter(
           old => (endOf(account, old) ?? Number.POSITIVE_INFINITY) > now && until > now,
         );
@@ -44,7 +47,7 @@ export function rotateCommand(io: Io): Command {
             `${name} has ${left.length} valid secrets already: let its clients change, then run \`postern token revoke ${name} --secret ${left[0]?.id ?? ''}\`, or rotate with --overlap 0`,
           );
         }
-        const expires = options.expires === undefined ? account.expires : endOfOption(options.expires, now);
+        const expires = options.expires === undefined ? account.expires : wanted;
         if (expires !== undefined && expires <= now) {
           throw new CommandError(`${name} has expired: say how long it shall live on with --expires`);
         }
@@ -90,13 +93,14 @@ export function revokeCommand(io: Io): Command {
     .action(async (name: string, options: CommonOptions & { secret?: string }) => {
       const source = tokenSource(options, io);
       const { secret } = options;
+      if (secret === '') throw new CommandError('--secret must not be empty', EXIT_USAGE);
       await edit(source, change => {
-        const account = accountOf(change, name);
+        const account = accountOf(change, name, source);
         if (secret === undefined) return change.remove(name);
         const at = account.secrets.findIndex(({ id }) => id === secret);
         if (at < 0) {
           const ids = account.secrets.map(({ id }) => id).join(', ');
-          throw new CommandError(`${name} has no secret ${secret}: it has ${ids}`);
+          throw new CommandError(`${name} has no secret ${printable(secret)}: it has ${ids}`);
         }
         if (account.secrets.length === 1) {
           throw new CommandError(`this is the only secret of ${name}: revoke the whole without --secret`);
@@ -117,8 +121,10 @@ Examples:
     );
 }
 
-function accountOf(change: Edit, name: string): ServiceAccount {
+function accountOf(change: Edit, name: string, { file }: Pick<TokenSource, 'file'>): ServiceAccount {
+  const problem = userNameProblem(name);
+  if (problem !== undefined) throw new CommandError(problem, EXIT_USAGE);
   const account = change.accounts.get(name);
-  if (account === undefined) throw new CommandError(`there is no service account ${name}`);
+  if (account === undefined) throw new CommandError(`there is no service account ${name} in ${file}`);
   return account;
 }

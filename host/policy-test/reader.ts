@@ -35,7 +35,9 @@ export class Reader {
   /** A mapping with these keys alone; empty when it is none. */
   mapping(value: unknown, path: string, known: readonly string[]): Mapping {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      this.report('shape', path, `must be a mapping with ${names(known)}, got ${shown(value)}`);
+      // The whole file may be another one, of a secret or a password: it is not shown.
+      const got = path === '' ? '' : `, got ${shown(value)}`;
+      this.report('shape', path, `must be a mapping with ${names(known)}${got}`);
       return {};
     }
     for (const key of Object.keys(value)) {

@@ -8,6 +8,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -53,6 +54,7 @@ export async function editTokens<T>(
   change: (edit: Edit) => T,
 ): Promise<T> {
   const target = resolveLink(file);
+  refuseSpecial(target);
   const unlock = await lock(`${target}.lock`);
   try {
     const text = readText(target);
@@ -135,6 +137,21 @@ function resolveLink(file: string): string {
   }
 }
 
+/** A rename would put a file in the place of `/dev/null`, a pipe or a socket. */
+function refuseSpecial(file: string): void {
+  const found = statOf(file);
+  if (found === undefined || found.isFile() || found.isDirectory()) return;
+  throw new ConfigError([
+    {
+      code: 'file.special',
+      severity: 'error',
+      path: '',
+      message: 'is a device, a pipe or a socket where a file is needed: correct the path',
+      file,
+    },
+  ]);
+}
+
 /** With the owner and mode of the old file, or of its directory: an operator's `sudo` must not lock the host out. */
 function replaceFile(file: string, text: string): void {
   const directory = dirname(file);
@@ -155,7 +172,7 @@ function replaceFile(file: string, text: string): void {
   }
 }
 
-function statOf(file: string): { uid: number; gid: number; mode: number } | undefined {
+function statOf(file: string): Stats | undefined {
   try {
     return statSync(file);
   } catch {

@@ -302,6 +302,16 @@ tests:
     expect(err.match(/postern\.yml:6/g)).toHaveLength(1);
   });
 
+  it('shows nothing of a file that is a secret', async () => {
+    const secret = createSecret();
+    const { code, out, err } = await run(`${secret}\n`);
+    expect([code, err.split('\n')[0]]).toEqual([
+      1,
+      expect.stringMatching(/: must be a mapping with `config`, `subjects`, `defaults`, `tests`$/),
+    ]);
+    expect(out + err).not.toContain(secret);
+  });
+
   it('is called wrongly without a file', async () => {
     expect(await runCli(['test'])).toMatchObject({ code: 2, out: '' });
     expect(await runCli(['test', 'x.yml', '--coverage-min', '101'])).toMatchObject({ code: 2 });

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,7 +123,12 @@ describe('postern token create', () => {
     [['a', '--group', 'b,c'], 2, 'a group must not hold a comma'],
     [['a', '--expires', 'soon'], 2, 'It must be a duration like `90d`'],
     [['a', '--expires', '2020-01-01'], 2, '--expires lies in the past'],
-    [['a', '--email', 'x\ny'], 1, 'email: must be a text without control characters'],
+    [['a', '--network', ''], 2, 'error: "" is no network: write an address'],
+    ...['displayname', 'email', 'owner', 'description'].map((option): [string[], number, string] => [
+      ['a', `--${option}`, 'x\ny'],
+      2,
+      `error: --${option} must be a text without control characters and line breaks\n`,
+    ]),
     [[], 2, "missing required argument 'name'"],
     [['a', 'b'], 2, 'too many arguments'],
   ])('refuses %j', async (args, code, message) => {
@@ -325,7 +330,9 @@ describe('postern token rotate', () => {
   });
 
   it.each([
-    [['nobody'], 1, 'there is no service account nobody'],
+    [['nobody'], 1, 'there is no service account nobody in /'],
+    [[''], 2, 'a user name must not be empty'],
+    [['ci', '--expires', '2020-01-01'], 2, '--expires lies in the past: 2020-01-01T00:00:00Z'],
     [['ci', '--overlap', 'soon'], 2, '--overlap must be a duration like `7d`'],
     // It would end the old token at once.
     [['ci', '--overlap', '2020-01-01'], 2, '--overlap must be a duration like `7d`'],
@@ -350,13 +357,25 @@ describe('postern token revoke', () => {
   });
 
   it.each([
-    [['nobody'], 'there is no service account nobody'],
-    [['ci', '--secret', 'zz'], 'ci has no secret zz: it has'],
-  ])('refuses %j', async (args, message) => {
+    [['nobody'], 1, 'there is no service account nobody in /'],
+    [['a\u001b[31m'], 2, 'a user name must not hold control characters'],
+    [['ci', '--secret', 'zz'], 1, 'ci has no secret zz: it has'],
+    [['ci', '--secret', ''], 2, '--secret must not be empty'],
+  ])('refuses %j', async (args, code, message) => {
     await token('create', 'ci');
-    const { code, err } = await token('revoke', ...args);
-    expect(code).toBe(1);
-    expect(err).toContain(message);
+    const answer = await token('revoke', ...args);
+    expect([answer.code, answer.err]).toEqual([code, expect.stringContaining(message)]);
+    expect(accounts().has('ci')).toBe(true);
+  });
+
+  it('puts no file in the place of a pipe', async () => {
+    spawnSync('mkfifo', [file]);
+    expect(await token('create', 'ci')).toEqual({
+      code: 1,
+      out: '',
+      err: `error: ${file}: is a device, a pipe or a socket where a file is needed: correct the path\n`,
+    });
+    expect(statSync(file).isFIFO()).toBe(true);
   });
 
   it('takes not the last secret alone', async () => {
