@@ -1,6 +1,7 @@
 // Builds dist/plugin.wasm, dist/embed.wasm and dist/postern.mjs; with
 // --if-stale only what is older than its sources.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -38,8 +39,9 @@ async function asc(entry, target, output, finish = async bytes => bytes) {
   const unfinished = `${output}.${process.pid}.wasm`;
   const transform = join(root, 'tools/pack-text.mjs');
   const flags = ['--target', target, '--transform', transform, '--outFile', unfinished];
-  const run = spawnSync(process.execPath, [bin, entry, ...flags], { cwd: root, stdio: 'inherit' });
-  if (run.status !== 0) process.exit(run.status ?? 1);
+  const compiler = spawn(process.execPath, [bin, entry, ...flags], { cwd: root, stdio: 'inherit' });
+  const [status] = await once(compiler, 'exit');
+  if (status !== 0) throw new Error(`${entry} could not be compiled`);
   const path = join(root, unfinished);
   writeFileSync(path, await finish(readFileSync(path)));
   renameSync(path, join(root, output));
@@ -60,12 +62,18 @@ async function build(name, output, sources, make) {
 
 mkdirSync(join(root, 'dist'), { recursive: true });
 const engine = ['assembly', 'asconfig.json'];
-await build('guest', 'dist/plugin.wasm', engine, () =>
-  asc('assembly/guest.ts', 'plugin', 'dist/plugin.wasm', inlineSmall),
-);
-await build('engine for the host', 'dist/embed.wasm', engine, () =>
-  asc('assembly/embed.ts', 'embed', 'dist/embed.wasm'),
-);
+// Side by side: each compiler keeps one processor busy for half a minute. Neither is left behind when the other fails.
+const compiled = await Promise.allSettled([
+  build('guest', 'dist/plugin.wasm', engine, () =>
+    asc('assembly/guest.ts', 'plugin', 'dist/plugin.wasm', inlineSmall),
+  ),
+  build('engine for the host', 'dist/embed.wasm', engine, () =>
+    asc('assembly/embed.ts', 'embed', 'dist/embed.wasm'),
+  ),
+]);
+const failed = compiled.filter(({ status }) => status === 'rejected');
+for (const { reason } of failed) process.stderr.write(`${reason.message}\n`);
+if (failed.length > 0) process.exit(1);
 await build('host', 'dist/postern.mjs', ['host', 'assembly/contract.ts', 'package.json'], async () => {
   const esbuild = await import('esbuild');
   await esbuild.build({
