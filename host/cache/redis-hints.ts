@@ -37,6 +37,10 @@ const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
   ],
   [/^CLUSTERDOWN\b/, 'nodes of the cluster are missing, or have no replica: look at `CLUSTER INFO` there'],
   [
+    /^the answer is none of Redis|^Unknown RESP type/,
+    'look what listens at the address in cache.redis: it does not answer as Redis does',
+  ],
+  [
     /^READONLY\b/,
     'the server is a replica, which takes no writes: name its master in cache.redis.host, or the sentinels that know it in cache.redis.high_availability',
   ],

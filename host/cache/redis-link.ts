@@ -128,12 +128,12 @@ export class RedisLink {
   async #evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const rest = [...keys, ...args.map(toArgument)];
     const client = this.#connected();
-    try {
-      return await client.callBuffer('EVALSHA', script.sha, keys.length, ...rest);
-    } catch (error) {
+    const answer = await client.callBuffer('EVALSHA', script.sha, keys.length, ...rest).catch(error => {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
       return client.callBuffer('EVAL', script.text, keys.length, ...rest);
-    }
+    });
+    if (!script.isAnswer(answer)) throw new Error(STRANGE);
+    return answer;
   }
 
   async #timed(ask: () => Promise<unknown>): Promise<unknown> {
@@ -193,6 +193,8 @@ const WHAT: Readonly<Record<CacheErrorCode, string>> = {
  * already, and looking for a master; interrupted there it ends for good (ioredis, `SentinelConnector`).
  */
 const HAS_CONNECTION: ReadonlySet<string> = new Set(['connect', 'ready']);
+
+const STRANGE = 'the answer is none of Redis';
 
 /** What the client says of a call that found no connection; why there is none, an event has told before. */
 const NO_CONNECTION = /^(Stream isn't writeable|Connection is closed|Cluster isn't ready)/;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RedisCache } from '../../host/cache/redis-cache.ts';
 import { hintFor } from '../../host/cache/redis-hints.ts';
@@ -170,6 +171,38 @@ describeRedis('what is said of a shared store that is', binary => {
       await master.stop();
     }
   });
+
+  it.each(['+OK', ':1', '$-1', '*0', '*1\r\n*0', '*4\r\n:1\r\n:2\r\n:3\r\n:4', 'HTTP/1.1 400 Bad Request'])(
+    'something else, which answers %j: every call is refused, and nothing breaks',
+    async line => {
+      const server = createServer(socket => {
+        socket.on('error', () => {});
+        // One answer for each command, as many as came at once.
+        socket.on('data', chunk => {
+          const { length } = chunk.toString('latin1').match(/(^|\n)\*\d+\r\n/g) ?? [];
+          socket.write(`${line}\r\n`.repeat(length));
+        });
+      });
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      try {
+        const { cache, heard } = await startHost({ nodes: node(port) });
+        await waitUntil('the hint', () => cache.status().hint?.includes('as Redis does'), 20_000);
+        expect(cache.status().state).toBe('down');
+        for (const call of [
+          cache.get(KEY),
+          cache.set(KEY, Buffer.from('x'), 60),
+          cache.acquire(KEY, 1_000),
+          cache.outcome(KEY, 1),
+          cache.broadcast('topic', Buffer.from('x'), 100),
+        ])
+          await expect(call).rejects.toMatchObject({ code: 'ERR_CACHE_UNAVAILABLE' });
+        expect(heard.losses).toEqual([]);
+      } finally {
+        server.close();
+      }
+    },
+  );
 
   it.each([
     ['LOADING Redis is loading the dataset in memory', 'wait until it is done'],
