@@ -220,7 +220,10 @@ function translated(
   const message = scrub(error.message.split('\n', 1)[0] ?? '');
   // TLS 1.3: a server that misses our certificate says so by closing the connection.
   const isClosed = host.startsWith('https:') && /other side closed|ECONNRESET/.test(message);
-  const isTls = isClosed || /certificate|ssl|tls|altname|ERR_TLS|signature|wrong version/i.test(message);
+  // Names of hosts stand in these, `es-tls` for instance.
+  const isOfTheWay = /^(getaddrinfo|connect) /.test(message);
+  const isTls =
+    isClosed || (!isOfTheWay && /certificate|ssl|tls|altname|ERR_TLS|signature|wrong version/i.test(message));
   return isTls
     ? new ElasticError('ERR_ELASTIC_TLS', `TLS with Elasticsearch failed: ${message}`, host)
     : new ElasticError('ERR_ELASTIC_UNREACHABLE', `Elasticsearch cannot be reached: ${message}`, host);

@@ -251,6 +251,15 @@ describe('an answer that is none of Elasticsearch', () => {
     await client.close();
   });
 
+  it('is no matter of TLS where nobody can be asked, whatever the host is called', async () => {
+    const credentials = { apiKey: 'key' };
+    const client = new OfficialClient({ hosts: ['https://es-tls.invalid:9200'], credentials, tls: {} });
+    await expect(client.check(AbortSignal.timeout(10_000))).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_ELASTIC_(UNREACHABLE|SLOW)$/),
+    });
+    await client.close();
+  });
+
   it('asks nobody in a dry run', async () => {
     const host = await elasticHost({ url: 'http://127.0.0.1:9' }, { setup: { dryRun: true } });
     expect((await host.provisioner.provision(person('alice'), 'directory')).status).toBe('ready');
