@@ -59,7 +59,7 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
       });
       return exactReply(dialect.badRequest);
     }
-    const named = dialect.signInUrl?.(request, cookies);
+    const named = dialect.signInUrl?.(withoutClients(request, uri), cookies);
     // The portal's own address has no guard: there a link says where people are sent, and no proxy.
     const isOwn = Boolean(named) && deps.signIn.isPortalHost(target.host);
     const brought = isOwn ? addressedBy(named, cookies) : named;
@@ -125,4 +125,14 @@ export function createAskedReader(dialect: Dialect, deps: AskedDeps): AskedReade
     });
     return exactReply(403);
   }
+}
+
+/**
+ * The request without a query that is the client's own: Caddy's `forward_auth`
+ * hands that on wherever its `uri` has none, and a link would say where people
+ * sign in.
+ */
+function withoutClients(request: Request, uri: string): Request {
+  const { query } = request;
+  return query !== '' && uri.endsWith(`?${query}`) ? { ...request, query: '' } : request;
 }

@@ -126,31 +126,55 @@ describe("Authelia's endpoints", () => {
     }
   });
 
+  /** As a proxy tells of a page. */
+  const page = (host: string, uri: string): HeaderList => [
+    ['Accept', 'text/html'],
+    ['X-Forwarded-Method', 'GET'],
+    ['X-Forwarded-Proto', 'https'],
+    ['X-Forwarded-Host', host],
+    ['X-Forwarded-Uri', uri],
+  ];
+  const ELSEWHERE = encodeURIComponent('https://evil.example.net/');
+
   it('send nobody elsewhere by a link to the portal, whose address has no guard', async () => {
-    const told = (host: string, uri: string): HeaderList => [
-      ['Accept', 'text/html'],
-      ['Host', host],
-      ['X-Forwarded-Method', 'GET'],
-      ['X-Forwarded-Proto', 'https'],
-      ['X-Forwarded-Host', host],
-      ['X-Forwarded-Uri', uri],
-    ];
-    const elsewhere = `/api/verify?rd=${encodeURIComponent('https://evil.example.net/')}`;
     for (const host of [
       'auth.example.com',
       'AUTH.example.com',
       'auth.example.com:443',
       'auth.example.com.',
     ]) {
-      const answer = await authz.ask(elsewhere, told(host, elsewhere));
+      const answer = await authz.ask(`/api/verify?rd=${ELSEWHERE}`, [['Host', host], ...page(host, '/')]);
       expect([host, answer.status, headerOf(answer, 'location')]).toEqual([host, 401, undefined]);
     }
-    const home = `/api/verify?rd=${encodeURIComponent(PORTAL)}`;
     // Its own it may say; the rules then let nobody in.
-    expect((await authz.ask(home, told('auth.example.com', home))).status).toBe(403);
+    const home = await authz.ask(
+      `/api/verify?rd=${encodeURIComponent(PORTAL)}`,
+      page('auth.example.com', '/'),
+    );
+    expect(home.status).toBe(403);
     // A proxy in front of an application says it on purpose.
-    const application = await authz.ask(elsewhere, told('app.example.com', '/'));
+    const application = await authz.ask(`/api/verify?rd=${ELSEWHERE}`, page('app.example.com', '/'));
     expect(headerOf(application, 'location')).toMatch(/^https:\/\/evil\.example\.net\/\?rd=/);
+  });
+
+  it("take no sign-in address from a client's query, which Caddy hands on", async () => {
+    for (const [path, query] of [
+      ['/api/authz/forward-auth', `authelia_url=${encodeURIComponent('https://open.example.com/')}`],
+      ['/api/authz/forward-auth', `a=b&authelia_url=${ELSEWHERE}`],
+      ['/api/verify', `rd=${ELSEWHERE}`],
+      ['/api/verify', `rd=${ELSEWHERE}&rd=${ELSEWHERE}`],
+    ] as const) {
+      const answer = await authz.ask(`${path}?${query}`, page('app.example.com', `/x?${query}`));
+      const location = headerOf(answer, 'location') ?? PORTAL;
+      expect([query, answer.status, new URL(location).origin]).toEqual([
+        query,
+        path === '/api/verify' ? 401 : 302,
+        'https://auth.example.com',
+      ]);
+      expect((await authz.ask(`${path}?${query}`, page('public.example.com', `/?${query}`))).status).toBe(
+        200,
+      );
+    }
   });
 
   it('log no error', () => {

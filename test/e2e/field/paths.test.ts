@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { APP } from '../../support/world.ts';
+import { APP, PORTAL } from '../../support/world.ts';
 import { AS_ANN, AS_ROOT, describeField, forEach, type Outcome } from './field.ts';
 import { CLIMBS, DISGUISES, FORMS, SPOOFS, TAILS } from './path-variants.ts';
 import { readingsOf } from './readings.ts';
@@ -139,6 +139,19 @@ describeField(
       await forEach(lines, async line => {
         expectOpenOnly(await field.ask(line), line);
         if (line.startsWith('GET /admin')) expectNoAdmin(await field.ask(line, [AS_ANN]), line);
+      });
+    });
+
+    it("a client's query says nothing to the host, wherever the proxy hands it on", async () => {
+      const queries = ['authelia_url', 'rd'].flatMap(key =>
+        ['https://open.example.com/', 'https%3A%2F%2Fevil.example.net'].map(to => `${key}=${to}`),
+      );
+      await forEach([...queries, 'auth=basic', 'nginx', 'allowed_groups=admin'], async query => {
+        const { answer } = await field.ask(`GET /x?${query}`, ['Accept: text/html']);
+        const location = new URL(answer.header('location') ?? '', PORTAL);
+        expect([query, answer.status, location.origin]).toEqual([query, 302, PORTAL]);
+        expect((await field.ask(`GET /open?${query}`)).answer.status, query).toBe(200);
+        expect((await field.ask(`GET /x?${query}`, [AS_ANN])).answer.status, query).toBe(200);
       });
     });
 
