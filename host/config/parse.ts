@@ -306,7 +306,15 @@ export function parseConfig(input: ParseInput): Parsed {
     const usageFile = get('tokens.usage_file');
     if (file !== undefined) {
       const path = resolve(base, file);
-      return { file: path, usageFile: usageFile === undefined ? `${path}.used` : resolve(base, usageFile) };
+      const usage = usageFile === undefined ? `${path}.used` : resolve(base, usageFile);
+      if (usage === path) {
+        report(
+          'config.value',
+          'tokens.usage_file',
+          'must be another file than `tokens.file`: it is overwritten',
+        );
+      }
+      return { file: path, usageFile: usage };
     }
     for (const key of ['tokens.usage_file', 'tokens.bearer', 'tokens.header'] as const) {
       if (isSet(key))

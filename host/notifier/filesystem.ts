@@ -51,8 +51,9 @@ export class FileNotifier implements Notifier {
     let file: FileHandle | undefined;
     try {
       file = await this.#open();
-      const { mode } = await file.stat();
-      if ((mode & 0o777) !== MODE) await file.chmod(MODE);
+      const found = await file.stat();
+      // `/dev/null` belongs to everybody.
+      if (found.isFile() && (found.mode & 0o777) !== MODE) await file.chmod(MODE);
       await act(file);
     } catch (error) {
       const { error: reason, hint } = fileError(error);

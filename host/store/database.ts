@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Kysely } from 'kysely';
 import type { StorageSetup } from '../config/schema.ts';
 import { openPostgres } from './postgres.ts';
@@ -37,16 +37,28 @@ async function openSqlite({ path }: SqliteSettings): Promise<Kysely<Tables>> {
 
 /** SQLite would make it by the umask; its companions follow the file's mode. */
 function prepareFile(path: string): void {
-  const file = openSync(path, 'a', FILE_MODE);
+  const file = openSync(path, 'a+', FILE_MODE);
   try {
-    // Made before by hand, as files that containers mount are.
-    if ((fstatSync(file).mode & 0o077) !== 0) fchmodSync(file, FILE_MODE);
+    // Made before by hand, as files that containers mount are. Another program's file, at a path
+    // that is wrong, is left as it is.
+    if ((fstatSync(file).mode & 0o077) !== 0 && isDatabase(file)) fchmodSync(file, FILE_MODE);
   } catch {
     // Somebody else's file, or a file system without modes: who mounted it said who may read it.
   } finally {
     closeSync(file);
   }
 }
+
+/** Of SQLite, or to become one. */
+function isDatabase(file: number): boolean {
+  if (!fstatSync(file).isFile()) return false;
+  const head = Buffer.alloc(SQLITE_HEAD.length);
+  const length = readSync(file, head, 0, head.length, 0);
+  return length === 0 || head.equals(SQLITE_HEAD);
+}
+
+/** The first bytes of every database (sqlite.org/fileformat2.html, 1.3). */
+const SQLITE_HEAD = Buffer.from('SQLite format 3\0', 'latin1');
 
 export async function ping(db: Kysely<Tables>): Promise<void> {
   const { sql } = await import('kysely');

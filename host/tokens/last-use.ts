@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log/logger.ts';
 import { writeFileAtomically } from '../snapshot/atomic-file.ts';
@@ -54,6 +54,7 @@ export class LastUse {
     const { file, random, log, registry, clock } = this.#deps;
     const merged = merge(readUsage(file), this.#fresh, registry);
     try {
+      refuseSpecial(file);
       const suffix = Buffer.from(random(8)).toString('hex');
       writeFileAtomically(file, Buffer.from(encode(merged), 'utf8'), suffix);
       this.#fresh = new Map();
@@ -76,6 +77,12 @@ export class LastUse {
     this.#cancel?.();
     this.#cancel = undefined;
   }
+}
+
+/** A rename would put a file in the place of `/dev/null`. */
+function refuseSpecial(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile()) throw new Error('no ordinary file lies there');
 }
 
 /** What the file says; nothing when there is none, or it is none of ours. */

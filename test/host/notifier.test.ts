@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -334,6 +335,13 @@ describe('the check at the start', () => {
       );
       expect(lines.splice(0).join('')).toContain(`${name}: cannot be written: `);
     }
+  });
+
+  it('leaves the mode of what is no file, such as /dev/null, as it is', async () => {
+    const filename = join(tempDirectory(), 'pipe');
+    spawnSync('mkfifo', ['-m', '666', filename]);
+    await new FileNotifier(filename, () => NOW).check();
+    expect((statSync(filename).mode & 0o777).toString(8)).toBe('666');
   });
 
   it('makes the file', async () => {

@@ -70,11 +70,14 @@ describe('a database file', () => {
       path,
       'this is a text with a secret in it, longer than the header of a database '.repeat(20),
     );
+    chmodSync(path, 0o644);
     await expect(openStore({ kind: 'sqlite', path }, DEPS)).rejects.toMatchObject({
       code: 'ERR_STORE_UNAVAILABLE',
       message: expect.stringContaining('the file is no database of SQLite, or a damaged one (SQLITE_NOTADB)'),
     });
     expect(readFileSync(path, 'utf8')).toContain('a text with a secret in it');
+    // It is somebody else's, who reads it by this mode.
+    expect((statSync(path).mode & 0o777).toString(8)).toBe('644');
     const gone = join(directory, 'no', 'such', 'folder');
     await expect(openStore({ kind: 'sqlite', path: gone }, DEPS)).rejects.toMatchObject({
       code: 'ERR_STORE_UNAVAILABLE',

@@ -204,6 +204,10 @@ describe('the configuration', () => {
     ['tokens:\n  file: t.yml\n  header: X Api\n', 'must be the name of a header of its own'],
     ['tokens:\n  file: t.yml\n  bearer: maybe\n', 'must be `true` or `false`'],
     ['tokens:\n  fil: t.yml\n', 'unknown key'],
+    [
+      'tokens:\n  file: t.yml\n  usage_file: ./t.yml\n',
+      'tokens.usage_file: must be another file than `tokens.file`',
+    ],
   ])('refuses %j', async (more, message) => {
     const { code, err } = await postern(['token', 'list', '--config', configure(more)]);
     expect(code).toBe(1);

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -471,6 +480,16 @@ describe('last use', () => {
       expect([...readUsage(file).values()].flatMap(ids => [...ids])).toEqual([]);
     },
   );
+
+  it('is not written in the place of a device', async () => {
+    const file = join(dir, 'usage-device');
+    symlinkSync('/dev/null', file);
+    const { use, log } = start(file);
+    use.note('ci', 'a');
+    use.close();
+    expect(lstatSync(file).isSymbolicLink()).toBe(true);
+    expect(log.lines.filter(line => line.level === 'warn')).toHaveLength(1);
+  });
 
   it('says once that it cannot be written, and goes on trying', async () => {
     const { use, clock, log } = start(join(dir, 'nowhere', 'usage.json'));
