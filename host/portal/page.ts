@@ -17,6 +17,8 @@ export interface PageOptions {
   readonly brand: string;
   /** Heading and title. */
   readonly title: string;
+  /** Something was filled in that will not do: the title, which is read out first, says so. */
+  readonly isMistake?: boolean;
   readonly body: Content;
   /** For pages with a list or a picture. */
   readonly wide?: boolean;
@@ -58,13 +60,13 @@ const PAGE_HEADERS: ReplyHeaders = [
 
 /** A whole page. */
 export function page(options: PageOptions): Reply {
-  const { texts, base, from = '', brand, title, body, wide = false } = options;
+  const { texts, base, from = '', brand, title, isMistake = false, body, wide = false } = options;
   const document: Html = html`<!doctype html>
 <html lang="${texts.lang}" dir="${texts.dir}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} – ${brand}</title>
+<title>${isMistake ? texts.error.mistake(title) : title} – ${brand}</title>
 <link rel="stylesheet" href="${from}${base}${STYLE_PATH}">
 <link rel="icon" href="${ICON}">
 ${leaving(options)}

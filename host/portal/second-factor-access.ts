@@ -10,6 +10,7 @@ import type { OneTimeCodes } from '../second-factor/one-time-codes.ts';
 import type { SecondFactors, Who } from '../second-factor/second-factors.ts';
 import { sessionCookie } from '../session/cookie.ts';
 import type { Sessions } from '../session/sessions.ts';
+import { endedPage } from './sign-in.ts';
 import { secondFactorTexts } from './texts/second-factor.ts';
 import type { Act, PortalRoute, Show, Visit } from './visit.ts';
 
@@ -65,8 +66,8 @@ export function factorRoute(
     path,
     get: show,
     post: Object.fromEntries(acts),
-    // The page once more, with a token of now.
-    outdated: visit => visit.go(path),
+    // The page once more, with a token of now, unless nobody is signed in any more.
+    outdated: visit => (visit.live === undefined ? endedPage(visit) : visit.go(path)),
   };
 }
 

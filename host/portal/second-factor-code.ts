@@ -67,6 +67,7 @@ function ask({ visit }: FactorVisit, kind: Kind, verified?: Exclude<Verified, 'g
   return visit.page({
     status,
     title: words.title,
+    isMistake: verified !== undefined,
     body: html`<p class="lead">${words.lead}</p>
 ${verified !== undefined && notice('bad', 'problem', problem)}
 ${visit.form(isCode ? 'second-factor' : 'recovery', isCode ? '/second-factor' : '/second-factor/recovery', [

@@ -33,6 +33,7 @@ export async function proofPage(at: FactorVisit, deps: SecondFactorDeps, problem
     return visit.page({
       status: problem === undefined ? 200 : STATUS[problem],
       title: words.title,
+      isMistake: problem !== undefined,
       body: html`<p class="lead">${words.lead}</p>
 ${told}
 <p>${words.willSend(address)}</p>
@@ -43,6 +44,7 @@ ${visit.form('send-code', PATH, primaryButton(words.send))}
   return visit.page({
     status: problem === undefined ? 200 : STATUS[problem],
     title: words.title,
+    isMistake: problem !== undefined,
     body: html`<p class="lead">${words.sent(address)}</p>
 ${told}
 ${visit.form('prove', PATH, [

@@ -59,6 +59,7 @@ async function registerPage(at: FactorVisit, problem?: Problem): Promise<Reply> 
   return visit.page({
     status: problem === undefined ? 200 : problem === 'full' ? 409 : 401,
     title: words.title,
+    isMistake: problem !== undefined,
     wide: true,
     body: html`<p class="lead">${words.lead}</p>
 ${problem !== undefined && notice('bad', 'problem', words[problem])}

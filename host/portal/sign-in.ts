@@ -85,7 +85,13 @@ async function signIn(visit: Visit, form: Form, deps: SignInDeps): Promise<Reply
           replaces: live?.token,
         });
   if (outcome === 'failed' || begun === undefined) {
-    return signInPage(visit, { status: 401, problem: texts.signIn.failed, username, remember });
+    return signInPage(visit, {
+      status: 401,
+      problem: texts.signIn.failed,
+      isWrong: true,
+      username,
+      remember,
+    });
   }
   const { principal } = outcome;
   const missing = destinations.missing(visit, destinations.of(visit), { principal, level: 1 });
@@ -102,6 +108,8 @@ function provedBy({ user, session }: NonNullable<Visit['live']>): Proved {
 interface SignInView {
   readonly status?: number;
   readonly problem?: string;
+  /** What was typed is the problem. */
+  readonly isWrong?: boolean;
   readonly username?: string;
   readonly remember?: boolean;
 }
@@ -109,14 +117,15 @@ interface SignInView {
 function signInPage(visit: Visit, view: SignInView): Reply {
   const { texts, site, returnTo } = visit;
   const { signIn: words } = texts;
-  const { status = 200, problem, username = '', remember = false } = view;
+  const { status = 200, problem, isWrong = false, username = '', remember = false } = view;
   const { rememberMeSeconds } = site.cookie.session;
   const isRetry = problem !== undefined;
-  const described = isRetry ? { describedBy: 'problem', invalid: true } : {};
+  const described = isRetry ? { describedBy: 'problem', invalid: isWrong } : {};
   const lead = returnTo === undefined ? words.lead : words.goingTo(name(returnTo.address.host));
   return visit.page({
     status,
     title: words.title,
+    isMistake: isRetry,
     body: html`<p class="lead">${lead}</p>
 ${isRetry && notice('bad', 'problem', problem)}
 ${visit.form(SIGN_IN_FORM, '/', [
@@ -140,6 +149,11 @@ ${visit.form(SIGN_IN_FORM, '/', [
   primaryButton(words.submit),
 ])}`,
   });
+}
+
+/** Who was signed in when a page was opened, and is not any more; where they wanted to go is kept. */
+export function endedPage(visit: Visit): Reply {
+  return signInPage(visit, { status: 401, problem: visit.texts.signIn.ended });
 }
 
 function signedInPage(visit: Visit): Reply {

@@ -91,6 +91,7 @@ export const AR: Texts = {
       text: 'ليس الخطأ منك. حاول مرة أخرى، وإن لم ينجح ذلك فأخبر مشغّل هذا الموقع.',
     },
     home: 'إلى صفحة البداية',
+    mistake: title => `خطأ: ${title}`,
   },
   duration: durationIn('ar'),
   moment: momentIn('ar'),

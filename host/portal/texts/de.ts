@@ -106,6 +106,7 @@ export const DE: Texts = {
       text: 'Es liegt nicht an Ihnen. Versuchen Sie es noch einmal; wenn das nicht hilft, sagen Sie es den Betreibern.',
     },
     home: 'Zur Startseite',
+    mistake: title => `Fehler: ${title}`,
   },
   duration: durationIn('de'),
   moment: momentIn('de'),

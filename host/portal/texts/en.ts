@@ -99,6 +99,7 @@ export const EN: Texts = {
       text: 'It is not your fault. Try again; if that does not help, tell whoever runs this site.',
     },
     home: 'To the start page',
+    mistake: title => `Error: ${title}`,
   },
   duration: durationIn('en'),
   moment: momentIn('en-GB'),

@@ -78,6 +78,8 @@ export interface Texts {
     readonly unavailable: Message;
     readonly failed: Message;
     readonly home: string;
+    /** Title of a page that has to be filled in once more. */
+    readonly mistake: (title: string) => string;
   };
   /** Whole seconds as people say them: `1 month`, `30 days`. */
   readonly duration: (seconds: number) => string;

@@ -149,6 +149,10 @@ describe.each(LANGUAGES)('every page in %s', language => {
     ]);
     expect(failed.status).toBe(401);
     expectWell(failed);
+    // What is read out first says that it did not work.
+    const { signIn: words, error } = TEXTS[language];
+    expect(signIn.body).toContain(`<title>${words.title} – example.com</title>`);
+    expect(failed.body).toContain(`<title>${error.mistake(words.title)} – example.com</title>`);
     await visitor.signIn('john', 'password');
     for (const path of ['/', '/logout', '/continue?rd=https%3A%2F%2Fapp.example.com%2F']) {
       const answer = await visitor.get(path, accept);

@@ -325,7 +325,7 @@ describe('the second step', () => {
     // Whatever no person pressed is a code that was used, in a session that is over.
     other.jar.clear();
     for (const [name, value] of before) other.jar.set(name, value);
-    expect(location(await other.submit(form, { code }))).toEqual([303, FACTOR]);
+    expect((await other.submit(form, { code })).status).toBe(401);
     expect(levelOf(other)).toBeUndefined();
   });
 
@@ -400,6 +400,29 @@ describe('the second step', () => {
     expect(levelOf(other)).toBe(1);
     expect([303, 403]).toContain((await visitor.submit(form, { code: '123456' })).status);
     expect(portal.sessions.begun.filter(({ level }) => level === 2)).toHaveLength(1);
+  });
+
+  it('says that the session has ended where it did while the page was open, and still leads on', async () => {
+    await start();
+    await registered();
+    const fresh = new Visitor(portal.port);
+    const answer = await signIn('john', fresh, LEADS_TO);
+    const page = await fresh.get(String(answer.headers.location).replace('/continue', FACTOR));
+    portal.sessions.live.clear();
+    const late = await fresh.submit(formOf(page, 'second-factor'), { code: '123456' });
+    expect(late.status).toBe(401);
+    expect(late.body).toContain('Your session has ended. Please sign in again.');
+    // Nothing was typed that is wrong.
+    expect(late.body).not.toContain('aria-invalid');
+    const again = await fresh.submit(formOf(late, 'sign-in'), { username: 'john', password: 'password' });
+    expect(location(again)).toEqual([303, expect.stringMatching(/^\/continue\?return=/)]);
+    expect((await fresh.get(String(again.headers.location))).body).toContain(`href="${LEADS_TO}"`);
+    // Of somebody else by now: the page as it is for them.
+    const mine = await fresh.get(REGISTER);
+    fresh.jar.delete(SESSION);
+    await signIn('jane', fresh);
+    expect(location(await fresh.submit(formOf(mine, 'send-code')))).toEqual([303, REGISTER]);
+    expect(sent.map(({ to }) => to.address)).not.toContain('jane@example.com');
   });
 
   it('asks nobody who is not signed in, and no account that has gone meanwhile', async () => {
