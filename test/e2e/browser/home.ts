@@ -73,7 +73,8 @@ export interface Home {
   /** What the notifier has written; empty before that. */
   note(): string;
   writeUsers(users: Readonly<Record<string, Member>>): Promise<void>;
-  startHost(): Promise<void>;
+  /** @param more laid over postern.yml for this time */
+  startHost(more?: Tree): Promise<void>;
   stopHost(): Promise<void>;
   /** Another command of the program on the same files; answers its output. */
   command(...args: string[]): Promise<string>;
@@ -114,14 +115,14 @@ export async function startHome(options: HomeOptions = {}): Promise<Home> {
     },
     options.config ?? {},
   );
-  writeFileSync(configFile, JSON.stringify(config));
   const env = { POSTERN_SECRET: secret };
   const services = await startServices();
   const start = (args: readonly string[]) =>
     startChild(process.execPath, [postern, ...args, '--config', configFile], { env });
 
   let host: Child | undefined;
-  async function startHost(): Promise<void> {
+  async function startHost(more: Tree = {}): Promise<void> {
+    writeFileSync(configFile, JSON.stringify(merge(config, more)));
     host = start(['serve']);
     await host.waitFor(/listening on/);
   }

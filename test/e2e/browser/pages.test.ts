@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EN } from '../../../host/portal/texts/en.ts';
+import { HANDOFF_TEXTS } from '../../../host/portal/texts/handoff.ts';
+import { SECOND_FACTOR_EN } from '../../../host/portal/texts/second-factor-en.ts';
 import { axe } from '../../support/axe.ts';
 import {
   type Browser,
@@ -10,10 +13,11 @@ import {
 } from '../../support/browser.ts';
 import { removeTempDirectories } from '../../support/temp.ts';
 import { describeTraefik } from '../../support/traefik.ts';
+import { FACTOR_FAULTS, factorFaults, setDevices } from './factor-faults.ts';
 import { ELSEWHERE, FAULTS, faults } from './faults.ts';
 import { MEMBERS, PORTAL, RULES } from './home.ts';
 import { type Household, startHousehold } from './household.ts';
-import { CODE, isAtPortal, leavesPortal, PASSWORD, USERNAME } from './person.ts';
+import { CODE, isAtPortal, leavesPortal, PASSWORD, signIn, USERNAME } from './person.ts';
 import { FAULTY } from './services.ts';
 import { STOPS, tour } from './tour.ts';
 
@@ -61,12 +65,27 @@ async function overflow(page: Page, width: number): Promise<string[]> {
   return needed > width ? [`${needed} px wide in a window of ${width} px`] : [];
 }
 
+/** Headings of all the pages that were looked at in English, and how many of the tests that look at them are over. */
+const headings = new Set<string>();
+let looked = 0;
+const LOOKING = 5;
+
+/** Headings as the portal's texts have them: a page that nobody looked at has one that nobody saw. */
+function titlesIn(texts: object): string[] {
+  return Object.entries(texts).flatMap(([key, value]) => {
+    if (typeof value === 'function' && texts === HANDOFF_TEXTS.en) return titlesIn(value(ELSEWHERE));
+    if (typeof value === 'object') return titlesIn(value);
+    return /title$/i.test(key) ? [value] : [];
+  });
+}
+
 /** What is wrong with a page; German differs from English in its words alone. */
 async function look(page: Page, lang: string, dir: string): Promise<string[]> {
   const root = page.locator('html');
   expect([await root.getAttribute('lang'), await root.getAttribute('dir')]).toEqual([lang, dir]);
   expect(await page.locator('h1').count()).toBe(1);
   expect(await page.title()).not.toBe('');
+  if (lang === 'en') for (const text of await page.locator('h1, h2').allTextContents()) headings.add(text);
   return lang === 'de' ? narrow(page) : findings(page);
 }
 
@@ -129,11 +148,30 @@ describeTraefik('pages of the portal', traefik => {
           seen.push(name);
         }
         expect(seen).toEqual(STOPS);
+        if (lang === 'en') looked++;
         await context.close();
       },
       LONG_MS,
     );
 
+    it.each(READERS)(
+      'do so as well where second factors go wrong: %s',
+      async (language, lang, dir, who) => {
+        const seen: Record<string, number> = {};
+        const context = await openContext(browser, { language });
+        for await (const { name, status, page, complaints } of factorFaults(context, house, who)) {
+          seen[name] = status;
+          expect([name, await look(page, lang, dir)]).toEqual([name, []]);
+          expect([name, complaints.list]).toEqual([name, []]);
+        }
+        expect(seen).toEqual(FACTOR_FAULTS);
+        if (lang === 'en') looked++;
+        await context.close();
+      },
+      LONG_MS,
+    );
+
+    // Behind the others: it uses up the messages that somebody may be sent.
     it.each(READERS)(
       'do so as well when they say what went wrong: %s',
       async (language, lang, dir, who) => {
@@ -145,7 +183,58 @@ describeTraefik('pages of the portal', traefik => {
           expect([name, complaints.list]).toEqual([name, []]);
         }
         expect(seen).toEqual(FAULTS);
+        if (lang === 'en') looked++;
         await context.close();
+      },
+      LONG_MS,
+    );
+
+    it(
+      'do so as well where second factors, or messages, are switched off, or more is asked for',
+      async () => {
+        const people = await Promise.all(
+          READERS.map(async ([language, lang, dir, who]) => {
+            const context = await openContext(browser, { language });
+            const page = await context.newPage();
+            const complaints = listen(page, /^https:\/\/auth\.example\.com\//);
+            return { context, page, complaints, lang, dir, who };
+          }),
+        );
+        for (const { page, who } of people) {
+          await page.goto(PORTAL);
+          await signIn(page, who);
+          await page.locator('dl').waitFor();
+          await setDevices(house.home, who, 1);
+        }
+        const titles: string[] = [];
+        const visit = async (name: string, path: string) => {
+          for (const { page, complaints, lang, dir } of people) {
+            const answer = await page.goto(PORTAL + path);
+            expect([name, answer?.status(), await look(page, lang, dir)]).toEqual([name, 403, []]);
+            expect([name, complaints.list]).toEqual([name, []]);
+            titles.push(await page.title());
+          }
+        };
+        try {
+          await house.home.stopHost();
+          await house.home.startHost({ totp: { disable: true } });
+          await visit('switched off', '/second-factor');
+          await house.home.stopHost();
+          await house.home.startHost({
+            notifier: undefined,
+            identity_validation: { elevated_session: { require_second_factor: true } },
+          });
+          await visit('more is needed', '/second-factor/register');
+          for (const { who } of people) await setDevices(house.home, who, 0);
+          await visit('no messages', '/second-factor/register');
+        } finally {
+          await house.home.stopHost();
+          await house.home.startHost();
+        }
+        // Three pages, each in the words of its reader.
+        expect(new Set(titles).size).toBe(9);
+        for (const { context } of people) await context.close();
+        looked++;
       },
       LONG_MS,
     );
@@ -164,6 +253,15 @@ describeTraefik('pages of the portal', traefik => {
       // A header that browsers heed with TLS alone.
       expect(complaints.list.filter(text => !text.includes('Cross-Origin-Opener-Policy'))).toEqual([]);
       await plain.close();
+      looked++;
+    });
+
+    it('are all that the portal has texts for', context => {
+      const titles = [EN, SECOND_FACTOR_EN, HANDOFF_TEXTS.en].flatMap(titlesIn);
+      expect(titles.length).toBeGreaterThan(25);
+      // When only some of the tests above were asked for.
+      if (looked < LOOKING) context.skip();
+      expect(titles.filter(title => !headings.has(title))).toEqual([]);
     });
 
     it('sign in by keyboard alone', async () => {
