@@ -84,6 +84,7 @@ interface ElasticOptions {
 const SAID: Readonly<Record<Adoption, string>> = {
   adopted: 'taken over',
   ours: 'is ours already',
+  own: 'refused: it is the account of elasticsearch.username',
   reserved: 'refused: it is one of Elasticsearch itself',
   absent: 'is not there: nothing to do',
   'no-name': 'refused: no user can have this name',
@@ -100,11 +101,13 @@ function adoptCommand(io: Io): Command {
       const config = configured(options.config, io);
       await withClient(config, async client => {
         const [passwords] = passwordsOf(config);
+        const account = config.elasticsearch?.access?.credentials;
+        const own = account !== undefined && 'username' in account ? account.username : undefined;
         const rows: { user: string; status: Adoption; now: string }[] = [];
         try {
           for (const user of users) {
             const signal = AbortSignal.timeout(SYNC_MS);
-            const status = await adopt(user, client, passwords, Date.now(), signal, options.dryRun);
+            const status = await adopt(user, client, passwords, Date.now(), signal, own, options.dryRun);
             const now = status === 'adopted' && options.dryRun ? 'would be taken over' : SAID[status];
             rows.push({ user, status, now });
           }
@@ -118,7 +121,7 @@ function adoptCommand(io: Io): Command {
               rows.map(({ user, now }) => [user, now]),
             );
         }
-        if (rows.some(({ status }) => status === 'reserved' || status === 'no-name')) {
+        if (rows.some(({ status }) => SAID[status].startsWith('refused'))) {
           throw new CommandError('', EXIT_PROBLEM);
         }
       });

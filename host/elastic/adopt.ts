@@ -3,13 +3,17 @@ import { isBuiltIn, MARK_KEY, type Mark, ownerOf } from './mark.ts';
 import type { ElasticPasswords } from './password.ts';
 import { elasticName } from './user-name.ts';
 
-/** `ours`: there is nothing to do; `absent`: it is made when it first comes. */
-export type Adoption = 'adopted' | 'ours' | 'reserved' | 'absent' | 'no-name';
+/**
+ * `ours`: there is nothing to do; `absent`: it is made when it first comes; `own`: the account that we
+ * ask with, which would have another password as soon as a user of its name came.
+ */
+export type Adoption = 'adopted' | 'ours' | 'own' | 'reserved' | 'absent' | 'no-name';
 
 /**
  * Marks a user that somebody else made as ours. Everything else stays, the
  * password included: that is set when the user comes next.
  *
+ * @param own name of the account that `client` asks with, undefined for an API key
  * @param dryRun only says what would become of it
  */
 export async function adopt(
@@ -18,12 +22,14 @@ export async function adopt(
   passwords: ElasticPasswords,
   now: number,
   signal: AbortSignal,
+  own: string | undefined,
   dryRun = false,
 ): Promise<Adoption> {
   const named = elasticName(username);
   if (!named.ok) return 'no-name';
   const { name } = named;
   if (isBuiltIn(name)) return 'reserved';
+  if (name === own) return 'own';
   const stored = await client.find(name, signal);
   if (stored === undefined) return 'absent';
   const owner = ownerOf(stored, passwords, undefined);

@@ -247,6 +247,8 @@ function secretsOf({ credentials }: ElasticAccess): string[] {
 
 function pem({ ca, cert, key }: ElasticAccess['tls']) {
   return {
+    // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+    rejectUnauthorized: true,
     ...(ca && { ca: Buffer.from(ca) }),
     ...(cert && { cert: Buffer.from(cert) }),
     ...(key && { key: Buffer.from(key) }),

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -128,6 +128,17 @@ describe('postern elastic adopt', () => {
       ['adopted', 'reserved', 'reserved', 'no-name'],
     ]);
     expect(es.users.get('old')?.metadata.postern).toMatchObject({ user: 'old', generation: 1 });
+  });
+
+  it('leaves our own account alone: a user of its name would lock us out', async () => {
+    es.users.set('own', { roles: ['postern'], full_name: '', email: '', enabled: true, metadata: {} });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('username: elastic', 'username: own'));
+    expect(await cli('adopt', 'own', 'old')).toEqual({
+      code: 1,
+      out: 'own\trefused: it is the account of elasticsearch.username\nold\ttaken over\n',
+      err: '',
+    });
+    expect(es.users.get('own')?.metadata).toEqual({});
   });
 
   it('says who was taken over when Elasticsearch fails on the way', async () => {

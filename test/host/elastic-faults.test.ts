@@ -1,11 +1,17 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HostTurns } from '../../host/elastic/host-turns.ts';
 import { OfficialClient } from '../../host/elastic/official-client.ts';
 import { ElasticPasswords } from '../../host/elastic/password.ts';
 import { PROVISION_MS } from '../../host/elastic/provisioner.ts';
 import { ELASTIC_SECRET, type ElasticHost, elasticHost, person } from '../support/elastic.ts';
+import { certificateAuthority } from '../support/elasticsearch/certificates.ts';
 import { answer, type Script, ScriptedElasticsearch } from '../support/elasticsearch/scripted.ts';
 import { between, moment } from '../support/stopwatch.ts';
+import { removeTempDirectories, tempDirectory } from '../support/temp.ts';
 import { sleep } from '../support/wait.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' };
@@ -143,6 +149,39 @@ describe('hosts', () => {
       host: servers[1]?.url,
       code: 'ERR_ELASTIC_UNAUTHORIZED',
     });
+  });
+});
+
+describe('the certificate of a host', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  });
+
+  it('is checked also where the environment would let node take any', async () => {
+    const directory = tempDirectory();
+    const { ca } = certificateAuthority(directory);
+    const pem = (name: string) => readFileSync(join(directory, name));
+    const server = createServer({ cert: pem('server.pem'), key: pem('server.key') }, (_, response) =>
+      answer(response, 200, { username: 'elastic' }),
+    );
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    stops.push(async () => {
+      server.closeAllConnections();
+      server.close();
+      removeTempDirectories();
+    });
+    // Its warning.
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    const hosts = [`https://127.0.0.1:${(server.address() as AddressInfo).port}`];
+    const check = async (tls: { ca?: Uint8Array }) => {
+      const client = new OfficialClient({ hosts, credentials, tls });
+      stops.push(() => client.close());
+      return client.check(AbortSignal.timeout(5_000));
+    };
+    await expect(check({})).rejects.toMatchObject({ code: 'ERR_ELASTIC_TLS' });
+    await check({ ca: readFileSync(ca) });
   });
 });
 
