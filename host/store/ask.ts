@@ -47,6 +47,13 @@ function translated(error: unknown): unknown {
       `the file is no database of SQLite, or a damaged one (${code}): look at \`storage.local.path\`, or restore a backup into a new file`,
     );
   }
+  if (code.startsWith('SQLITE_BUSY')) {
+    return new StoreError(
+      'ERR_STORE_UNAVAILABLE',
+      `another program holds the database file (${code}): end what has it open besides Postern, such as a copy or a tool of SQLite`,
+      code,
+    );
+  }
   const tls = tlsProblem(code);
   if (tls !== undefined) return new StoreError('ERR_STORE_UNAVAILABLE', tls, code);
   const why = code === '' ? (error instanceof Error ? error.name : 'unknown') : code;

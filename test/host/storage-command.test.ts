@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { formatSecret } from '../../host/secret/secret.ts';
 import { openStore } from '../../host/store/open.ts';
@@ -75,6 +76,21 @@ describe('commands on a database', () => {
     expect([code, out]).toEqual([2, '']);
     expect(err).toMatch(/^error: "[^\p{Cc}]*" is no user: a user name must not [^\p{Cc}]*\n$/u);
     expect(await withStore(({ sessions }) => sessions.ofUser('alice'))).toHaveLength(1);
+  });
+});
+
+describe('a database file that another program holds', () => {
+  it('is told as what it is', async () => {
+    expect((await run('storage', 'migrate')).code).toBe(0);
+    const other = new Database(path());
+    other.exec('begin immediate');
+    const { code, out, err } = await run('ban', 'add', '203.0.113.9');
+    other.exec('rollback');
+    other.close();
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(
+      /^error: another program holds the database file \(SQLITE_BUSY\w*\): end what has it /,
+    );
   });
 });
 
