@@ -91,6 +91,8 @@ async function demo(options: DemoOptions, io: Io): Promise<void> {
     });
     say('\nStopping …');
   } catch (error) {
+    // Ctrl-C ends host and Traefik as well: that they are gone is no mistake then.
+    if (signal.aborted) return;
     throw new CommandError(error instanceof Error ? error.message : String(error));
   } finally {
     endTour();

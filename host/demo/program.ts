@@ -31,7 +31,8 @@ export async function startProgram(
   });
   const deadline = Date.now() + READY_MS;
   while (!(await isReady(output))) {
-    if (failure === undefined && child.exitCode === null && Date.now() < deadline) {
+    const isRunning = failure === undefined && child.exitCode === null && child.signalCode === null;
+    if (isRunning && Date.now() < deadline) {
       await new Promise(resolve => setTimeout(resolve, 50));
       continue;
     }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -66,6 +67,26 @@ describe('postern demo', () => {
     child.signal('SIGINT');
     expect(await child.exit, child.output).toBe(0);
     expect(leftovers()).toEqual(before);
+  });
+
+  it('ends without an error on a Ctrl-C while it starts, which its programs get, too', async () => {
+    const child = spawn(process.execPath, [bundle, 'demo', '--embedded'], {
+      // A group of its own, as a shell gives it.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [out, err] = ['', ''];
+    child.stderr.on('data', part => {
+      err += part;
+    });
+    const ended = new Promise(resolve => child.once('close', resolve));
+    child.stdout.on('data', part => {
+      const isStarting = !out.includes('Starting host') && `${out}${part}`.includes('Starting host');
+      out += part;
+      if (isStarting) process.kill(-(child.pid as number), 'SIGINT');
+    });
+    expect([await ended, err]).toEqual([0, '']);
+    expect(out).not.toContain('REQUEST');
   });
 
   it('says what is wrong when the Traefik named does not start', async () => {
