@@ -190,13 +190,15 @@ interface ListenError extends Error {
   readonly syscall: 'listen';
   readonly address: string;
   readonly port: number;
+  /** Where the address stands, if not in `server.address`. */
+  readonly key?: string;
 }
 
 function isListenError(error: unknown): error is ListenError {
   return error instanceof Error && 'syscall' in error && error.syscall === 'listen' && 'port' in error;
 }
 
-function listenMessage({ code, address, port }: ListenError): string {
+function listenMessage({ code, address, port, key = 'server.address' }: ListenError): string {
   const why = code === 'EADDRINUSE' ? 'another program listens there' : code;
-  return `server.address: cannot listen on ${port > 0 ? `${address}:${port}` : address} (${why}): stop that program, or set another address`;
+  return `${key}: cannot listen on ${port > 0 ? `${address}:${port}` : address} (${why}): stop that program, or set another address`;
 }

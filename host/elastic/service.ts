@@ -96,7 +96,11 @@ export class ElasticService {
       provisioner: this.provisioner,
       log: rateLimited(this.#deps.log, this.#deps.clock, ['error', 'warn', 'info']),
     });
-    this.#server = await startHttpServer({ host: dropIn.host, port: dropIn.port }, handler, this.#log);
+    const { host, port } = dropIn;
+    this.#server = await startHttpServer({ host, port }, handler, this.#log).catch(error => {
+      // Another listener than the one that every host has.
+      throw Object.assign(error, { key: 'elasticsearch.listen' });
+    });
     return this.#server.address;
   }
 

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { hash } from '@node-rs/argon2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -101,6 +101,25 @@ describe('postern serve', () => {
       `server.address: cannot listen on 127.0.0.1:${port} (another program listens there): stop that program, or set another address`,
     );
     await new Promise(resolve => other.close(resolve));
+  });
+
+  it("says so of elastauth's address, too, by its own key", async () => {
+    const other = createServer();
+    await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
+    const { port: taken } = other.address() as AddressInfo;
+    const file = join(directory, 'postern.yml');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(
+      file,
+      `${text}elasticsearch: { hosts: ['http://127.0.0.1:1'], username: e, password: p, listen: '127.0.0.1:${taken}', peers: [127.0.0.1] }\n`,
+    );
+    try {
+      await expect(serve().done).rejects.toThrow(
+        `elasticsearch.listen: cannot listen on 127.0.0.1:${taken} (`,
+      );
+    } finally {
+      await new Promise(resolve => other.close(resolve));
+    }
   });
 
   it('says where the configuration names a bad guest directory', async () => {
