@@ -96,7 +96,8 @@ class Exchange {
     const query = mark < 0 ? '' : url.slice(mark + 1);
     const address = isHttp2 ? peerOf(request) : (request.socket.remoteAddress ?? '');
     const peer = local ? LOCAL_PEER : address;
-    const received: Request = { method, path, query, headers, peer, secure };
+    const isHttp10 = request.httpVersion === '1.0';
+    const received: Request = { method, path, query, headers, peer, secure, isHttp10 };
     if (method !== 'POST') return handler(received);
     return handler({ ...received, form: () => this.#readForm(headers) });
   }

@@ -14,6 +14,8 @@ export interface Request {
   readonly peer: string;
   /** Whether the connection is TLS. */
   readonly secure: boolean;
+  /** Asked by HTTP/1.0, as nginx asks unless it is told otherwise. */
+  readonly isHttp10?: boolean;
   /** The form in the body, to be asked for once; undefined unless the method is POST. */
   readonly form?: () => Promise<Form | FormProblem>;
 }
@@ -91,6 +93,9 @@ export function createRouter(routes: readonly Route[], log: Logger, options: Rou
   function sign(request: Request, route: Route | undefined): string | undefined {
     const header = request.headers.findName(isForwarding);
     if (header !== undefined || route === undefined) return header;
+    // HAProxy's checks come by HTTP/1.0, too, but name no host.
+    const isUntold = request.isHttp10 === true && request.headers.one('host') !== undefined;
+    if (route.kind === 'operator' && isUntold) return 'HTTP/1.0';
     return isApplication(request) ? 'host' : undefined;
   }
 

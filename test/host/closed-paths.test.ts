@@ -7,6 +7,7 @@ import { createIsPortal } from '../../host/routes/own-address.ts';
 import { SignIn } from '../../host/routes/sign-in.ts';
 import { type Authz, basic, HASTY_CLOCK, startAuthz } from '../support/authz.ts';
 import { fakeLogger } from '../support/host-fakes.ts';
+import { rawRequest, sendRaw } from '../support/raw-http.ts';
 import type { HeaderList } from '../support/test-app.ts';
 
 /**
@@ -218,6 +219,19 @@ describe.each(['', '/authelia'])('below %j', prefix => {
       for (const host of ['denied.example.com', 'app.example.com']) {
         expect([target, (await authz.ask(path, headers(host))).status >= 300]).toEqual([target, true]);
       }
+    }
+  });
+
+  it('lets no nginx through that tells nothing: it asks by HTTP/1.0 and names its upstream', async () => {
+    const bytes = (target: string, host: readonly string[]) =>
+      rawRequest([`GET ${target} HTTP/1.0`, ...host, 'User-Agent: curl/8.5.0', 'Accept: */*']);
+    for (const target of both([...pathsOf('operator', 'portal', 'redirect'), ...UNKNOWN])) {
+      const { status } = await sendRaw(authz.port, bytes(target, ['Host: authelia']));
+      expect([target, status >= 300]).toEqual([target, true]);
+    }
+    // HAProxy's checks, which have no such line.
+    for (const target of both(pathsOf('operator'))) {
+      expect([target, (await sendRaw(authz.port, bytes(target, []))).status >= 300]).toEqual([target, false]);
     }
   });
 
