@@ -56,7 +56,7 @@ describeElasticsearch('an Elasticsearch that fails', start => {
   it('by hanging: nobody waits for ever, known users not at all, and it goes on by itself', async () => {
     const one = await host();
     const known = await one.authorization(person('known'));
-    es.pause();
+    await es.pause();
     try {
       const names = Array.from({ length: 20 }, newcomer);
       const waiting = Promise.all([...names, ...names].map(name => timed(one, name)));
@@ -75,7 +75,7 @@ describeElasticsearch('an Elasticsearch that fails', start => {
 
   it('by hanging for a moment: whoever waits succeeds', async () => {
     const one = await host();
-    es.pause();
+    await es.pause();
     setTimeout(() => es.resume(), 1_500);
     expect((await timed(one, newcomer())).status).toBe('ready');
   });

@@ -118,7 +118,7 @@ describeRedis('Elasticsearch users of two hosts that share', binary => {
       await expectShared(pair, 'sentinel');
       const load = pair.startLoad();
       await load.more('load with the first master');
-      master.freeze();
+      await master.freeze();
       running.push(async () => master.thaw());
       await promoted(replica);
       for (const host of pair.hosts) await pair.storeIsUp(host, true);
@@ -162,7 +162,7 @@ describeRedis('Elasticsearch users of two hosts that share', binary => {
         isMaster(server) && Number(server.cli('cluster', 'countkeysinslot', slot)) > 0;
       const holder = cluster.servers.find(holds);
       if (holder === undefined) throw new Error('no node has the marker');
-      holder.freeze();
+      await holder.freeze();
       running.push(async () => holder.thaw());
       const others = cluster.servers.filter(server => server !== holder);
       await waitUntil('its replica to take its place', () => others.some(holds));

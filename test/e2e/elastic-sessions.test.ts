@@ -257,7 +257,7 @@ describeTraefik('Elasticsearch behind a session in a real Traefik', binary => {
         await made.begin('hal'),
         await made.begin('ida'),
       ];
-      es.pause();
+      await es.pause();
       let answers: Promise<Seen[]>;
       try {
         answers = Promise.all(

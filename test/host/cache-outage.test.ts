@@ -144,7 +144,7 @@ describeRedis('a shared store that fails', binary => {
     const host = await startHost(settings);
     await up(host);
     await host.cache.set(KEY, bytes('before'), 60);
-    server.freeze();
+    await server.freeze();
     const start = moment();
     const first = await Promise.all(
       [...Array(50).keys()].map(i => timed(host.cache.set(KEY, bytes(`late ${i}`), 60))),
@@ -162,7 +162,7 @@ describeRedis('a shared store that fails', binary => {
   });
 
   it('frozen at the start: the host starts all the same', async () => {
-    server.freeze();
+    await server.freeze();
     const host = await timed(startHost(settings), START_MS);
     server.thaw();
     await up(host as Host);

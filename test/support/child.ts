@@ -23,6 +23,8 @@ export interface Child {
   /** Exit code, or the signal's name; waits for the end. */
   readonly exit: Promise<number | string>;
   signal(name: NodeJS.Signals): void;
+  /** SIGSTOP, and waits until no thread runs (Linux): a busy machine lets them go on for a while. */
+  freeze(): Promise<void>;
   /** SIGTERM, after `graceMs` SIGKILL; answers as `exit` does. Does nothing to a process that has ended. */
   stop(graceMs?: number): Promise<number | string>;
   /** Waits until the output matches; fails at once when the process ends without. */
@@ -89,6 +91,13 @@ export function startChild(command: string, args: readonly string[], options: Ch
     },
     exit,
     signal: name => void child.kill(name),
+    async freeze() {
+      child.kill('SIGSTOP');
+      if (process.platform !== 'linux') return;
+      await waitUntil(`${command} to stand still`, () =>
+        threadStates(child.pid).every(state => state === 'T'),
+      );
+    },
     async stop(graceMs = 10_000) {
       if (!exited) child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
@@ -123,4 +132,16 @@ export function startChild(command: string, args: readonly string[], options: Ch
       return (Number(fields[11]) + Number(fields[12])) * 10;
     },
   };
+}
+
+/** proc(5): a letter behind the name in parentheses; a thread that has ended meanwhile has none. */
+function threadStates(pid: number | undefined): string[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap(thread => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+      return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+    } catch {
+      return [];
+    }
+  });
 }

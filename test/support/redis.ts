@@ -33,7 +33,7 @@ export interface RedisServer {
   /** On the same port, with what it saved: nothing unless `args` say otherwise. */
   restart(): Promise<void>;
   /** SIGSTOP: connections stay, nobody answers. */
-  freeze(): void;
+  freeze(): Promise<void>;
   thaw(): void;
   /** CPU time used so far. */
   cpuTimeMs(): number;
@@ -107,7 +107,7 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
       await program.stop();
       program = await start();
     },
-    freeze: () => program.child.signal('SIGSTOP'),
+    freeze: () => program.child.freeze(),
     thaw: () => program.child.signal('SIGCONT'),
     cpuTimeMs: () => program.child.cpuTimeMs(),
   };

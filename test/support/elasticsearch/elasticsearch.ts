@@ -37,7 +37,7 @@ export interface Elasticsearch {
   authenticate(authorization: string): Promise<Answer>;
   /** What it has written on its console. */
   output(): string;
-  pause(): void;
+  pause(): Promise<void>;
   resume(): void;
   /** Ends the process; the data stay for `start`. */
   stop(): Promise<void>;
@@ -121,7 +121,7 @@ async function startElasticsearch(home: string, options: ElasticsearchOptions = 
       ask(url + path, method, body, authorization, certificate),
     authenticate: authorization => node.ask('GET', '/_security/_authenticate', undefined, authorization),
     output: () => child.output,
-    pause: () => child.signal('SIGSTOP'),
+    pause: () => child.freeze(),
     resume: () => child.signal('SIGCONT'),
     async stop() {
       child.signal('SIGCONT');
