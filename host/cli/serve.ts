@@ -199,6 +199,8 @@ function isListenError(error: unknown): error is ListenError {
 }
 
 function listenMessage({ code, address, port, key = 'server.address' }: ListenError): string {
-  const why = code === 'EADDRINUSE' ? 'another program listens there' : code;
-  return `${key}: cannot listen on ${port > 0 ? `${address}:${port}` : address} (${why}): stop that program, or set another address`;
+  const where = `${key}: cannot listen on ${port > 0 ? `${address}:${port}` : address}`;
+  return code === 'EADDRINUSE'
+    ? `${where} (another program listens there): stop that program, or set another address`
+    : `${where} (${code}): set another address`;
 }

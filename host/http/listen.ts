@@ -26,7 +26,12 @@ export interface Listening {
 export async function listen(server: Server, endpoint: Endpoint): Promise<Listening> {
   const { host, port, socket } = endpoint;
   if (socket === undefined) {
-    await started(server, () => server.listen({ port, ...(host === '' ? {} : { host }) }));
+    await started(server, () => server.listen({ port, ...(host === '' ? {} : { host }) })).catch(error => {
+      // Of a host that there is not node says that it could not be looked up.
+      throw error.syscall === 'getaddrinfo'
+        ? Object.assign(error, { syscall: 'listen', address: host, port })
+        : error;
+    });
     const { address, port: bound } = server.address() as AddressInfo;
     return { address: address.includes(':') ? `[${address}]` : address, port: bound };
   }

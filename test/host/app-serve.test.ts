@@ -103,6 +103,18 @@ describe('postern serve', () => {
     await new Promise(resolve => other.close(resolve));
   });
 
+  it.each(['nosuch.invalid', '192.0.2.1'])(
+    'says so when the address is none of this machine, %s',
+    async host => {
+      const file = join(directory, 'postern.yml');
+      writeFileSync(file, readFileSync(file, 'utf8').replace('127.0.0.1', host));
+      // ENOTFOUND, EAI_AGAIN, EADDRNOTAVAIL
+      await expect(serve().done).rejects.toThrow(
+        new RegExp(`^server\\.address: cannot listen on ${host}:${port} \\(E\\w+\\): set another address$`),
+      );
+    },
+  );
+
   it("says so of elastauth's address, too, by its own key", async () => {
     const other = createServer();
     await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
