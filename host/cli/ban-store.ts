@@ -9,7 +9,7 @@ import { type BanStore, StoreError } from '../store/store.ts';
 import { openFileDirectory } from '../users/file-directory.ts';
 import { foldAscii, userNameProblem } from '../users/names.ts';
 import { CommandError, EXIT_USAGE, type Io } from './io.ts';
-import { optionalConfigFile } from './options.ts';
+import { nameOf, optionalConfigFile, withHint } from './options.ts';
 
 export interface BanSetup {
   readonly bans: BanStore;
@@ -25,11 +25,11 @@ export async function withBans<T>(
   act: (setup: BanSetup) => Promise<T>,
 ): Promise<T> {
   const file = optionalConfigFile(configFile, io);
-  const { config } = loadSetup(file, { env: io.env, isTerminal: io.stdout.isTTY });
+  const { config } = withHint(file, io, () => loadSetup(file, { env: io.env, isTerminal: io.stdout.isTTY }));
   const { storage, secret, previousSecret, usersFile, usersSearch } = config;
   if (storage === undefined) {
     throw new CommandError(
-      `${file === undefined ? 'the configuration' : file} has no \`storage\`: bans that operators see and end are kept in a database. Write \`storage: { local: { path: '/var/lib/postern/postern.sqlite3' } }\` and start the service anew; without it, bans for failed attempts end by themselves after \`regulation.ban_time\``,
+      `${nameOf(file)} has no \`storage\`: bans that operators see and end are kept in a database. Write \`storage: { local: { path: '/var/lib/postern/postern.sqlite3' } }\` and start the service anew; without it, bans for failed attempts end by themselves after \`regulation.ban_time\``,
     );
   }
   try {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import { type Loaded, loadSetup } from '../config/load.ts';
+import { ConfigError } from '../config/problem.ts';
 import type { Setup } from '../config/schema.ts';
 import { integer } from '../config/values.ts';
 import { printable } from '../log/printable.ts';
@@ -37,6 +38,25 @@ export function configFile(option: string | undefined, io: Io): string {
 export function optionalConfigFile(option: string | undefined, io: Io): string | undefined {
   const named = option ?? (io.env.POSTERN_CONFIG || undefined);
   return named ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined);
+}
+
+/** For commands that the environment alone seldom tells enough: where a file would have been looked for. */
+export function withHint<T>(file: string | undefined, io: Io, load: () => T): T {
+  try {
+    return load();
+  } catch (error) {
+    if (file === undefined && error instanceof ConfigError) {
+      io.stderr.write(
+        `note: there is no ${DEFAULT_CONFIG} in this folder: name one with --config or POSTERN_CONFIG\n`,
+      );
+    }
+    throw error;
+  }
+}
+
+/** How messages call the configuration. */
+export function nameOf(file: string | undefined): string {
+  return file ?? `the environment (there is no ${DEFAULT_CONFIG} in this folder)`;
 }
 
 /** Loads that. */

@@ -5,7 +5,7 @@ import type { Setup, StorageSetup } from '../config/schema.ts';
 import { openStore } from '../store/open.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import { CommandError, type Io } from './io.ts';
-import { optionalConfigFile } from './options.ts';
+import { nameOf, optionalConfigFile, withHint } from './options.ts';
 
 /** Opens the database that the configuration names, for one command. */
 export async function withSessions<T>(
@@ -14,11 +14,11 @@ export async function withSessions<T>(
   act: (store: Store, setup: Setup & UsersSetup) => Promise<T>,
 ): Promise<T> {
   const file = optionalConfigFile(configFile, io);
-  const { config } = loadSetup(file, { env: io.env, isTerminal: io.stdout.isTTY });
+  const { config } = withHint(file, io, () => loadSetup(file, { env: io.env, isTerminal: io.stdout.isTTY }));
   const { storage, secret, previousSecret } = config;
   if (storage === undefined) {
     throw new CommandError(
-      `${file ?? 'the configuration'} has no \`storage\`, so there are no sessions: write \`storage: { local: { path: '/var/lib/postern/postern.sqlite3' } }\` and start the service anew`,
+      `${nameOf(file)} has no \`storage\`, so there are no sessions: write \`storage: { local: { path: '/var/lib/postern/postern.sqlite3' } }\` and start the service anew`,
     );
   }
   refuseMissing(storage);

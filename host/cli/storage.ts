@@ -12,7 +12,7 @@ import { openAsItIs, openStore } from '../store/open.ts';
 import { StoreError } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 import { CommandError, type Io } from './io.ts';
-import { configOption, fileName, optionalConfigFile } from './options.ts';
+import { configOption, fileName, optionalConfigFile, withHint } from './options.ts';
 import { writeNewFile } from './output-file.ts';
 import { refuseMissing } from './session-store.ts';
 import { writeJson } from './table.ts';
@@ -164,7 +164,8 @@ function command(name: string, description: string): Command {
 }
 
 function setup(options: Options, io: Io): ReturnType<typeof loadStorage> {
-  return loadStorage(optionalConfigFile(options.config, io), { env: io.env, isTerminal: io.stdout.isTTY });
+  const file = optionalConfigFile(options.config, io);
+  return withHint(file, io, () => loadStorage(file, { env: io.env, isTerminal: io.stdout.isTTY }));
 }
 
 function mustExist(options: Options, io: Io): ReturnType<typeof loadStorage> {

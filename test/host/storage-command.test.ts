@@ -65,6 +65,18 @@ describe('commands on a database', () => {
   });
 
   it.each([
+    [['storage', 'migrate'], {}],
+    [['session', 'list'], {}],
+    [['ban', 'list'], {}],
+    [['second-factor', 'list', 'alice'], env],
+  ])('say in a folder without a configuration that there is none: %j', async (args, variables) => {
+    // The tests run in a folder without one.
+    const { code, out, err } = await runCli(args, { env: variables });
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toContain('there is no postern.yml in this folder');
+  });
+
+  it.each([
     ['session', 'list', '--user', ''],
     ['session', 'revoke', '--user', ''],
     ['session', 'revoke', '--user', 'a:b'],
