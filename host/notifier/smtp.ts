@@ -71,6 +71,8 @@ async function createTransport(setup: SmtpSetup): Promise<Transporter> {
     disableFileAccess: true,
     disableUrlAccess: true,
     tls: {
+      // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+      rejectUnauthorized: true,
       minVersion: tls.minVersion,
       ...(tls.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
       ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),

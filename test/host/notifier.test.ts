@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { SmtpSetup } from '../../host/config/notifier.ts';
 import { createLogger } from '../../host/log/logger.ts';
 import { checkAtStart, createNotifier } from '../../host/notifier/create.ts';
@@ -211,6 +211,23 @@ describe('mail', () => {
       const own = setup(port, { security });
       const error = new SmtpNotifier({ ...own, tls: { ...own.tls, ...tls } }).send(HELLO);
       await expect(error).rejects.toThrow(`the certificate of the mail server localhost:${port} ${words}`);
+      expect(mails).toEqual([]);
+    }
+  });
+
+  it('is not sent to a server that nobody trusts where the environment would let node do it', async () => {
+    // Its warning.
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    closing.push(() => {
+      vi.unstubAllEnvs();
+      vi.restoreAllMocks();
+    });
+    for (const security of ['tls', 'starttls'] as const) {
+      const { mails, port } = await mailServer({ secure: security === 'tls' });
+      const own = setup(port, { security });
+      const error = new SmtpNotifier({ ...own, tls: { ...own.tls, ca: undefined } }).send(HELLO);
+      await expect(error).rejects.toThrow('is not trusted');
       expect(mails).toEqual([]);
     }
   });
