@@ -1,13 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { describeProxyContract, type GuardedProxy } from '../../contracts/proxy.ts';
 import { exampleFile } from '../../support/example.ts';
 import { controllerConfig } from '../../support/ingress-nginx.ts';
 import { freePort } from '../../support/net.ts';
 import { describeNginx, startNginx } from '../../support/nginx.ts';
-import { tempDirectory } from '../../support/temp.ts';
-import type { World } from '../../support/world.ts';
+import { rawRequest, sendRaw } from '../../support/raw-http.ts';
+import { removeTempDirectories, tempDirectory } from '../../support/temp.ts';
+import { APP, startWorld, type World } from '../../support/world.ts';
 
 /** nginx with a file of conf.d; `more` is put in place beside what stands in each of them. */
 async function start(
@@ -119,4 +121,46 @@ describeNginx('what ingress-nginx makes of ingress-nginx-authentik.yml', binary 
       denial: 'by-start',
     },
   );
+});
+
+/** As a guide has it; the paths are what may be written there by mistake. */
+describeNginx('an nginx block that tells nothing', binary => {
+  const paths = ['/api/verify', '/api/health', '/health', '/metrics', '/akprox/ping', '/', '/login', '/auth'];
+  let world: World;
+
+  beforeAll(async () => {
+    world = await startWorld({
+      access_control: { default_policy: 'deny', rules: [{ domain: '*.example.com', policy: 'bypass' }] },
+    });
+  }, 60_000);
+
+  afterAll(async () => {
+    await world?.stop();
+    removeTempDirectories();
+  });
+
+  it('gets nobody in, whatever path it asks', async () => {
+    const port = await freePort();
+    const locations = paths.map(
+      (path, i) => `
+    location /${i} { auth_request /authelia/${i}; proxy_pass ${world.backend.url}; }
+    location = /authelia/${i} { proxy_pass http://authelia${path}; }`,
+    );
+    const http = `
+  upstream authelia { server 127.0.0.1:${world.hostPort}; }
+  server {
+    listen 127.0.0.1:${port};
+    ${locations.join('')}
+  }`;
+    const nginx = await startNginx({ binary, http, ports: [port] });
+    try {
+      for (const [i, path] of paths.entries()) {
+        const { status } = await sendRaw(port, rawRequest([`GET /${i} HTTP/1.1`, `Host: ${APP}`]));
+        expect([path, status >= 400]).toEqual([path, true]);
+      }
+      expect(world.backend.received).toEqual([]);
+    } finally {
+      await nginx.stop();
+    }
+  });
 });
