@@ -21,6 +21,7 @@ export function reconnectAfter(attempt: number): number {
   return Math.round(wait * (0.75 + Math.random() / 4));
 }
 
+/** For one server, a socket, or Sentinel. @param commandMs how long a command may take */
 export function redisOptions(settings: RedisSetup, commandMs: number): RedisOptions & Legacy {
   const { socket, nodes, tls, sentinel } = settings;
   const [first] = nodes;
@@ -51,6 +52,7 @@ export function redisOptions(settings: RedisSetup, commandMs: number): RedisOpti
   };
 }
 
+/** For a Cluster. @param commandMs how long a command may take */
 export function clusterOptions(
   settings: RedisSetup,
   commandMs: number,

@@ -26,6 +26,7 @@ export interface ListedToken {
   }[];
 }
 
+/** @param now milliseconds since 1970 */
 export function listed(account: ServiceAccount, usage: Usage, now: number): ListedToken {
   const { principal, secrets } = account;
   const times = usage.get(principal.username);

@@ -35,6 +35,7 @@ export const IDENTITY_PROOF_KEYS = {
   'identity_validation.elevated_session.skip_second_factor': boolean,
 } as const;
 
+/** With the defaults for what is not set. */
 export function readIdentityProof(get: GetValue): IdentityProof {
   const standard = IDENTITY_PROOF_DEFAULTS;
   return {

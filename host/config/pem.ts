@@ -13,6 +13,7 @@ export interface PemSources {
   readonly report: Report;
 }
 
+/** Reports a file that cannot be read or holds no PEM; whether the certificate or key in it is good is not looked at. */
 export function pemReader({ get, resolve, readFile, report }: PemSources): ReadPem {
   return path => {
     const file = get(path);

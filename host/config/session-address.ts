@@ -2,6 +2,7 @@ import type { CookieConfig } from './schema.ts';
 import type { Report } from './tree.ts';
 import { shown } from './values.ts';
 
+/** The domain itself, too. Both in lower case. */
 export function isBelow(host: string, domain: string): boolean {
   return host === domain || host.endsWith(`.${domain}`);
 }
@@ -71,6 +72,7 @@ export function readAddress(raw: unknown, path: string, domain: string, report: 
   return undefined;
 }
 
+/** The https URL as browsers write it, without user, password and fragment; undefined for any other value. */
 export function addressBelow(raw: unknown, domain: string): string | undefined {
   const url = typeof raw === 'string' && URL.canParse(raw) ? new URL(raw) : undefined;
   const good =

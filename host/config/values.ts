@@ -42,6 +42,7 @@ export const boolean: Reader<boolean> = raw => {
   return bad(`must be \`true\` or \`false\`, got ${shown(raw)}`);
 };
 
+/** One of these texts, as it stands. */
 export function oneOf<T extends string>(...allowed: readonly T[]): Reader<T> {
   return raw => {
     const found = allowed.find(name => name === raw);
@@ -62,6 +63,7 @@ export const ambiguousPaths: Reader<'refuse' | 'clean' | { readonly clean: reado
   return bad(`must be \`refuse\`, \`clean\` or a list of domains under the key \`clean\`, got ${shown(raw)}`);
 };
 
+/** A whole number from `min` to `max`, also written as a text of digits. */
 export function integer(min: number, max: number, multipleOf = 1): Reader<number> {
   return raw => {
     const value = typeof raw === 'string' && /^\d{1,15}$/.test(raw) ? Number(raw) : raw;

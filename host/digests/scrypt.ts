@@ -52,6 +52,7 @@ export function parseScrypt(text: string): ParsedDigest {
   };
 }
 
+/** In Authelia's form, with `ln` for the logarithm of N to base 2. */
 export function formatScrypt({ ln, r, p }: ScryptCost, salt: Uint8Array, hash: Uint8Array): string {
   return `$scrypt$ln=${ln},r=${r},p=${p}$${toBase64(salt)}$${toBase64(hash)}`;
 }

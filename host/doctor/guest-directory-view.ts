@@ -54,6 +54,7 @@ const NO_STATE: StateView = {
   previous: false,
 };
 
+/** What cannot be read is a `problem`. @param path as the host sees it */
 export function observeGuestDirectory(
   path: string,
   guestKey: Uint8Array,

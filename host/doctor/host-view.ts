@@ -17,6 +17,7 @@ export interface HostView {
   readonly clock: ClockOffset | undefined;
 }
 
+/** Never throws. @param address origin, e.g. `http://127.0.0.1:9091` */
 export async function observeHost(address: string): Promise<HostView | Failed> {
   try {
     const { status, body, clock } = await get(`${address}/health`);

@@ -16,6 +16,7 @@ export interface KeyFileView {
   readonly besideSecret: boolean;
 }
 
+/** Never throws. @param secretFile the root secret's, where it comes from one */
 export function observeKeyFile(
   path: string,
   guestKey: Uint8Array,

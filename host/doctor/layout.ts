@@ -43,6 +43,7 @@ export interface GuardView extends PlacedRouter {
 /** Chains of chains of …: more is a circle. */
 const MAX_CHAIN_DEPTH = 8;
 
+/** Which routers are guarded by our plugin, and what their middlewares come to. */
 export function layoutOf(traefik: TraefikView): Layout {
   const plugins = [...traefik.middlewares.values()].flatMap(middleware => {
     const view = pluginOf(middleware);

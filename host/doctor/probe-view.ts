@@ -41,6 +41,7 @@ export interface ProbeDeps {
 /** Repeated, since on a busy machine others are deferred at the same time. */
 const ANONYMOUS_PROBES = 3;
 
+/** Asks as nobody, as somebody unknown and with forged verdicts; never throws. */
 export async function observeProbe(deps: ProbeDeps): Promise<ProbeView | Failed> {
   const { url, connect, tag } = deps;
   const ask = (headers: Record<string, string> = {}) => get(url, { headers, connect });

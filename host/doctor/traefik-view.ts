@@ -82,6 +82,7 @@ export interface ApiAnswers {
   readonly clock: ClockOffset | undefined;
 }
 
+/** What is missing in the answers, or of another shape, is left out. */
 export function readTraefik(answers: ApiAnswers): TraefikView {
   const raw = asTree(answers.rawdata);
   return {

@@ -45,10 +45,12 @@ function reasonOf(body: unknown, scrub: (text: string) => string): string | unde
   return typeof reason === 'string' ? scrub(reason).slice(0, MAX_REASON) : undefined;
 }
 
+/** @param status of HTTP, where there was one */
 export function malformed(host: string, status?: number): ElasticError {
   return new ElasticError('ERR_ELASTIC_MALFORMED', 'the answer is none of Elasticsearch', host, status);
 }
 
+/** One user of `_security/user`; throws `ElasticError` (`ERR_ELASTIC_MALFORMED`) for what is none. */
 export function readUser(name: string, raw: unknown, host: string): StoredUser {
   const roles = field(raw, 'roles');
   const metadata = field(raw, 'metadata') ?? {};
@@ -67,6 +69,7 @@ export function readUser(name: string, raw: unknown, host: string): StoredUser {
   return { name, roles, fullName, email, enabled, metadata: mapping(metadata, host) };
 }
 
+/** Throws `ElasticError` (`ERR_ELASTIC_MALFORMED`) for what is no object of JSON. */
 export function mapping(body: unknown, host: string): Record<string, unknown> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw malformed(host);
   return body as Record<string, unknown>;

@@ -13,6 +13,7 @@ export type Outcome =
     }
   | { readonly kind: 'refused'; readonly print: string };
 
+/** As JSON in UTF-8. */
 export function encodeOutcome(outcome: Outcome): Uint8Array {
   return Buffer.from(JSON.stringify(outcome), 'utf8');
 }

@@ -16,6 +16,7 @@ export interface Wanted {
   readonly email: string;
 }
 
+/** @param name in Elasticsearch */
 export function wantedOf(
   name: string,
   { username, displayName, email, groups }: Principal,

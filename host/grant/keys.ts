@@ -16,6 +16,7 @@ export interface GrantKeys {
   readonly user: Uint8Array;
 }
 
+/** @param guestKey 32 bytes */
 export function deriveGrantKeys(guestKey: Uint8Array): GrantKeys {
   return {
     index: deriveKey(guestKey, LABEL_INDEX),

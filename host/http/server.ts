@@ -37,6 +37,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** Listens, with TLS where there is a certificate. Rejects with the system's error (`EADDRINUSE`, …) where it cannot. */
 export async function startHttpServer(
   endpoint: Endpoint & { readonly certificate?: Certificate },
   handler: Handler,

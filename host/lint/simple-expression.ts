@@ -27,6 +27,7 @@ const TAILS: Readonly<Record<string, readonly string[]>> = {
 const SHAPE =
   /^(\^)?((?:[\w/~!@%&=:;,'"<> -]|\\[^\w\s])*)(\$|\.\*\$?|\(\[\/\?\]\.\*\)\?\$|\(\/\.\*\)\?\$|\(\\\?\.\*\)\?\$)?$/;
 
+/** Undefined for an expression with more to it than a text and one of the known tails. */
 export function readSimple(expression: string): SimpleExpression | undefined {
   const match = SHAPE.exec(expression);
   if (match === null) return undefined;

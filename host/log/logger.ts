@@ -76,6 +76,7 @@ export interface LoggerOptions {
   readonly now?: () => Date;
 }
 
+/** Each entry is one line, with its line break. */
 export function createLogger(options: LoggerOptions): LevelLogger {
   const now = options.now ?? (() => new Date());
   const emit = options.format === 'json' ? jsonEmitter(options, now) : textEmitter(options, now);

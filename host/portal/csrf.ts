@@ -100,6 +100,7 @@ export type FormOrigin =
   | 'untold'
   | 'foreign';
 
+/** By `Origin` and `Sec-Fetch-Site`; any that names another place makes it foreign. */
 export function formOrigin(headers: RequestHeaders, site: Pick<Site, 'origin'>): FormOrigin {
   const origin = headers.one('origin');
   const fetchSite = headers.one('sec-fetch-site');

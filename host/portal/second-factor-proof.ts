@@ -64,6 +64,7 @@ ${visit.form('send-code', PATH, html`<button type="submit">${words.again}</butto
   });
 }
 
+/** Sends a code by mail and shows where to type it; what keeps it from being sent is told there. */
 export async function sendCode(at: FactorVisit, deps: SecondFactorDeps): Promise<Reply> {
   const { visit, live, who } = at;
   const mailbox = mailboxOf(live);
@@ -87,6 +88,7 @@ export async function sendCode(at: FactorVisit, deps: SecondFactorDeps): Promise
   return visit.go(PATH);
 }
 
+/** Takes the code that was typed; a wrong one is logged and asked for again. */
 export async function prove(at: FactorVisit, code: string, deps: SecondFactorDeps): Promise<Reply> {
   const { visit, who } = at;
   const outcome = (await deps.codes?.check(who, PURPOSE, code)) ?? 'gone';

@@ -26,6 +26,7 @@ export interface Peer {
   readonly address: string;
 }
 
+/** RFC 6455 section 4.2.1: by `Connection` and `Upgrade`. */
 export function isWebSocket(headers: HeaderMap): boolean {
   return headers.hasToken('Connection', 'upgrade') && headers.hasToken('Upgrade', 'websocket');
 }
@@ -72,6 +73,7 @@ const HOP_BY_HOP = [
   'Upgrade',
 ];
 
+/** RFC 9110 section 7.6.1: also those that `Connection` names. */
 export function removeHopByHop(headers: HeaderMap): void {
   for (const name of tokens(headers.values('Connection'))) headers.delete(name);
   for (const name of HOP_BY_HOP) headers.delete(name);

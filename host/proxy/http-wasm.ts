@@ -49,6 +49,7 @@ const RESPONSE_TRAILERS = 3;
 
 const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
+/** The guest's imports of module `http_handler` (http-wasm.io/http-handler-abi). */
 export function handlerImports(context: HandlerContext): WasmImports {
   const { memory } = context;
 

@@ -40,6 +40,7 @@ const FILETYPE_REGULAR = 4n;
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
+/** The imports of module `wasi_snapshot_preview1`. */
 export function wasiImports(context: WasiContext): WasmImports {
   const { memory, files } = context;
   const variables = Object.entries(context.env).map(([name, value]) => Buffer.from(`${name}=${value}\0`));

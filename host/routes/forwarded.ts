@@ -78,12 +78,14 @@ function contradiction(
   return undefined;
 }
 
+/** @param uri path and query, as the client sent them */
 export function told(method: string, scheme: string, host: string, uri: string): ToldTarget {
   return { kind: 'target', asked: { method, scheme, host, uri }, url: urlText(scheme, host, uri) };
 }
 
 type ToldTarget = Extract<Told, { kind: 'target' }>;
 
+/** @param header whose value cannot be taken, or contradicts another */
 export function bad(header: string): Told {
   return { kind: 'bad', header };
 }

@@ -25,10 +25,12 @@ export function createSecret(): string {
   return formatSecret(randomBytes(KEY_LENGTH));
 }
 
+/** @param key 32 bytes */
 export function formatSecret(key: Uint8Array): string {
   return format(SECRET_PREFIX, key);
 }
 
+/** @param key 32 bytes */
 export function formatGuestKey(key: Uint8Array): string {
   return format(GUEST_KEY_PREFIX, key);
 }

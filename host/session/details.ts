@@ -4,6 +4,7 @@ import type { SessionDetails } from './sessions.ts';
 /** What a browser says of itself is as long as it likes. */
 const MAX_AGENT = 200;
 
+/** As JSON; not sealed yet. */
 export function encodeDetails({ address, agent }: SessionDetails): string {
   return JSON.stringify({ address, agent: printable(agent).slice(0, MAX_AGENT) });
 }

@@ -36,6 +36,7 @@ export interface StatePage {
   readonly offlineGraceSeconds: number;
 }
 
+/** The layout of `contract.ts`, with its MAC by `stateKey`. */
 export function encodeStatePage(page: StatePage, stateKey: Uint8Array): Uint8Array {
   const out = Buffer.alloc(STATE_LENGTH);
   out.writeUInt32LE(STATE_MAGIC, 0);

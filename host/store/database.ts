@@ -60,6 +60,7 @@ function isDatabase(file: number): boolean {
 /** The first bytes of every database (sqlite.org/fileformat2.html, 1.3). */
 const SQLITE_HEAD = Buffer.from('SQLite format 3\0', 'latin1');
 
+/** Throws the driver's error where nobody answers: see `ask`. */
 export async function ping(db: Kysely<Tables>): Promise<void> {
   const { sql } = await import('kysely');
   await sql`select 1`.execute(db);

@@ -40,6 +40,7 @@ export interface Told {
   readonly now: number;
 }
 
+/** @param db the transaction that makes it true, where there is one */
 export async function tellRevocation(db: Kysely<Tables>, { username, teller, now }: Told): Promise<void> {
   await db
     .insertInto('revocations')

@@ -58,6 +58,7 @@ export class TokenDigests {
   }
 }
 
+/** By its form alone, whichever root secret it was made under. */
 export function isTokenDigest(text: string): boolean {
   return SHA256.test(text) || HMAC.test(text);
 }

@@ -17,6 +17,7 @@ export function parseTime(text: string): number | undefined {
   return Number.isFinite(time) && day <= last ? time : undefined;
 }
 
+/** `2027-01-31T12:00:00Z` of milliseconds since 1970, rounded down to a second. */
 export function formatTime(time: number): string {
   return new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }

@@ -21,6 +21,7 @@ export function ruleOf({ path }: Problem): number | undefined {
   return index === undefined ? undefined : Number(index) + 1;
 }
 
+/** Ends with a line that says whether the file can be used. */
 export function textReport(
   file: string,
   problems: readonly Problem[],

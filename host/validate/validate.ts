@@ -25,6 +25,7 @@ export interface Validated {
   readonly hasNoSecret: boolean;
 }
 
+/** Throws for nothing that stands in a file: that is a problem. */
 export function validate(file: string, options: ValidateOptions): Validated {
   const { env, engine, lint, users } = options;
   const checked = new Set<string>();

@@ -112,6 +112,7 @@ export function durationIn(language: string): (seconds: number) => string {
   };
 }
 
+/** Date and time in UTC. The function takes milliseconds since 1970. */
 export function momentIn(language: string): (time: number) => string {
   const format = new Intl.DateTimeFormat(language, {
     dateStyle: 'long',
