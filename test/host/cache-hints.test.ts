@@ -122,14 +122,13 @@ describeRedis('what is said of a shared store that is', binary => {
       const { cache, log } = await startAs('poor');
       await waitUntil('the store', () => cache.status().state === 'up', 20_000);
       const lines = () => log.lines.filter(({ message }) => message.includes('refuses something'));
-      for (let i = 0; i < 3; i++) {
-        await waitUntil('the store', () => cache.status().state === 'up', 20_000);
-        await expect(call(cache)).rejects.toMatchObject({ code: 'ERR_CACHE_REFUSED' });
-      }
+      const code = () => call(cache).then(String, error => error.code);
+      for (let i = 0; i < 3; i++)
+        await waitUntil('the refusal', async () => (await code()) === 'ERR_CACHE_REFUSED', 20_000);
       expect(lines()).toHaveLength(1);
       expect(lines()[0]?.fields.hint).toContain('docs/shared-state.md');
-      await waitUntil('the store', () => cache.status().state === 'up', 20_000);
-      await cache.set(KEY, Buffer.from('x'), 60);
+      const set = () => cache.set(KEY, Buffer.from('x'), 60);
+      await waitUntil('another call', () => set().then(() => true), 20_000);
     });
 
     it('by which it hears the others, +xread: told, and what they may have revoked is not believed', async () => {
@@ -138,8 +137,14 @@ describeRedis('what is said of a shared store that is', binary => {
       const poor = await startAs('poor');
       const rich = await startAs('rich');
       await waitUntil('both', () => [poor, rich].every(({ cache }) => cache.status().state === 'up'), 20_000);
-      const told = await rich.cache.broadcast('user', Buffer.from('x'), 200);
-      expect(told.missing.map(({ hostId }) => hostId)).toContain(poor.cache.hostId);
+      await waitUntil(
+        'poor to be missing',
+        async () =>
+          (await rich.cache.broadcast('user', Buffer.from('x'), 200)).missing.some(
+            ({ hostId }) => hostId === poor.cache.hostId,
+          ),
+        20_000,
+      );
       await waitUntil('the warning', () => poor.log.text().includes('cannot be heard'), 20_000);
       expect(poor.log.text()).toContain('lets this user do');
       await waitUntil('the loss', () => poor.heard.losses.includes('missed-events'), 30_000);
@@ -151,7 +156,7 @@ describeRedis('what is said of a shared store that is', binary => {
         async () => (await rich.cache.broadcast('user', Buffer.from('y'), 2_000)).missing.length === 0,
         20_000,
       );
-      expect(poor.heard.losses).toEqual(['first-contact', 'missed-events']);
+      expect(new Set(poor.heard.losses)).toEqual(new Set(['first-contact', 'missed-events']));
     }, 120_000);
   });
 
