@@ -5,6 +5,7 @@ import { errorOf, malformed, mapping, readUser } from './answer.ts';
 import type { ElasticClient, StoredUser, UserToWrite } from './client.ts';
 import { ElasticError } from './error.ts';
 import { HostTurns } from './host-turns.ts';
+import { authOf, secretsOf, tlsOf } from './own-account.ts';
 
 /** One host is waited for almost as long as a whole provisioning may take (`PROVISION_MS`). */
 const ONLY_HOST_MS = 4_500;
@@ -28,7 +29,7 @@ async function open(access: ElasticAccess): Promise<Opened> {
   const { Client, errors } = await import('@elastic/elasticsearch');
   const common = {
     auth: authOf(access),
-    tls: pem(access.tls),
+    tls: tlsOf(access.tls),
     maxRetries: 0,
     // Each call has its own limit, which holds for all of the answer.
     requestTimeout: 60_000,
@@ -231,26 +232,4 @@ function translated(
 
 function userPath(name: string): string {
   return `/_security/user/${encodeURIComponent(name)}`;
-}
-
-function authOf({ credentials }: ElasticAccess) {
-  return 'apiKey' in credentials ? { apiKey: credentials.apiKey } : { ...credentials };
-}
-
-/** What our own account is proved by, as it is sent. */
-function secretsOf({ credentials }: ElasticAccess): string[] {
-  if ('apiKey' in credentials) return [credentials.apiKey];
-  const { username, password } = credentials;
-  const pair = Buffer.from(`${username}:${password}`, 'utf8').toString('base64');
-  return [pair, password, JSON.stringify(password).slice(1, -1)].filter(text => text !== '');
-}
-
-function pem({ ca, cert, key }: ElasticAccess['tls']) {
-  return {
-    // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
-    rejectUnauthorized: true,
-    ...(ca && { ca: Buffer.from(ca) }),
-    ...(cert && { cert: Buffer.from(cert) }),
-    ...(key && { key: Buffer.from(key) }),
-  };
 }
