@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fchmodSync,
@@ -10,13 +11,14 @@ import {
   rmSync,
   type Stats,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Document, isMap, parseDocument, type YAMLMap } from 'yaml';
-import { ConfigError } from '../config/problem.ts';
+import { ConfigError, type Problem } from '../config/problem.ts';
 import { decodeText, fileProblem } from '../config/read-file.ts';
+import { codeOf, isFull } from '../log/file-error.ts';
 import { type NetworkCompiler, parseTokens } from './parse-tokens.ts';
 import type { ServiceAccount } from './token.ts';
 
@@ -156,20 +158,30 @@ function refuseSpecial(file: string): void {
 function replaceFile(file: string, text: string): void {
   const directory = dirname(file);
   const old = statOf(file);
-  const owner = old ?? statSync(directory);
-  const temporary = join(directory, `.new-tokens-${process.pid}`);
-  const fd = openSync(temporary, 'w', 0o600);
+  // A new file under a name that nobody can know: `sudo` must not follow a link that waits for it.
+  const temporary = join(directory, `.new-tokens-${randomBytes(8).toString('hex')}`);
   try {
-    if (process.getuid?.() === 0) fchownSync(fd, owner.uid, owner.gid);
-    fchmodSync(fd, old === undefined ? FILE_MODE : old.mode & 0o777);
-    writeSync(fd, text);
-    fsyncSync(fd);
-    closeSync(fd);
+    const owner = old ?? statSync(directory);
+    const fd = openSync(temporary, 'wx', 0o600);
+    try {
+      if (process.getuid?.() === 0) fchownSync(fd, owner.uid, owner.gid);
+      fchmodSync(fd, old === undefined ? FILE_MODE : old.mode & 0o777);
+      // Until all is written: of a single write a disk that fills up takes a part, and that is no error.
+      writeFileSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw new ConfigError([unwritten(file, error)]);
   }
+}
+
+function unwritten(file: string, error: unknown): Problem {
+  const message = `cannot be written (${codeOf(error)}), and is as it was: ${isFull(error) ? 'make room on its disk' : 'this user must be able to make files beside it and to put one in its place'}`;
+  return { code: 'file.unwritable', severity: 'error', path: '', message, file };
 }
 
 function statOf(file: string): Stats | undefined {
@@ -184,9 +196,7 @@ function statOf(file: string): Stats | undefined {
 async function lock(path: string): Promise<() => void> {
   for (let waited = 0; ; waited += LOCK_POLL_MS) {
     try {
-      const fd = openSync(path, 'wx', 0o600);
-      writeSync(fd, `${process.pid}\n`);
-      closeSync(fd);
+      closeSync(openSync(path, 'wx', 0o600));
       return () => rmSync(path, { force: true });
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';

@@ -2,6 +2,7 @@ import {
   existsSync,
   lstatSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -25,6 +26,7 @@ import { isWeak, tokenProblem } from '../../host/tokens/strength.ts';
 import { parseEnd, parseTime } from '../../host/tokens/time.ts';
 import { endOf, stateOf } from '../../host/tokens/token.ts';
 import { FakeClock, fakeLogger, fakeRandom } from '../support/host-fakes.ts';
+import { describeSmallDisk } from '../support/small-disk.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const engine = loadEngine(fileURLToPath(new URL('../../dist/embed.wasm', import.meta.url)));
@@ -434,6 +436,43 @@ describe('editing', () => {
     await expect(editTokens(join(dir, 'none', 't.yml'), engine, () => {})).rejects.toThrow(
       /does not exist: create it/,
     );
+  });
+
+  it('follows no link that lies in wait where the new file is written', async () => {
+    const home = mkdtempSync(join(dir, 'linked-'));
+    const [file, victim] = [join(home, 'tokens.yml'), join(home, 'victim')];
+    writeFileSync(victim, 'untouched', { mode: 0o600 });
+    symlinkSync(victim, join(home, `.new-tokens-${process.pid}`));
+    await editTokens(file, engine, edit => edit.add('ci', { secrets: [{ id: 'a', digest: DIGEST }] }));
+    expect(readFileSync(victim, 'utf8')).toBe('untouched');
+    expect([lstatSync(file).isFile(), ...readTokensFile(file, engine).keys()]).toEqual([true, 'ci']);
+  });
+});
+
+describeSmallDisk('editing on a full disk', mount => {
+  it('keeps all of the old file, says why, and leaves nothing behind', async () => {
+    const disk = mount(16);
+    try {
+      const file = join(disk.path, 'tokens.yml');
+      const add = (name: string, description = '') =>
+        editTokens(file, engine, edit =>
+          edit.add(name, { description, secrets: [{ id: 'a', digest: digestOf(createToken()) }] }),
+        );
+      await add('ci', 'x'.repeat(3_000));
+      const before = readFileSync(file, 'utf8');
+      // There is room for a part of it.
+      const refused = expect(add('cd', 'x'.repeat(10_000))).rejects;
+      await refused.toThrow(/cannot be written \(ENOSPC\), and is as it was: make room on its disk/);
+      disk.fill();
+      await expect(add('cd')).rejects.toThrow(ConfigError);
+      expect(readFileSync(file, 'utf8')).toBe(before);
+      disk.free();
+      expect(readdirSync(disk.path)).toEqual(['tokens.yml']);
+      await add('cd');
+      expect([...readTokensFile(file, engine).keys()]).toEqual(['ci', 'cd']);
+    } finally {
+      disk.unmount();
+    }
   });
 });
 
