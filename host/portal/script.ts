@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto';
  * goes from the browser's address into those of the page and nowhere else, behind
  * all that says where they lead. Without it everything works but that. Once the
  * page is there it leads on, as `Refresh` would: what then turns out to be a
- * download leaves a page that is whole.
+ * download leaves a page that is whole. It is written as of 2015: a browser that
+ * cannot read it would stay, since `<noscript>` is for those that run none.
  */
 export const SCRIPT = `'use strict';
 {
@@ -15,11 +16,11 @@ export const SCRIPT = `'use strict';
   const { onward } = document.currentScript.dataset;
   if (hash !== '') {
     for (const form of document.forms) form.action += hash;
-    for (const link of document.links) if (link.protocol === 'https:') link.hash ||= hash;
+    for (const link of document.links) if (link.protocol === 'https:') link.hash = link.hash || hash;
   }
   if (onward !== undefined) {
     const url = new URL(onward);
-    url.hash ||= hash;
+    url.hash = url.hash || hash;
     addEventListener('load', () => location.replace(url));
   }
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { transformSync } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RequestHeaders } from '../../../host/http/request-headers.ts';
 import { createDeniedPage } from '../../../host/portal/denied.ts';
 import { Html, html, name } from '../../../host/portal/html.ts';
 import { page } from '../../../host/portal/page.ts';
 import { facts, field, notice } from '../../../host/portal/parts.ts';
-import { SCRIPT_PATH } from '../../../host/portal/script.ts';
+import { SCRIPT, SCRIPT_PATH } from '../../../host/portal/script.ts';
 import { STYLE_PATH } from '../../../host/portal/style.ts';
 import { chooseTexts, TEXTS } from '../../../host/portal/texts/choose.ts';
 import { LANGUAGES, type Texts } from '../../../host/portal/texts/texts.ts';
@@ -295,6 +296,11 @@ describe('what the portal answers beside pages', () => {
       expect((await visitor.get(`/static/portal-0123456789abcdef.${ending}`)).status).toBe(404);
     },
   );
+
+  it('has a script that browsers of 2016 read as well: others would stay on the page that leads on', () => {
+    const asIs = transformSync(SCRIPT, { target: 'esnext' }).code;
+    expect(transformSync(SCRIPT, { target: 'es2015' }).code).toBe(asIs);
+  });
 
   it('costs little: the sign-in page with everything, uncompressed', async () => {
     const bytes = ({ headers, body }: Answer) =>
