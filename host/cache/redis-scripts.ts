@@ -144,11 +144,19 @@ return {redis.call('GET', KEYS[1]) or '', string.format('%.0f', now), redis.call
   answer => isAllBytes(answer) && isDigits(answer[1]) && isDigits(answer[2]) && answer.length === 4,
 );
 
-/** Keys: events, event number. topic, sealed payload, id of the acknowledgements. Answers the event's number, which is its id. */
+/**
+ * Keys: events, event number. topic, sealed payload, id of the acknowledgements. Answers the event's number,
+ * which is its id. A number without an event would be one that the others missed, so it is taken back; but
+ * not where the stream is further than the numbers, which catch up with it.
+ */
 export const PUBLISH = script(
   `${IN_TIME}
 local number = string.format('%.0f', redis.call('INCR', KEYS[2]))
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ${MAX_EVENTS}, number .. '-0', 't', ARGV[2], 'p', ARGV[3], 'a', ARGV[4])
+local told = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ${MAX_EVENTS}, number .. '-0', 't', ARGV[2], 'p', ARGV[3], 'a', ARGV[4])
+if type(told) == 'table' and told.err then
+  if not string.find(told.err, 'equal or smaller', 1, true) then redis.call('INCRBY', KEYS[2], -1) end
+  return told
+end
 return number`,
   isDigits,
 );

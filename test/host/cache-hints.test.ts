@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Names } from '../../host/cache/names.ts';
 import { RedisCache } from '../../host/cache/redis-cache.ts';
 import { hintFor } from '../../host/cache/redis-hints.ts';
 import { Sealer } from '../../host/cache/seal.ts';
@@ -130,6 +131,29 @@ describeRedis('what is said of a shared store that is', binary => {
       const set = () => cache.set(KEY, Buffer.from('x'), 60);
       await waitUntil('another call', () => set().then(() => true), 20_000);
     });
+
+    it('by which it tells the others, +xadd: they miss nothing, and sign nobody out', async () => {
+      grant('poor', without('+xadd'));
+      grant('rich', RIGHTS);
+      const poor = await startAs('poor');
+      const rich = await startAs('rich');
+      await waitUntil('both', () => [poor, rich].every(({ cache }) => cache.status().state === 'up'), 20_000);
+      const tell = () => rich.cache.broadcast('user', Buffer.from('x'), 2_000);
+      await waitUntil('an answer of both', async () => (await tell()).missing.length === 0, 20_000);
+      const number = () => server.cli('get', new Names('postern').eventNumber);
+      const before = number();
+      const refused = () => poor.cache.broadcast('user', Buffer.from('y'), 100);
+      for (let i = 0; i < 3; i++)
+        await expect(refused()).rejects.toMatchObject({ code: 'ERR_CACHE_REFUSED' });
+      expect(number()).toBe(before);
+      await waitUntil('the next event', async () => (await tell()).missing.length === 0, 20_000);
+      expect(number()).not.toBe(before);
+      for (const { heard } of [poor, rich]) expect(heard.losses).toEqual(['first-contact']);
+      // Numbers that somebody removed: each attempt brings them nearer to the events.
+      server.cli('set', new Names('postern').eventNumber, '0');
+      await expect(tell()).rejects.toThrow('equal or smaller');
+      expect(number()).toBe('1');
+    }, 120_000);
 
     it('by which it hears the others, +xread: told, and what they may have revoked is not believed', async () => {
       grant('poor', without('+xread'));
