@@ -9,6 +9,7 @@ import type { ElasticClient } from './client.ts';
 import { createReadiness } from './health.ts';
 import { readIdentity } from './identity.ts';
 import type { Provisioner } from './provisioner.ts';
+import type { FindAccount } from './sync.ts';
 
 export interface DropInDeps {
   readonly setup: ElasticSetup;
@@ -16,6 +17,8 @@ export interface DropInDeps {
   readonly provisioner: Pick<Provisioner, 'provision'>;
   readonly client: Pick<ElasticClient, 'check'> | undefined;
   readonly cache: Pick<Cache, 'status'>;
+  /** Whom our own directory knows by that name, and may have disabled. */
+  readonly findAccount: FindAccount;
   readonly engine: Pick<Engine, 'compileNetworks' | 'inNetworks'>;
   readonly clock: Clock;
   /** Rate-limited: clients cause its lines. */
@@ -61,7 +64,7 @@ export function createDropIn(deps: DropInDeps): Handler {
   );
 }
 
-function createDecide({ dropIn, provisioner, log }: DropInDeps): Handler {
+function createDecide({ dropIn, provisioner, findAccount, log }: DropInDeps): Handler {
   return async request => {
     const identity = readIdentity(request.headers, dropIn.headers);
     if (!identity.ok) {
@@ -73,7 +76,18 @@ function createDecide({ dropIn, provisioner, log }: DropInDeps): Handler {
       return refusal(identity.status, identity.message);
     }
     const { principal } = identity;
-    const provisioned = await provisioner.provision(principal, 'headers');
+    // Whom the directory has disabled is not enabled for the word of a proxy; whom it does not know, is.
+    const isDisabled = () => findAccount(principal.username)?.disabled === true;
+    const provisioned = isDisabled()
+      ? undefined
+      : await provisioner.provision(principal, 'headers', () => !isDisabled());
+    if (provisioned === undefined || isDisabled()) {
+      log.info('refused: the directory has the user disabled that the proxy names', {
+        peer: request.peer,
+        user: principal.username,
+      });
+      return refusal(403, 'this user is disabled');
+    }
     switch (provisioned.status) {
       case 'ready': {
         const { username, groups, email } = principal;

@@ -14,6 +14,7 @@ import { CHANGED, type Provisioned, UNAVAILABLE } from './provisioned.ts';
 import { reportFailure } from './report-failure.ts';
 import { type RoleMap, strangeGroup } from './roles.ts';
 import { SecondLooks } from './second-looks.ts';
+import type { FindAccount } from './sync.ts';
 import { elasticName } from './user-name.ts';
 import { fingerprint, wantedOf } from './wanted.ts';
 import { UserWriter } from './writer.ts';
@@ -35,6 +36,8 @@ export interface ProvisionerDeps extends KnownUsersDeps {
   /** Groups that users may have at all; undefined for any. */
   readonly groupWhitelist?: readonly string[] | undefined;
   readonly flights: SingleFlight;
+  /** See `UserWriterDeps`. */
+  readonly findAccount?: FindAccount | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly everyLine?: Logger | undefined;

@@ -47,12 +47,15 @@ export class ElasticService {
   #server: HttpServer | undefined;
   #cancelNext: () => void = () => {};
   readonly #stop = new AbortController();
+  /** When the directory was read that this host knows, ms. */
+  #directoryAt: number;
   #syncing: Promise<void> = Promise.resolve();
 
   constructor(setup: ElasticSetup, deps: ElasticServiceDeps) {
     const { secret, previousSecret, clock, log } = deps;
     this.#setup = setup;
     this.#deps = deps;
+    this.#directoryAt = clock.now();
     this.#log = rateLimited(log, clock);
     this.#passwords = new ElasticPasswords(secret);
     this.#previous = previousSecret === undefined ? undefined : new ElasticPasswords(previousSecret);
@@ -87,6 +90,7 @@ export class ElasticService {
   /** Where the drop-in endpoint listens, undefined without one. */
   async start(): Promise<string | undefined> {
     const { dropIn } = this.#setup;
+    this.#directoryAt = this.#deps.clock.now();
     this.#plan(0);
     if (dropIn === undefined) return undefined;
     const handler = createDropIn({
@@ -106,6 +110,7 @@ export class ElasticService {
 
   /** Somebody in the directory has changed: who has gone is looked for soon. */
   directoryChanged(): void {
+    this.#directoryAt = this.#deps.clock.now();
     this.#plan(SETTLE_MS);
   }
 
@@ -139,11 +144,12 @@ export class ElasticService {
   }
 
   async #sync(signal: AbortSignal): Promise<void> {
-    const { client, findAccount } = this.#deps;
+    const { client, clock, findAccount } = this.#deps;
     if (client === undefined) return;
     this.#plan(this.#setup.syncSeconds * 1_000);
     const stored = await client.all(signal);
-    await this.#disable(departed(stored, findAccount, this.#passwords, this.#previous), client, signal);
+    const age = { changedAt: this.#directoryAt, now: clock.now() };
+    await this.#disable(departed(stored, findAccount, this.#passwords, this.#previous, age), client, signal);
   }
 
   /** One user, by its name: a search would not see yet what was written a moment ago. */

@@ -1,7 +1,7 @@
 import type { Account } from '../users/directory.ts';
 import type { ElasticClient, StoredUser } from './client.ts';
 import { ElasticError } from './error.ts';
-import { ownerOf } from './mark.ts';
+import { type Mark, ownerOf } from './mark.ts';
 import type { ElasticPasswords } from './password.ts';
 
 /** A user in Elasticsearch that is to be disabled, and why. */
@@ -19,25 +19,45 @@ export type FindAccount = (username: string) => Account | undefined;
 /** All users of a large cluster are read at once. */
 export const SYNC_MS = 30_000;
 
+/** Hosts get a new users file one after the other, within this. */
+const ROLLOUT_MS = 60 * 60 * 1_000;
+
+/** How old a host's directory is: it may not know yet whom another host made since. */
+export interface DirectoryAge {
+  /** When it last changed, ms. */
+  readonly changedAt: number;
+  readonly now: number;
+}
+
 /**
  * Who is to be disabled: users that we made for our directory, enabled there and
  * not any more here. Users of others are left alone, and those that came by
  * headers, of whom our directory knows nothing.
+ *
+ * @param age of a directory that may be older than that of other hosts
  */
 export function departed(
   stored: readonly StoredUser[],
   find: FindAccount,
   passwords: ElasticPasswords,
   previous: ElasticPasswords | undefined,
+  age?: DirectoryAge,
 ): readonly Departed[] {
   return stored.flatMap((user): Departed[] => {
     const owner = ownerOf(user, passwords, previous);
     if (owner.kind !== 'ours' || owner.mark.source !== 'directory' || !user.enabled) return [];
     const account = find(owner.mark.user);
     if (account !== undefined && !account.disabled) return [];
+    if (account === undefined && age !== undefined && isNewer(owner.mark, age)) return [];
     const reason = account === undefined ? 'gone' : 'disabled';
     return [{ user: owner.mark.user, elasticName: user.name, reason }];
   });
+}
+
+/** Somebody of this directory who goes changes it, and is older than that; a clock far ahead counts for nothing. */
+function isNewer({ since }: Mark, { changedAt, now }: DirectoryAge): boolean {
+  const made = Date.parse(since);
+  return made > changedAt && Math.abs(now - made) < ROLLOUT_MS;
 }
 
 /**

@@ -6,6 +6,7 @@ import { ElasticError } from './error.ts';
 import type { Fences } from './fences.ts';
 import { isBuiltIn, type Mark, type Owner, ownerOf } from './mark.ts';
 import type { ElasticPasswords } from './password.ts';
+import type { FindAccount } from './sync.ts';
 import { isSame, userOf, type Wanted } from './wanted.ts';
 
 export interface UserWriterDeps {
@@ -16,6 +17,8 @@ export interface UserWriterDeps {
   readonly fences: Fences;
   /** A write to this user may yet come, over what is written later. */
   readonly onUnsure?: ((name: string, username: string) => void) | undefined;
+  /** Undefined where there is no directory to ask: whom it knew is then taken for one of it for ever. */
+  readonly findAccount?: FindAccount | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Without a limit, for what is said once of each user. */
@@ -113,7 +116,8 @@ export class UserWriter {
   }
 
   #markFor({ name, username, source }: Wanted, owner: Ours | undefined, rotates: boolean): Mark {
-    const { passwords, clock } = this.#deps;
+    const { passwords, clock, findAccount } = this.#deps;
+    const isMissed = findAccount !== undefined && findAccount(username) === undefined;
     const now = new Date(clock.now()).toISOString();
     if (owner === undefined) {
       return { user: username, source, generation: 1, key: passwords.mark(name, 1), since: now };
@@ -122,8 +126,9 @@ export class UserWriter {
     const generation = rotates ? mark.generation + 1 : mark.generation;
     return {
       user: username,
-      // Whoever has once been seen in the directory is missed when it is not there any more.
-      source: mark.source === 'directory' ? mark.source : source,
+      // Whoever the directory knows is missed when it does not any more; and who comes by headers
+      // then is known to the proxy alone: each look for those who have gone would disable it again.
+      source: mark.source === 'directory' && !isMissed ? mark.source : source,
       generation,
       key: passwords.mark(name, generation),
       since: isCurrent && !rotates ? mark.since : now,

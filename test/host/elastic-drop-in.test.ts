@@ -45,6 +45,7 @@ function dropIn(peers: readonly string[], names: Record<string, string> = {}) {
         return outcome;
       },
     },
+    findAccount: () => undefined,
     client: undefined,
     cache: { status: () => ({ kind: 'memory', state: 'up', lastContact: 0 }) },
     engine,
