@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { codeOf } from './log/file-error.ts';
 
 /**
  * Makes a directory, and those above it that are missing, unless it is there.
@@ -33,8 +34,4 @@ async function refuseOthers(path: string, error: unknown): Promise<void> {
     () => false,
   );
   if (!isThere) throw error;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -29,7 +29,7 @@ const HOST: Record<string, readonly string[]> = {
   'app-credentials.ts': ['*'],
   'app-portal.ts': ['*'],
   'clock.ts': [],
-  'directories.ts': [],
+  'directories.ts': ['log'],
   cli: ['*'],
   demo: ['cli', 'proxy', 'secret'],
   doctor: ['cli', 'config', 'log', 'policy', 'routes', 'secret', 'snapshot'],
