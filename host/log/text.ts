@@ -24,5 +24,11 @@ export function formatText(line: TextLine): string {
 /** Quoted where it would read as two fields or as nothing. */
 function quote(value: string | number | boolean): string {
   if (typeof value !== 'string') return String(value);
-  return /^[^\s"=]+$/.test(value) ? value : `"${value.replaceAll('"', '\\"')}"`;
+  if (/^[^\s"=]+$/.test(value)) return value;
+  // Backslashes before a quote, or at the end, would make that quote another one.
+  const escaped = value.replace(/\\+"?|"/g, (run, at: number) => {
+    const isBefore = run.endsWith('"') || at + run.length === value.length;
+    return isBefore ? run.replace(/["\\]/g, '\\$&') : run;
+  });
+  return `"${escaped}"`;
 }

@@ -145,7 +145,7 @@ function normalDigits(typed: string): string | undefined {
 /** What people call it, in one short line; else its number. */
 function deviceName(typed: string, devices: readonly Device[]): string {
   const name = typed
-    .replace(/[\p{Cc}\p{Cs}\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu, ' ')
+    .replace(/[\p{Cc}\p{Cs}\u061c\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim();
   return [...name].slice(0, MAX_DEVICE_NAME).join('') || `Authenticator ${devices.length + 1}`;

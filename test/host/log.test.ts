@@ -77,6 +77,27 @@ describe('log', () => {
     if (format === 'text') expect(text).toContain('user="eve\\x0d\\x0a2026');
   });
 
+  it('a quoted value ends where it ends, whatever backslashes are in it', () => {
+    const { log, lines } = capture({});
+    const values = ['a\\" client=6.6.6.6 x="', 'a b\\', 'a\\\\"b', 'a\\b "c"'];
+    for (const path of values) log.info('request', { path, user: 'eve' });
+    const read = lines.map(line => {
+      const [, path = '', rest] = /request path="((?:[^"\\]|\\.)*)"(.*)\n$/.exec(line) ?? [];
+      return [path.replace(/\\(["\\])/g, '$1'), rest];
+    });
+    expect(read).toEqual(values.map(value => [value, ' user=eve']));
+  });
+
+  it('shows every mark that turns the direction of text as what it is', () => {
+    const { log, lines } = capture({});
+    const marks = Array.from({ length: 0x10000 }, (_, i) => String.fromCharCode(i)).filter(character =>
+      /\p{Bidi_Control}/u.test(character),
+    );
+    log.info('request', { user: marks.join('') });
+    expect(marks).toHaveLength(12);
+    expect(lines[0]).not.toMatch(/\p{Bidi_Control}/u);
+  });
+
   it('has no field for a secret, whatever object is passed', () => {
     const { log, lines } = capture({ format: 'json' });
     const wrong = { user: 'a', password: 'hunter2', authorization: 'Basic x', secret: 'y' } as Fields;

@@ -259,7 +259,7 @@ describe('a device', () => {
   it.each([
     ['  My   phone ', 'My phone'],
     ['', 'Authenticator 1'],
-    ['\u202e\n\0', 'Authenticator 1'],
+    ['\u202e\u061c\n\0', 'Authenticator 1'],
     ['😀'.repeat(80), '😀'.repeat(50)],
     ['<script>alert(1)</script>', '<script>alert(1)</script>'],
   ])('named %j is called %j', async (typed, name) => {
