@@ -73,7 +73,8 @@ describeTraefik('signing in once, through Traefik with the guest', traefik => {
         await page.goto(asked);
         await isAtPortal(page);
         expect(await page.locator('main').textContent()).toContain('uptime.example.com');
-        expect(house.home.services.visits).toEqual([]);
+        // The icon of the last test's page may still be on its way.
+        expect(house.home.services.visits.filter(({ host }) => host === 'uptime.example.com')).toEqual([]);
         await signIn(page, 'user');
         expect(await leavesPortal(page)).toBe(asked);
         await showsPage('uptime');
