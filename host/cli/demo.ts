@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,9 @@ import { traefikSetup } from './traefik-setup.ts';
 
 /** Tried first, so that the commands to try look familiar. */
 const PREFERRED_PORT = 8080;
+/** Below those that systems give to outgoing connections, which may take one before the host listens on it. */
+const ANY_PORT = { first: 10_000, end: 32_768 };
+const MAX_TRIES = 100;
 
 interface DemoOptions {
   readonly once?: boolean;
@@ -54,12 +58,12 @@ async function demo(options: DemoOptions, io: Io): Promise<void> {
   const { signal } = io;
   const undo: (() => Promise<void> | void)[] = [];
   try {
-    const [hostPort, backendPort] = [await freePort(0), await freePort(0)];
+    const hostPort = await freePort(anyPort());
     const port = options.port ?? (await freePort(PREFERRED_PORT));
     say('Making secret, users and rules …');
     const files = await writeDemoFiles(hostPort);
     undo.push(() => files.remove());
-    const backend = await startDemoBackend(backendPort);
+    const backend = await startDemoBackend();
     undo.push(() => backend.close());
     say('Starting host and proxy …');
     const bundle = fileURLToPath(import.meta.url);
@@ -142,19 +146,22 @@ Rules: ${files.configFile}
 Ctrl-C ends everything and removes the folder.`;
 }
 
-/** `wanted` when nothing listens there, else a free port of the system's choice. */
+/** `wanted` when nothing listens there, else another one. */
 async function freePort(wanted: number): Promise<number> {
-  for (const port of wanted === 0 ? [0] : [wanted, 0]) {
-    const server = createServer();
-    const bound = await new Promise<number>(resolve => {
-      server.once('error', () => resolve(-1));
-      server.listen(port, '127.0.0.1', () => {
-        const address = server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : -1);
-      });
-    });
-    await new Promise<void>(resolve => server.close(() => resolve()));
-    if (bound > 0) return bound;
+  for (const port of [wanted, ...Array.from({ length: MAX_TRIES }, anyPort)]) {
+    if (await isFree(port)) return port;
   }
   throw new CommandError('no free port on 127.0.0.1');
+}
+
+function anyPort(): number {
+  return randomInt(ANY_PORT.first, ANY_PORT.end);
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise(resolve => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }

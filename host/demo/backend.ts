@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 
 export interface DemoBackend {
   readonly url: string;
@@ -6,7 +7,7 @@ export interface DemoBackend {
 }
 
 /** A service without any authentication of its own: it says who the headers name. */
-export async function startDemoBackend(port: number): Promise<DemoBackend> {
+export async function startDemoBackend(): Promise<DemoBackend> {
   const server = createServer((request, response) => {
     request.resume();
     request.on('end', () => {
@@ -20,10 +21,10 @@ export async function startDemoBackend(port: number): Promise<DemoBackend> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(0, '127.0.0.1', resolve);
   });
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: () =>
       new Promise(resolve => {
         server.close(() => resolve());
