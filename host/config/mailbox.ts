@@ -1,4 +1,5 @@
 import { domainToASCII } from 'node:url';
+import { UNSAFE } from '../log/printable.ts';
 import { type Reader, shown } from './values.ts';
 
 /** Somebody who can be sent mail. */
@@ -12,8 +13,8 @@ export interface Mailbox {
 const MAX_ADDRESS = 254;
 const LOCAL_PART = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const DOMAIN = /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
-/** What ends a line, hides text or turns its direction: in a header it could pass for another header or name. */
-const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/gu;
+/** In a header it could pass for another header or name. */
+const UNSAFE_RUN = new RegExp(`${UNSAFE.source}+`, UNSAFE.flags);
 
 /**
  * One plain address in ASCII, its domain perhaps in Unicode; undefined for
@@ -31,7 +32,7 @@ export function mailAddress(text: string): string | undefined {
 
 /** A text that stays within its header's line. */
 export function headerText(text: string): string {
-  return text.replace(UNSAFE, ' ').trim().slice(0, MAX_ADDRESS);
+  return text.replace(UNSAFE_RUN, ' ').trim().slice(0, MAX_ADDRESS);
 }
 
 /** `Postern <postern@example.com>`, `"Postern" <postern@example.com>` or the address alone. */

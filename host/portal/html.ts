@@ -1,3 +1,5 @@
+import { UNSAFE } from '../log/printable.ts';
+
 /** Markup that is safe to put into a page. Only `html` makes it. */
 export class Html {
   readonly text: string;
@@ -51,8 +53,5 @@ function escapeHtml(text: string): string {
 
 /** Characters that would hide, reverse or break what stands there become a mark that shows. */
 export function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cs}\u061c\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu,
-    '\ufffd',
-  );
+  return text.replace(UNSAFE, '\ufffd');
 }

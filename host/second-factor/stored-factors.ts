@@ -1,6 +1,7 @@
 import type { Cache } from '../cache/cache.ts';
 import type { Clock } from '../clock.ts';
 import type { TotpSetup } from '../config/totp.ts';
+import { UNSAFE } from '../log/printable.ts';
 import type { FactorStore } from '../store/store.ts';
 import { Attempts } from './attempts.ts';
 import { type Pending, PendingSecrets } from './pending.ts';
@@ -144,10 +145,7 @@ function normalDigits(typed: string): string | undefined {
 
 /** What people call it, in one short line; else its number. */
 function deviceName(typed: string, devices: readonly Device[]): string {
-  const name = typed
-    .replace(/[\p{Cc}\p{Cs}\u061c\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
+  const name = typed.replace(UNSAFE, ' ').replace(/\s+/g, ' ').trim();
   return [...name].slice(0, MAX_DEVICE_NAME).join('') || `Authenticator ${devices.length + 1}`;
 }
 

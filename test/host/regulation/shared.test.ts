@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { RedisCache } from '../../../host/cache/redis-cache.ts';
-import { Sealer } from '../../../host/cache/seal.ts';
+import type { RedisCache } from '../../../host/cache/redis-cache.ts';
 import { systemClock } from '../../../host/clock.ts';
 import { silentLogger } from '../../../host/log/logger.ts';
 import { createRegulator } from '../../../host/regulation/create.ts';
 import type { Regulator } from '../../../host/regulation/regulator.ts';
 import { FakeDirectory, FakeEngine } from '../../support/host-fakes.ts';
 import { describeRedis, type RedisServer, startRedis } from '../../support/redis.ts';
+import { local, cache as redisCache } from '../../support/redis-host.ts';
 import { removeTempDirectories } from '../../support/temp.ts';
 import { waitUntil } from '../../support/wait.ts';
 
@@ -28,15 +28,7 @@ describeRedis('two hosts with a real Redis', binary => {
   const open: RedisCache[] = [];
 
   async function host(over: Partial<Parameters<typeof createRegulator>[0]> = {}): Promise<Regulator> {
-    const cache = new RedisCache({
-      settings: { mode: 'single', nodes: [{ host: '127.0.0.1', port: server.port }], database: 0 },
-      prefix: 'postern',
-      sealer: new Sealer([SECRET], randomBytes),
-      leaseMs: () => 1_500,
-      clock: systemClock,
-      random: randomBytes,
-      log: silentLogger,
-    });
+    const cache = redisCache({ nodes: local(server.port) });
     open.push(cache);
     await cache.start(undefined, { lost() {}, progress() {} });
     await waitUntil('Redis', () => cache.status().state === 'up');
