@@ -1,18 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { TOTP, URI } from 'otpauth';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { RedisCache } from '../../host/cache/redis-cache.ts';
-import { Sealer } from '../../host/cache/seal.ts';
+import type { RedisCache } from '../../host/cache/redis-cache.ts';
 import { systemClock } from '../../host/clock.ts';
 import { IDENTITY_PROOF_DEFAULTS } from '../../host/config/identity-proof.ts';
 import { TOTP_DEFAULTS } from '../../host/config/totp.ts';
-import { silentLogger } from '../../host/log/logger.ts';
 import type { Message } from '../../host/notifier/notifier.ts';
 import { IdentityProofs } from '../../host/second-factor/identity-proofs.ts';
 import { OneTimeCodes } from '../../host/second-factor/one-time-codes.ts';
 import { StoredFactors } from '../../host/second-factor/stored-factors.ts';
 import type { FactorStore } from '../../host/store/store.ts';
 import { describeRedis, type RedisServer, startRedis } from '../support/redis.ts';
+import { local, cache as redisCache } from '../support/redis-host.ts';
 import { removeTempDirectories } from '../support/temp.ts';
 
 const JOHN = { username: 'john', sessionId: 'session-1' };
@@ -24,15 +23,7 @@ describeRedis('second factors of two hosts that share Redis', binary => {
   const sent: Message[] = [];
 
   async function host() {
-    const cache = new RedisCache({
-      settings: { mode: 'single', nodes: [{ host: '127.0.0.1', port: server.port }], database: 0 },
-      prefix: 'postern',
-      sealer: new Sealer([Buffer.alloc(32, 7)], randomBytes),
-      leaseMs: () => 1_500,
-      clock: systemClock,
-      random: randomBytes,
-      log: silentLogger,
-    });
+    const cache = redisCache({ nodes: local(server.port) });
     await cache.start(undefined, { lost() {}, progress() {} });
     caches.push(cache);
     const notifier = {
