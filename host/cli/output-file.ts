@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { makeDirectories } from '../directories.ts';
+import { codeOf } from '../log/file-error.ts';
 import { CommandError } from './io.ts';
 
 /** Writes a new file, as a whole or not at all, and never over another; `mode` counts whatever the umask allows more. */
@@ -31,7 +32,7 @@ export async function makeDirectory(path: string): Promise<void> {
 }
 
 function reasonOf(error: unknown, words: Readonly<Record<string, string>>): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const code = codeOf(error);
   return words[code] ?? ANY[code] ?? code;
 }
 

@@ -199,7 +199,7 @@ async function lock(path: string): Promise<() => void> {
       closeSync(openSync(path, 'wx', 0o600));
       return () => rmSync(path, { force: true });
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+      const code = codeOf(error);
       if (code === 'ENOENT') {
         throw new LockedError(`the directory of ${path.slice(0, -'.lock'.length)} does not exist: create it`);
       }
